@@ -1,0 +1,71 @@
+//! From a response to a typed answer, within the size limit.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use http::{HeaderMap, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::{Endpoint, ErrorKind};
+use crate::BoxError;
+
+/// A failure before it is told which service and endpoint it happened at.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) kind: ErrorKind,
+    pub(super) source: Option<BoxError>,
+}
+
+/// The most that is read of an answer that is an error anyway.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+pub(super) async fn read<E, B>(
+    endpoint: &E,
+    response: Response<B>,
+    limit: usize,
+) -> Result<E::Output, Failure>
+where
+    E: Endpoint,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let (head, body) = response.into_parts();
+    if !head.status.is_success() {
+        let body = collect(&head.headers, body, limit.min(ERROR_BODY_LIMIT)).await.unwrap_or_default();
+        let refusal = endpoint.refusal(&body);
+        let retry_after = retry_after(&head.headers);
+        return Err(Failure {
+            kind: ErrorKind::Status { status: head.status, refusal, retry_after },
+            source: None,
+        });
+    }
+    let body = collect(&head.headers, body, limit).await?;
+    if let Some(refusal) = endpoint.refusal(&body) {
+        return Err(Failure { kind: ErrorKind::Refused(refusal), source: None });
+    }
+    endpoint.decode(body).map_err(|error| Failure { kind: ErrorKind::Malformed, source: Some(error.into()) })
+}
+
+async fn collect<B>(headers: &HeaderMap, body: B, limit: usize) -> Result<Bytes, Failure>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let too_large = || Failure { kind: ErrorKind::TooLarge { limit }, source: None };
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) => Err(Failure { kind: ErrorKind::Broken, source: Some(error) }),
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,81 @@
+//! How the services say no: `{success:false, error:"text"}` or `{success:false, error:{code,message,details}}`.
+
+use serde::Deserialize;
+
+use super::figure::{Child, Text};
+use crate::client::Refusal;
+
+#[derive(Deserialize)]
+struct Envelope {
+    success: Option<bool>,
+    #[serde(default)]
+    error: ErrorMember,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ErrorMember {
+    Text(String),
+    Object(Child<ErrorObject>),
+}
+
+impl Default for ErrorMember {
+    fn default() -> Self {
+        Self::Object(Child(None))
+    }
+}
+
+#[derive(Deserialize)]
+struct ErrorObject {
+    #[serde(default)]
+    code: Text,
+    #[serde(default)]
+    message: Text,
+}
+
+/// The refusal in an answer, if it says `success: false`, or nothing but an error.
+pub(super) fn read(body: &[u8]) -> Option<Refusal> {
+    // A scan first: nearly every answer is a good one, and an analysis is worth parsing only once.
+    if !contains(body, b"\"error\"") && !contains(body, b"false") {
+        return None;
+    }
+    let Envelope { success, error } = serde_json::from_slice(body).ok()?;
+    let refusal = match error {
+        ErrorMember::Text(text) => Some(Refusal::new(None, &text)),
+        ErrorMember::Object(Child(Some(object))) => {
+            Some(Refusal::new(object.code.0, object.message.0.as_deref().unwrap_or("no message")))
+        }
+        ErrorMember::Object(Child(None)) => None,
+    };
+    match success {
+        Some(true) => None,
+        Some(false) => refusal.or_else(|| Some(Refusal::new(None, "no reason given"))),
+        None => refusal,
+    }
+}
+
+fn contains(body: &[u8], word: &[u8]) -> bool {
+    body.windows(word.len()).any(|window| window == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_both_documented_shapes() {
+        let text = read(br#"{"success":false,"error":"Campos requeridos: name, cuit, sector"}"#).unwrap();
+        assert_eq!(text.message, "Campos requeridos: name, cuit, sector");
+        let object = read(br#"{"success":false,"error":{"code":"E1","message":"no","details":{}}}"#).unwrap();
+        assert_eq!((object.code.as_deref(), object.message.as_str()), (Some("E1"), "no"));
+        assert_eq!(read(br#"{"success":false}"#).unwrap().message, "no reason given");
+    }
+
+    #[test]
+    fn a_good_answer_is_no_refusal() {
+        for body in [r#"{"success":true,"error":null}"#, r#"{"score":1,"ok":false}"#, "[]", "not json", ""] {
+            assert_eq!(read(body.as_bytes()), None, "{body}");
+        }
+        assert_eq!(read(br#"{"success":true,"error":"a warning"}"#), None);
+    }
+}

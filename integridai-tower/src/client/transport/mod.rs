@@ -1,0 +1,41 @@
+//! The connections below a client: one file per HTTP client library.
+//!
+//! | transport | feature | choose it for |
+//! | --- | --- | --- |
+//! | [`HyperTransport`] | `client-hyper` | `http://` inside a cluster, at the least cost per call |
+//! | [`ReqwestTransport`] | `client-reqwest` | `https://`, proxies, HTTP/2, as you configure your `reqwest::Client` |
+//!
+//! Any other Tower service of `http::Request<Full<Bytes>>` serves as well. To have its failures told apart, let
+//! its error be a [`TransportError`].
+
+#[cfg(feature = "client-hyper")]
+mod hyper;
+#[cfg(feature = "client-reqwest")]
+mod reqwest;
+
+#[cfg(feature = "client-hyper")]
+pub use hyper::HyperTransport;
+#[cfg(feature = "client-reqwest")]
+pub use reqwest::ReqwestTransport;
+
+use crate::BoxError;
+
+/// An exchange that ended without a response.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// There was no connection, so nothing was sent.
+    #[error("no connection")]
+    Connect(#[source] BoxError),
+    /// The connection failed when the request was, or may have been, on its way.
+    #[error("the connection broke")]
+    Exchange(#[source] BoxError),
+}
+
+impl TransportError {
+    /// Whether nothing was sent.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        matches!(self, Self::Connect(_))
+    }
+}
