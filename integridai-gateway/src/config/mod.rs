@@ -1,1 +1,152 @@
-//! Placeholder.
+//! The configuration: one file, then the environment over it, parsed into types that cannot be wrong.
+//!
+//! Every key has a default, so no file is needed. The file is TOML; `gateway.toml` beside the crate documents each
+//! key. A variable `INTEGRIDAI_SECTION__KEY` overrides the key of the same name. A key or variable that is unknown,
+//! or whose value is wrong, is an error that names it and says what was expected.
+
+mod cors;
+mod database;
+mod environment;
+mod executions;
+mod logs;
+mod metrics;
+mod realtime;
+mod server;
+mod services;
+mod values;
+mod workflows;
+
+pub use cors::CorsConfig;
+pub use database::DatabaseConfig;
+pub use executions::ExecutionsConfig;
+pub use logs::{LogFormat, LogsConfig};
+pub use metrics::MetricsConfig;
+pub use realtime::RealtimeConfig;
+pub use server::ServerConfig;
+pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
+pub use values::{BaseUrl, Count, Seconds, Secret, UrlPath};
+pub use workflows::WorkflowsConfig;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The listener and its limits.
+    pub server: ServerConfig,
+    /// Which browser origins may call.
+    pub cors: CorsConfig,
+    /// The three services.
+    pub services: ServicesConfig,
+    /// The workflows.
+    pub workflows: WorkflowsConfig,
+    /// Asynchronous executions.
+    pub executions: ExecutionsConfig,
+    /// Consolidated metrics.
+    pub metrics: MetricsConfig,
+    /// Real-time events.
+    pub realtime: RealtimeConfig,
+    /// The store.
+    pub database: DatabaseConfig,
+    /// Logs.
+    pub logs: LogsConfig,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file has an unknown key or a wrong value; the text shows line and column.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong where.
+        source: Box<toml::de::Error>,
+    },
+    /// A variable names an unknown key or has a wrong value.
+    #[error("environment variable {variable}: {reason}")]
+    Variable {
+        /// The variable.
+        variable: String,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+    /// Two keys contradict each other.
+    #[error("{keys}: {reason}")]
+    Contradiction {
+        /// The keys.
+        keys: &'static str,
+        /// Why they cannot both hold.
+        reason: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads `file`, if there is one, and then the variables over it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], naming the file or variable and the key.
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let table = match file {
+            Some(path) => read(path)?,
+            None => toml::Table::new(),
+        };
+        let config = environment::overlay(table, variables)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The configuration as TOML, with secrets hidden.
+    ///
+    /// # Panics
+    ///
+    /// Never: every value has a TOML form.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("tables, strings, numbers and booleans only")
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.workflows.default_timeout_seconds > self.workflows.max_timeout_seconds {
+            return Err(ConfigError::Contradiction {
+                keys: "workflows.default_timeout_seconds, workflows.max_timeout_seconds",
+                reason: "the default timeout is greater than the greatest allowed",
+            });
+        }
+        if self.server.request_timeout_seconds <= self.workflows.max_timeout_seconds {
+            return Err(ConfigError::Contradiction {
+                keys: "server.request_timeout_seconds, workflows.max_timeout_seconds",
+                reason: "a request must be allowed more time than a workflow, or its answer is lost",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The file as a table, after it has been parsed once as a whole for errors with line and column.
+fn read(path: &Path) -> Result<toml::Table, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let error = |source| ConfigError::File { path: path.to_owned(), source: Box::new(source) };
+    toml::from_str::<Config>(&text).map_err(error)?;
+    toml::from_str(&text).map_err(error)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! `[realtime]`
+
+use serde::{Deserialize, Serialize};
+
+use super::{Count, Seconds};
+
+/// Real-time events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RealtimeConfig {
+    /// How often `metrics_update` is sent.
+    pub metrics_interval_seconds: Seconds,
+    /// Subscribers at once; one more is answered 503.
+    pub max_subscribers: Count,
+    /// Events that may wait for a subscriber; one that is further behind misses the oldest and is told how many.
+    pub max_pending_events: Count,
+    /// How often a subscriber is pinged.
+    pub ping_interval_seconds: Seconds,
+    /// A subscriber that takes nothing, or is silent, for this long is disconnected.
+    pub idle_timeout_seconds: Seconds,
+}
+
+impl Default for RealtimeConfig {
+    fn default() -> Self {
+        Self {
+            metrics_interval_seconds: Seconds::new(30),
+            max_subscribers: Count::new(10_000),
+            max_pending_events: Count::new(256),
+            ping_interval_seconds: Seconds::new(30),
+            idle_timeout_seconds: Seconds::new(90),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `[server]`
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Count, Seconds};
+
+/// The listener and its limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port; loopback unless told otherwise, because nothing asks who calls yet.
+    pub listen: SocketAddr,
+    /// How long a drain may take before what is left is aborted.
+    pub grace_seconds: Seconds,
+    /// How long a client may take to send a request's head.
+    pub header_read_timeout_seconds: Seconds,
+    /// How long any request may take, upgrades aside.
+    pub request_timeout_seconds: Seconds,
+    /// Connections at once; one more is answered 503 and closed.
+    pub max_connections: Count,
+    /// The greatest size of a request's head in bytes.
+    pub max_header_bytes: Count,
+    /// The most header fields of a request.
+    pub max_headers: Count,
+    /// The greatest size of a request's body in bytes.
+    pub max_body_bytes: Count,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3002),
+            grace_seconds: Seconds::new(20),
+            header_read_timeout_seconds: Seconds::new(10),
+            request_timeout_seconds: Seconds::new(150),
+            max_connections: Count::new(10_000),
+            max_header_bytes: Count::new(32 * 1024),
+            max_headers: Count::new(100),
+            max_body_bytes: Count::new(1024 * 1024),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `[services.regtech]`, `[services.flaisimulator]`, `[services.dashboard]`
+
+use serde::{Deserialize, Serialize};
+
+use super::{BaseUrl, Count, Seconds, Secret, UrlPath};
+
+/// The three services.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServicesConfig {
+    /// RegTech Engine: compliance.
+    pub regtech: RegTechConfig,
+    /// FLAISimulator: training.
+    pub flaisimulator: FlaiSimulatorConfig,
+    /// Dashboard: figures.
+    pub dashboard: DashboardConfig,
+}
+
+/// What every service has. Not a section of its own: its keys stand in each service's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceConfig {
+    /// Where the service is.
+    pub base_url: BaseUrl,
+    /// The longest that one call may take.
+    pub timeout_seconds: Seconds,
+    /// The greatest size of an answer in bytes.
+    pub max_response_bytes: Count,
+    /// Sent as `Authorization: Bearer …`.
+    pub bearer_token: Option<Secret>,
+}
+
+/// RegTech Engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegTechConfig {
+    base_url: BaseUrl,
+    timeout_seconds: Seconds,
+    max_response_bytes: Count,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bearer_token: Option<Secret>,
+    /// Analyses a provider.
+    pub analyze_path: UrlPath,
+    /// The compliance figures.
+    pub metrics_path: UrlPath,
+}
+
+/// FLAISimulator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlaiSimulatorConfig {
+    base_url: BaseUrl,
+    timeout_seconds: Seconds,
+    max_response_bytes: Count,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bearer_token: Option<Secret>,
+    /// The training figures.
+    pub metrics_path: UrlPath,
+    /// Training sessions; `/{id}` is put behind it.
+    pub sessions_path: UrlPath,
+}
+
+/// Dashboard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DashboardConfig {
+    base_url: BaseUrl,
+    timeout_seconds: Seconds,
+    max_response_bytes: Count,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bearer_token: Option<Secret>,
+    /// Takes updates.
+    pub update_path: UrlPath,
+    /// The dashboard's figures.
+    pub metrics_path: UrlPath,
+}
+
+const MAX_RESPONSE_BYTES: Count = Count::new(4 * 1024 * 1024);
+
+impl Default for RegTechConfig {
+    fn default() -> Self {
+        Self {
+            base_url: BaseUrl::new("http://localhost:3000"),
+            timeout_seconds: Seconds::new(60),
+            max_response_bytes: MAX_RESPONSE_BYTES,
+            bearer_token: None,
+            analyze_path: UrlPath::new("/analyze_provider"),
+            metrics_path: UrlPath::new("/compliance_dashboard"),
+        }
+    }
+}
+
+impl Default for FlaiSimulatorConfig {
+    fn default() -> Self {
+        Self {
+            base_url: BaseUrl::new("http://localhost:8000"),
+            timeout_seconds: Seconds::new(10),
+            max_response_bytes: MAX_RESPONSE_BYTES,
+            bearer_token: None,
+            metrics_path: UrlPath::new("/api/v1/metrics"),
+            sessions_path: UrlPath::new("/api/v1/training/sessions"),
+        }
+    }
+}
+
+impl Default for DashboardConfig {
+    fn default() -> Self {
+        Self {
+            base_url: BaseUrl::new("http://localhost:5000"),
+            timeout_seconds: Seconds::new(10),
+            max_response_bytes: MAX_RESPONSE_BYTES,
+            bearer_token: None,
+            update_path: UrlPath::new("/api/update_metrics"),
+            metrics_path: UrlPath::new("/api/v1/dashboard/metrics"),
+        }
+    }
+}
+
+impl RegTechConfig {
+    /// What every service has.
+    #[must_use]
+    pub fn service(&self) -> ServiceConfig {
+        service(&self.base_url, self.timeout_seconds, self.max_response_bytes, self.bearer_token.as_ref())
+    }
+}
+
+impl FlaiSimulatorConfig {
+    /// What every service has.
+    #[must_use]
+    pub fn service(&self) -> ServiceConfig {
+        service(&self.base_url, self.timeout_seconds, self.max_response_bytes, self.bearer_token.as_ref())
+    }
+}
+
+impl DashboardConfig {
+    /// What every service has.
+    #[must_use]
+    pub fn service(&self) -> ServiceConfig {
+        service(&self.base_url, self.timeout_seconds, self.max_response_bytes, self.bearer_token.as_ref())
+    }
+}
+
+// serde's `flatten` would be shorter, but cannot be combined with `deny_unknown_fields`.
+fn service(url: &BaseUrl, timeout: Seconds, max: Count, token: Option<&Secret>) -> ServiceConfig {
+    ServiceConfig {
+        base_url: url.clone(),
+        timeout_seconds: timeout,
+        max_response_bytes: max,
+        bearer_token: token.cloned(),
+    }
+}

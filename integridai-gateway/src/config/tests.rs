@@ -1,0 +1,123 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+const DOCUMENTED: &str = include_str!("../../gateway.toml");
+
+fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    Config::load(Some(file.path()), variables.iter().map(|(k, v)| (k.to_string(), v.to_string())))
+}
+
+fn keys(table: &toml::Table, prefix: &str, found: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let path = format!("{prefix}{key}");
+        match value {
+            toml::Value::Table(inner) => keys(inner, &format!("{path}."), found),
+            _ => assert!(found.insert(path)),
+        }
+    }
+}
+
+#[test]
+fn the_documented_file_is_the_defaults_and_names_every_key() {
+    assert_eq!(load(DOCUMENTED, &[]).unwrap(), Config::default());
+    let (mut documented, mut defaults) = (BTreeSet::new(), BTreeSet::new());
+    keys(&toml::from_str(DOCUMENTED).unwrap(), "", &mut documented);
+    keys(&toml::from_str(&Config::default().to_toml()).unwrap(), "", &mut defaults);
+    assert_eq!(documented, defaults);
+}
+
+#[test]
+fn optional_keys_are_documented_as_comments_and_work() {
+    let text = DOCUMENTED.replace("# bearer_token =", "bearer_token =");
+    let config = load(&text, &[]).unwrap();
+    assert!(config.services.regtech.service().bearer_token.is_some());
+    assert!(config.services.dashboard.service().bearer_token.is_some());
+    assert!(config.services.flaisimulator.service().bearer_token.is_some());
+}
+
+#[test]
+fn an_error_names_file_line_key_and_what_was_expected() {
+    let cases = [
+        ("[server]\nprot = 1", "line 2", "prot", "listen"),
+        ("[sever]", "line 1", "sever", "server"),
+        ("[server]\nlisten = 7", "line 2", "listen", "socket address"),
+        ("[server]\nlisten = \"localhost\"", "line 2", "listen", "socket address"),
+        ("[server]\ngrace_seconds = 0", "line 2", "grace_seconds", "greater than 0"),
+        ("[server]\ngrace_seconds = \"20\"", "line 2", "grace_seconds", "number of seconds"),
+        ("[server]\nmax_headers = -1", "line 2", "max_headers", "from 1"),
+        ("[services.regtech]\nbase_url = \"x\"", "line 2", "base_url", "http://"),
+        ("[services.regtech]\nanalyze_path = \"x\"", "line 2", "analyze_path", "begins with `/`"),
+        ("[cors]\nallowed_origins = [\"*\"]", "line 2", "allowed_origins", "an origin such as"),
+        ("[logs]\nformat = \"xml\"", "line 2", "format", "human"),
+        ("[server\n", "line 1", "server", "expected"),
+    ];
+    for (text, line, key, expected) in cases {
+        let error = load(text, &[]).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(error, ConfigError::File { .. }), "{message}");
+        for part in [line, key, expected] {
+            assert!(message.contains(part), "{part:?} is not in: {message}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Config::load(Some(Path::new("/nowhere/gateway.toml")), []).unwrap_err();
+    assert!(error.to_string().starts_with("/nowhere/gateway.toml: "), "{error}");
+}
+
+#[test]
+fn variables_override_the_file_whatever_the_type() {
+    let config = load(
+        "[server]\ngrace_seconds = 5",
+        &[
+            ("INTEGRIDAI_SERVER__GRACE_SECONDS", "0.5"),
+            ("INTEGRIDAI_SERVER__LISTEN", "[::1]:9"),
+            ("INTEGRIDAI_SERVICES__REGTECH__BEARER_TOKEN", "0123"),
+            ("INTEGRIDAI_CORS__ALLOWED_ORIGINS", r#"["http://a","http://b:1"]"#),
+            ("INTEGRIDAI_WORKFLOWS__VERIFY_CUIT_CHECK_DIGIT", "true"),
+            ("INTEGRIDAI_CONFIG", "not a key"),
+            ("UNRELATED", "x"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.server.grace_seconds.get(), std::time::Duration::from_millis(500));
+    assert_eq!(config.server.listen.to_string(), "[::1]:9");
+    assert_eq!(config.services.regtech.service().bearer_token.unwrap().expose(), "0123");
+    assert_eq!(config.cors.allowed_origins, ["http://a", "http://b:1"]);
+    assert!(config.workflows.verify_cuit_check_digit);
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    for (variable, value, expected) in [
+        ("INTEGRIDAI_SERVER__PROT", "1", "unknown field `prot`"),
+        ("INTEGRIDAI_SERVER__GRACE_SECONDS", "soon", "a number of seconds"),
+        ("INTEGRIDAI_SERVER__GRACE_SECONDS", "-1", "greater than 0"),
+        ("INTEGRIDAI_SERVER", "x", "expected"),
+        ("INTEGRIDAI_SERVER__LISTEN__PORT", "1", "expected"),
+    ] {
+        let message = load("", &[(variable, value)]).unwrap_err().to_string();
+        assert!(message.contains(variable) && message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_refused() {
+    let message = load("[workflows]\nmax_timeout_seconds = 300", &[]).unwrap_err().to_string();
+    assert!(message.contains("server.request_timeout_seconds"), "{message}");
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    let config = load("[services.dashboard]\nbearer_token = \"s3cr3t\"", &[]).unwrap();
+    for text in [config.to_toml(), format!("{config:?}")] {
+        assert!(!text.contains("s3cr3t") && text.contains("(hidden)"), "{text}");
+    }
+    let message = load("[services.dashboard]\nbase_url = \"http://u:s3cr3t@h\"", &[]).unwrap_err();
+    assert!(message.to_string().contains("user information"), "{message}");
+}
