@@ -1,1 +1,90 @@
-//! Placeholder.
+//! The HTTP server: a listener, any Tower service, and bounds on everything a client can do.
+//!
+//! [`serve`] speaks HTTP/1.1 (with upgrades) and HTTP/2 cleartext with prior knowledge on one port, until the
+//! `shutdown` future resolves; then it drains. It knows nothing of the gateway: any
+//! `Service<Request<Incoming>>` will do. Each request is served by a clone that was polled ready first.
+//!
+//! # What a client cannot do
+//! | attempt | answer | bound |
+//! | --- | --- | --- |
+//! | send no byte, or half a protocol preface | the connection is closed | [`header_read_timeout`] |
+//! | send the head slowly, or idle between HTTP/1 requests | the connection is closed | [`header_read_timeout`] |
+//! | send a huge head, or many headers | 431 | [`max_header_bytes`], [`max_headers`] (HTTP/1) |
+//! | send something that is not HTTP | 400 | |
+//! | leave a response unread | the connection is closed | [`write_stall_timeout`] |
+//! | vanish behind an idle HTTP/2 connection | the connection is closed | [`http2_keep_alive_interval`] + [`http2_keep_alive_timeout`] |
+//! | open more connections than there is room for | a raw 503 with `Retry-After`, close | [`max_connections`] |
+//!
+//! The size and the pace of a request's *body* are the business of the service's own layers. A panic inside the
+//! service ends the exchange (HTTP/2) or the connection (HTTP/1) it happened on and nothing else; turning it into
+//! a 500 is a layer's work too.
+//!
+//! # Draining
+//! When `shutdown` resolves the listener is closed at once. Idle connections are closed, HTTP/1 connections finish
+//! the request in flight (`connection: close`), HTTP/2 connections get GOAWAY and finish their streams. What is
+//! still open after [`grace`] is aborted. [`Drained`] tells how it went.
+//!
+//! **Upgraded connections** (WebSockets) have left HTTP: draining neither waits for them nor ends them. Who took
+//! them over has to say goodbye on the same shutdown signal. They do keep their place under [`max_connections`],
+//! and the [`write_stall_timeout`], until their socket closes.
+//!
+//! # Extensions
+//! Written to each request: [`PeerAddr`], the address at the other end of the socket.
+//!
+//! # Metrics
+//! `integridai_server_connections_open`, `integridai_server_connections_refused_total`,
+//! `integridai_server_connections_panicked_total`, `integridai_server_accept_errors_total`.
+//!
+//! # Examples
+//! Defaults:
+//! ```
+//! # use std::convert::Infallible;
+//! use http::{Request, Response};
+//! use hyper::body::Incoming;
+//! use integridai_gateway::server::{ServerOptions, serve};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! # let ctrl_c = async {};
+//! let hello = tower::service_fn(|_: Request<Incoming>| async {
+//!     Ok::<_, Infallible>(Response::new("hello".to_owned()))
+//! });
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let drained = serve(listener, hello, ServerOptions::default(), ctrl_c).await;
+//! assert_eq!(drained.aborted, 0);
+//! # Ok(())
+//! # }
+//! ```
+//! A small, impatient server:
+//! ```
+//! use std::time::Duration;
+//! use integridai_gateway::server::ServerOptions;
+//!
+//! let options = ServerOptions {
+//!     header_read_timeout: Duration::from_secs(2),
+//!     max_connections: 100,
+//!     grace: Duration::from_secs(5),
+//!     ..ServerOptions::default()
+//! };
+//! # assert_eq!(options.max_connections, 100);
+//! ```
+//!
+//! [`header_read_timeout`]: ServerOptions::header_read_timeout
+//! [`max_header_bytes`]: ServerOptions::max_header_bytes
+//! [`max_headers`]: ServerOptions::max_headers
+//! [`write_stall_timeout`]: ServerOptions::write_stall_timeout
+//! [`max_connections`]: ServerOptions::max_connections
+//! [`http2_keep_alive_interval`]: ServerOptions::http2_keep_alive_interval
+//! [`http2_keep_alive_timeout`]: ServerOptions::http2_keep_alive_timeout
+//! [`grace`]: ServerOptions::grace
+mod accept;
+mod admission;
+mod bounded_io;
+mod connection;
+mod options;
+mod refusal;
+mod serve;
+
+pub use connection::PeerAddr;
+pub use options::ServerOptions;
+pub use serve::{Drained, serve};

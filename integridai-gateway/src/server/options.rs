@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto;
+
+/// The smallest HTTP/1 read buffer that hyper accepts.
+const SMALLEST_HEAD_BUFFER: usize = 8 * 1024;
+
+/// The server's bounds. See the [module docs](super) for what each one answers.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// How long a client may take to send a request's head; also how long an HTTP/1 connection may idle between
+    /// requests, and how long a new connection may stay silent. Default 10 s.
+    pub header_read_timeout: Duration,
+    /// The largest request head in bytes; beyond it 431. Below 8 KiB it counts as 8 KiB on HTTP/1. Default 32 KiB.
+    pub max_header_bytes: u32,
+    /// The most header lines of an HTTP/1 request; beyond them 431. HTTP/2 counts 32 bytes per header against
+    /// `max_header_bytes` instead (RFC 9113 §6.5.2). Default 100.
+    pub max_headers: usize,
+    /// How long a write may make no progress because the client does not read. Default 30 s.
+    pub write_stall_timeout: Duration,
+    /// The most connections open at once, upgraded ones included; beyond them 503. Default 10 000.
+    pub max_connections: usize,
+    /// The most requests in flight on one HTTP/2 connection. Default 250.
+    pub http2_max_concurrent_streams: u32,
+    /// How often an HTTP/2 client is asked for a sign of life. Default 30 s.
+    pub http2_keep_alive_interval: Duration,
+    /// How long an HTTP/2 client may owe that sign. Default 10 s.
+    pub http2_keep_alive_timeout: Duration,
+    /// How long draining waits for requests in flight. Default 20 s.
+    pub grace: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            header_read_timeout: Duration::from_secs(10),
+            max_header_bytes: 32 * 1024,
+            max_headers: 100,
+            write_stall_timeout: Duration::from_secs(30),
+            max_connections: 10_000,
+            http2_max_concurrent_streams: 250,
+            http2_keep_alive_interval: Duration::from_secs(30),
+            http2_keep_alive_timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(20),
+        }
+    }
+}
+
+impl ServerOptions {
+    pub(super) fn protocol(&self) -> auto::Builder<TokioExecutor> {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        let head_buffer = usize::try_from(self.max_header_bytes).unwrap_or(usize::MAX);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_read_timeout)
+            .max_headers(self.max_headers)
+            .max_buf_size(head_buffer.max(SMALLEST_HEAD_BUFFER));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(self.max_header_bytes)
+            .max_concurrent_streams(self.http2_max_concurrent_streams)
+            .keep_alive_interval(self.http2_keep_alive_interval)
+            .keep_alive_timeout(self.http2_keep_alive_timeout)
+            .enable_connect_protocol();
+        builder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tiny_header_limit_does_not_panic() {
+        let options = ServerOptions { max_header_bytes: 1, ..ServerOptions::default() };
+        assert!(options.protocol().is_http1_available());
+    }
+}

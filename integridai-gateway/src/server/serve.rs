@@ -1,0 +1,160 @@
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinError, JoinSet};
+use tower::{BoxError, Service};
+
+use super::ServerOptions;
+use super::accept::Acceptor;
+use super::admission::{Admission, Admitted};
+use super::bounded_io::BoundedIo;
+use super::connection::{Exchanges, drive};
+use super::refusal::Refusals;
+
+/// How long an aborted connection may take to let go of what it holds.
+const ABORT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Connections that were open at shutdown and ended by themselves within the grace period.
+    pub finished: usize,
+    /// Connections that were still open after the grace period and were cut.
+    pub aborted: usize,
+    /// Connections that found no room, over the server's whole life.
+    pub refused: u64,
+}
+
+/// Serves connections from `listener` with clones of `service` until `shutdown` resolves, then drains.
+///
+/// See the [module docs](super) for the bounds and for what draining means. Dropping the future cuts everything.
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    options: ServerOptions,
+    shutdown: impl Future<Output = ()>,
+) -> Drained
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let mut server = Server::new(service, options);
+    server.accept_until(&listener, shutdown).await;
+    // The port is free, and load balancers see it closed, before the first connection is drained.
+    drop(listener);
+    server.drain().await
+}
+
+struct Server<S> {
+    service: S,
+    options: ServerOptions,
+    protocol: Arc<auto::Builder<TokioExecutor>>,
+    admission: Admission,
+    refusals: Refusals,
+    connections: JoinSet<()>,
+    graceful: GracefulShutdown,
+}
+
+impl<S> Server<S> {
+    fn new(service: S, options: ServerOptions) -> Self {
+        Self {
+            service,
+            protocol: Arc::new(options.protocol()),
+            admission: Admission::new(options.max_connections),
+            refusals: Refusals::default(),
+            connections: JoinSet::new(),
+            graceful: GracefulShutdown::new(),
+            options,
+        }
+    }
+
+    async fn drain(mut self) -> Drained {
+        while let Some(ended) = self.connections.try_join_next() {
+            note_panic(ended);
+        }
+        let mut finished = 0;
+        let all_ended = async {
+            let count = async {
+                while let Some(ended) = self.connections.join_next().await {
+                    note_panic(ended);
+                    finished += 1;
+                }
+            };
+            tokio::join!(self.graceful.shutdown(), count)
+        };
+        let _ = tokio::time::timeout(self.options.grace, all_ended).await;
+        let aborted = self.connections.len();
+        let _ = tokio::time::timeout(ABORT_PATIENCE, self.connections.shutdown()).await;
+        Drained { finished, aborted, refused: self.admission.refused() }
+    }
+}
+
+impl<S, B> Server<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    async fn accept_until(&mut self, listener: &TcpListener, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        let mut acceptor = Acceptor::default();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                Some(ended) = self.connections.join_next() => note_panic(ended),
+                accepted = acceptor.accept(listener) => match accepted {
+                    Ok((stream, peer)) => self.admit(stream, peer),
+                    Err(error) => note_accept_error(&error),
+                },
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+        match self.admission.admit() {
+            Some(admitted) => self.open(stream, peer, admitted),
+            None => self.refusals.refuse(stream),
+        }
+    }
+
+    fn open(&mut self, stream: TcpStream, peer: SocketAddr, admitted: Admitted) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "connection keeps Nagle's algorithm");
+        }
+        let ServerOptions { header_read_timeout, write_stall_timeout, .. } = self.options;
+        let io = BoundedIo::new(stream, header_read_timeout, write_stall_timeout, admitted);
+        let exchanges = Exchanges::new(self.service.clone(), peer);
+        let protocol = Arc::clone(&self.protocol);
+        let watcher = self.graceful.watcher();
+        self.connections.spawn(async move { drive(&protocol, io, exchanges, watcher).await });
+    }
+}
+
+fn note_accept_error(error: &std::io::Error) {
+    metrics::counter!("integridai_server_accept_errors_total").increment(1);
+    tracing::warn!(%error, "could not accept a connection");
+}
+
+fn note_panic(ended: Result<(), JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        metrics::counter!("integridai_server_connections_panicked_total").increment(1);
+        tracing::error!("a request panicked and took its connection along");
+    }
+}

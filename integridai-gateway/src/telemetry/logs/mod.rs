@@ -1,0 +1,62 @@
+mod fields;
+mod filter;
+mod layer;
+mod line;
+mod output;
+
+use std::io;
+
+use tracing::Dispatch;
+use tracing_subscriber::Registry;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::TelemetryError;
+use filter::EventFilter;
+use layer::LogLayer;
+
+pub use line::LogFormat;
+pub use output::{DroppedLines, LogGuard};
+
+/// How to log.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    /// What a line looks like. Default human.
+    pub format: LogFormat,
+    /// Which events are written: a level, then exceptions as `target=level`. It does not hide a span's fields from
+    /// the events inside of it. Default `info,hyper=warn`.
+    pub filter: String,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, filter: "info,hyper=warn".to_owned() }
+    }
+}
+
+/// Logs to standard output from now on, for the whole process.
+///
+/// # Errors
+/// When the filter cannot be read, or the process logs already.
+pub fn init(options: &LogOptions) -> Result<LogGuard, TelemetryError> {
+    let (writer, guard) = output::in_the_background(io::BufWriter::new(io::stdout()), output::BUFFERED_LINES);
+    let dispatch = dispatch(options, writer)?;
+    tracing::dispatcher::set_global_default(dispatch).map_err(TelemetryError::LogsInstalled)?;
+    Ok(guard)
+}
+
+/// The same subscriber around another writer, installed nowhere.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn dispatch<W>(options: &LogOptions, writer: W) -> Result<Dispatch, TelemetryError>
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let filter = EventFilter::parse(&options.filter)
+        .map_err(|source| TelemetryError::Filter { filter: options.filter.clone(), source })?;
+    Ok(Dispatch::new(Registry::default().with(filter).with(LogLayer::new(options.format, writer))))
+}
+
+#[cfg(test)]
+mod tests;
