@@ -1,1 +1,209 @@
-//! Placeholder.
+//! What the gateway remembers: events, metrics, answered calls, and executions.
+//!
+//! [`Store`] has two kinds of writes. *Records* (`record_*`) are fire and forget: they go into a bounded
+//! buffer and are written in batches; when the buffer is full the newest row is dropped and counted. A failing
+//! disk never fails a request: rows wait, writes are retried with back-off, and [`StoreHealth`] tells.
+//! *Commands* (`accept_execution` and the rest) resolve after the commit has reached the disk, or with the
+//! error that kept it from there; they are never retried behind the caller's back. A command whose future is
+//! dropped early may or may not have happened, but a claim that nobody received goes back to the queue.
+//!
+//! Refuses: a file that another process has open, that another program made, or that a newer version of this
+//! program wrote. Does not: create folders, or shrink the file after rows were removed (their room is used
+//! again).
+//!
+//! ```
+//! use integridai_gateway::store::{Store, StoreOptions};
+//! use std::time::Duration;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("gateway.db");
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let store = Store::open(StoreOptions::new(path))?;
+//! store.ping().await?;
+//! assert_eq!(store.queued_executions().await?, 0);
+//! store.close(Duration::from_secs(5)).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+mod error;
+mod health;
+mod json_text;
+mod options;
+mod rows;
+mod sqlite;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+pub use self::error::StoreError;
+pub use self::health::StoreHealth;
+pub use self::json_text::JsonText;
+pub use self::options::StoreOptions;
+pub use self::rows::{
+    ApiCall, Execution, ExecutionState, Finished, MetricSample, NewExecution, Outcome, Priority, SystemEvent,
+    Table,
+};
+
+/// A handle to the store; clones are cheap and share everything.
+///
+/// Dropping the last handle ends the store too: what is buffered is still written in the background, but
+/// nobody learns whether that succeeded. [`Store::close`] waits for it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Arc<sqlite::Database>,
+}
+
+impl Store {
+    /// Opens the file, brings its schema up to date, and starts the threads. Blocks for some milliseconds.
+    ///
+    /// # Errors
+    /// When the folder is missing, another process has the file, or the file is not ours to use.
+    #[expect(clippy::needless_pass_by_value, reason = "the options are used up: a store is opened once")]
+    pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        Ok(Self { database: Arc::new(sqlite::Database::open(&options)?) })
+    }
+
+    /// Records an event. Never waits; see the module for what becomes of it.
+    pub fn record_event(&self, event: SystemEvent) {
+        self.database.record_event(event);
+    }
+
+    /// Records figures. Never waits.
+    pub fn record_metrics(&self, samples: Vec<MetricSample>) {
+        self.database.record_metrics(samples);
+    }
+
+    /// Records an answered call. Never waits.
+    pub fn record_api_call(&self, call: ApiCall) {
+        self.database.record_api_call(call);
+    }
+
+    /// Records an execution that ran, and ended, outside of the queue. Never waits.
+    pub fn record_execution(&self, execution: Execution) {
+        self.database.record_execution(execution);
+    }
+
+    /// Puts an execution into the queue. Once this resolves it survives a crash.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the id is taken; otherwise it could not be stored.
+    pub async fn accept_execution(&self, execution: NewExecution) -> Result<(), StoreError> {
+        self.database.accept(execution.into()).await
+    }
+
+    /// Takes the next execution out of the queue: the highest priority, then the oldest. No two callers get
+    /// the same one.
+    ///
+    /// # Errors
+    /// When the claim could not be stored.
+    pub async fn claim_execution(&self) -> Result<Option<Execution>, StoreError> {
+        self.database.claim().await
+    }
+
+    /// Replaces the steps of a running execution. `false`: it is not running.
+    ///
+    /// # Errors
+    /// When the steps could not be stored.
+    pub async fn save_steps(&self, id: Uuid, steps: JsonText) -> Result<bool, StoreError> {
+        self.database.save_steps(id, steps).await
+    }
+
+    /// Ends a running execution. `false`: it is not running, and nothing was changed.
+    ///
+    /// # Errors
+    /// When the end could not be stored.
+    pub async fn finish_execution(&self, id: Uuid, finished: Finished) -> Result<bool, StoreError> {
+        self.database.finish(id, finished).await
+    }
+
+    /// Puts every running execution back into the queue and answers how many: for the start, when whatever
+    /// is marked as running was cut short.
+    ///
+    /// # Errors
+    /// When the change could not be stored.
+    pub async fn requeue_running(&self) -> Result<u64, StoreError> {
+        self.database.requeue_running().await
+    }
+
+    /// Waits until everything recorded so far is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsaved`] if the database refuses at the moment; the rows go on waiting.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.database.flush().await
+    }
+
+    /// The execution with this id.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
+        self.database.execution(id).await
+    }
+
+    /// How many executions wait to be claimed.
+    ///
+    /// # Errors
+    /// When they could not be counted.
+    pub async fn queued_executions(&self) -> Result<u64, StoreError> {
+        self.database.queued().await
+    }
+
+    /// The newest events that are written, newest first; at most 10 000.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
+        self.database.events(limit).await
+    }
+
+    /// The newest figures that are written, newest first; at most 10 000.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn recent_metrics(&self, limit: u32) -> Result<Vec<MetricSample>, StoreError> {
+        self.database.metrics(limit).await
+    }
+
+    /// The newest calls that are written, newest first; at most 10 000.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn recent_api_calls(&self, limit: u32) -> Result<Vec<ApiCall>, StoreError> {
+        self.database.api_calls(limit).await
+    }
+
+    /// Asks the database file, and whether the last write to it succeeded. While writes fail the writer tries
+    /// again by itself, so this turns well without any traffic.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+
+    /// How the store is doing; costs a few loads.
+    #[must_use]
+    pub fn health(&self) -> StoreHealth {
+        self.database.counters().snapshot()
+    }
+
+    /// How many rows of one table were lost so far.
+    #[must_use]
+    pub fn dropped_rows(&self, table: Table) -> u64 {
+        self.database.counters().dropped(table)
+    }
+
+    /// Writes what is buffered, folds the write-ahead log into the file, ends the threads and lets the lock
+    /// go, within the deadline. From the first call on nothing new is taken. Further calls wait for the same
+    /// end. Needs tokio's clock.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsaved`] if rows are lost, or the disk has not answered by the deadline.
+    pub async fn close(&self, deadline: Duration) -> Result<(), StoreError> {
+        self.database.close(deadline).await
+    }
+}

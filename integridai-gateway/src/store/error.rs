@@ -1,0 +1,92 @@
+//! What can go wrong with the store.
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The error beneath, shared because one failed transaction answers many callers.
+pub(super) type Cause = Arc<dyn Error + Send + Sync>;
+
+/// Why the store could not be opened, or could not do what was asked.
+///
+/// The text names files and is meant for operators, not for clients.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The folder that should hold the database is not there; it is never created silently.
+    #[error("the folder of the database {} does not exist", path.display())]
+    MissingFolder {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// Another process (or another store of this one) has the database.
+    #[error("the database {} is in use by another process", path.display())]
+    Locked {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The lock file beside the database could not be made.
+    #[error("cannot lock the database {}", path.display())]
+    Lock {
+        /// The database file.
+        path: PathBuf,
+        /// The operating system's answer.
+        #[source]
+        source: Cause,
+    },
+    /// The file could not be opened or prepared.
+    #[error("cannot open the database {}", path.display())]
+    Open {
+        /// The database file.
+        path: PathBuf,
+        /// The database's answer.
+        #[source]
+        source: Cause,
+    },
+    /// The file is a database, but of another program.
+    #[error("the file {} is a database of another program", path.display())]
+    Foreign {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The file was written by a newer version of this program.
+    #[error("the database {} has schema version {found}; this program knows {known}", path.display())]
+    TooNew {
+        /// The database file.
+        path: PathBuf,
+        /// The version in the file.
+        found: u32,
+        /// The newest version this program knows.
+        known: u32,
+    },
+    /// A thread for the database could not be started.
+    #[error("cannot start a thread for the database")]
+    Thread {
+        /// The operating system's answer.
+        #[source]
+        source: Cause,
+    },
+    /// Too much work is waiting for the database already; the work was not done.
+    #[error("too many requests are waiting for the database")]
+    Busy,
+    /// The store has been closed; the work was not done.
+    #[error("the store is closed")]
+    Closed,
+    /// There is an entry with this id already.
+    #[error("an entry with this id exists already")]
+    Conflict,
+    /// The database refused; the work was not done.
+    #[error("{reason}")]
+    Failed {
+        /// What kind of failure it is, without names of files.
+        reason: &'static str,
+        /// The database's answer.
+        #[source]
+        source: Cause,
+    },
+    /// The store ended, or the deadline passed, while rows were still waiting to be written.
+    #[error("the store has rows that are not written: {rows}")]
+    Unsaved {
+        /// How many.
+        rows: usize,
+    },
+}

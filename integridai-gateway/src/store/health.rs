@@ -1,0 +1,86 @@
+//! How the store is doing, in counters that cost nothing to read.
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use super::Table;
+
+/// How the store is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// Whether the last write succeeded.
+    pub healthy: bool,
+    /// The last failure, kept after recovery. Generic text without names of files.
+    pub last_error: Option<String>,
+    /// Rows accepted and not yet written.
+    pub buffered_rows: usize,
+    /// Rows lost: the buffer was full, the row could not be stored, or the store was closed.
+    pub dropped_rows: u64,
+    /// Rows written from the buffer.
+    pub written_rows: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Counters {
+    healthy: AtomicBool,
+    last_error: Mutex<Option<&'static str>>,
+    buffered: AtomicUsize,
+    written: AtomicU64,
+    dropped: [AtomicU64; Table::ALL.len()],
+}
+
+impl Counters {
+    pub(super) fn new() -> Self {
+        Self {
+            healthy: AtomicBool::new(true),
+            last_error: Mutex::new(None),
+            buffered: AtomicUsize::new(0),
+            written: AtomicU64::new(0),
+            dropped: Default::default(),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> StoreHealth {
+        StoreHealth {
+            healthy: self.is_healthy(),
+            last_error: self.last_error().map(str::to_owned),
+            buffered_rows: self.buffered.load(Relaxed),
+            dropped_rows: Table::ALL.iter().map(|table| self.dropped(*table)).sum(),
+            written_rows: self.written.load(Relaxed),
+        }
+    }
+
+    pub(super) fn is_healthy(&self) -> bool {
+        self.healthy.load(Relaxed)
+    }
+
+    pub(super) fn last_error(&self) -> Option<&'static str> {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn dropped(&self, table: Table) -> u64 {
+        self.dropped[table as usize].load(Relaxed)
+    }
+
+    pub(super) fn count_dropped(&self, table: Table) {
+        self.dropped[table as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_written(&self, rows: usize) {
+        self.written.fetch_add(rows as u64, Relaxed);
+    }
+
+    pub(super) fn set_buffered(&self, rows: usize) {
+        self.buffered.store(rows, Relaxed);
+    }
+
+    /// Answers whether this is news.
+    pub(super) fn failed(&self, reason: &'static str) -> bool {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        self.healthy.swap(false, Relaxed)
+    }
+
+    /// Answers whether this is news.
+    pub(super) fn succeeded(&self) -> bool {
+        !self.healthy.swap(true, Relaxed)
+    }
+}

@@ -1,0 +1,43 @@
+//! What a database error means: the disk's fault, the row's fault, or an id that exists.
+use std::sync::Arc;
+
+use rusqlite::ErrorCode;
+
+use crate::store::StoreError;
+
+/// The reason in words, if the file or its disk is to blame: such a write may succeed later, unchanged.
+pub(super) fn storage_fault(error: &rusqlite::Error) -> Option<&'static str> {
+    match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => Some("the database or its disk is full"),
+        ErrorCode::SystemIoFailure => Some("the database could not be read or written"),
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Some("the database may not be written"),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
+            Some("the database is held by another program")
+        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some("the database is damaged"),
+        ErrorCode::CannotOpen => Some("the database cannot be opened"),
+        ErrorCode::OutOfMemory => Some("the database is out of memory"),
+        ErrorCode::OperationInterrupted | ErrorCode::OperationAborted | ErrorCode::SchemaChanged => {
+            Some("the database broke off")
+        }
+        _ => None,
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        if is_duplicate(&error) {
+            return Self::Conflict;
+        }
+        let reason = storage_fault(&error).unwrap_or("the database refused");
+        Self::Failed { reason, source: Arc::new(error) }
+    }
+}
+
+fn is_duplicate(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+    matches!(
+        error.sqlite_extended_error_code(),
+        Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE)
+    )
+}

@@ -1,0 +1,84 @@
+//! Opens the file, prepares it, and starts the threads.
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::alive::Alive;
+use super::queue::Queue;
+use super::reader::Readers;
+use super::writer::Writer;
+use super::{Database, lock, migrations};
+use crate::store::health::Counters;
+use crate::store::{StoreError, StoreOptions};
+
+const READERS: usize = 2;
+/// SQLite counts the milliseconds of this wait in 32 bits.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+const PAGE_BYTES: u64 = 4096;
+/// More than there are statements, so that each is prepared once.
+const CACHED_STATEMENTS: usize = 64;
+
+pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
+    let path = options.path.as_path();
+    require_folder(path)?;
+    let (alive, ended) = Alive::new(lock::acquire(path)?);
+    let alive = Arc::new(alive);
+    let broken = |error| StoreError::Open { path: path.to_owned(), source: Arc::new(error) };
+    let mut connection = write_connection(options).map_err(broken)?;
+    migrations::migrate(&mut connection, path)?;
+    limit_size(&connection, options.max_bytes).map_err(broken)?;
+    let readers = (0..READERS).map(|_| read_connection(options)).collect::<Result<_, _>>().map_err(broken)?;
+
+    let counters = Arc::new(Counters::new());
+    let queue = Arc::new(Queue::new(options, Arc::clone(&counters)));
+    let readers = Readers::start(readers, options.pending_commands, &alive)?;
+    start(Writer::new(connection, Arc::clone(&queue), Arc::clone(&counters), options.retention, alive))?;
+    Ok(Database { queue, counters, readers, ended })
+}
+
+fn require_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() { Ok(()) } else { Err(StoreError::MissingFolder { path: path.to_owned() }) }
+}
+
+fn write_connection(options: &StoreOptions) -> rusqlite::Result<Connection> {
+    let connection = prepared(options)?;
+    // Takes effect in a file that is still empty.
+    connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    // After a burst the log shrinks again.
+    connection.query_row("PRAGMA journal_size_limit = 67108864", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn read_connection(options: &StoreOptions) -> rusqlite::Result<Connection> {
+    let connection = prepared(options)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn prepared(options: &StoreOptions) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(&options.path)?;
+    connection.busy_timeout(options.busy_timeout.min(LONGEST_WAIT))?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    Ok(connection)
+}
+
+fn limit_size(connection: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<()> {
+    let Some(bytes) = max_bytes else { return Ok(()) };
+    // The file itself knows: it may have been made with another page size.
+    let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = (bytes / page.unsigned_abs().max(1)).clamp(1, u64::from(u32::MAX - 1));
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
+
+fn start(writer: Writer) -> Result<(), StoreError> {
+    let thread = std::thread::Builder::new().name("store-writer".to_owned());
+    let started = thread.spawn(move || writer.run());
+    started.map(drop).map_err(|error| StoreError::Thread { source: Arc::new(error) })
+}

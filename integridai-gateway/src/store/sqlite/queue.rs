@@ -1,0 +1,221 @@
+//! What waits for the writer: durable jobs, rows in a bounded buffer, and those who wait for a flush.
+//!
+//! One mutex, held for the time of a push. Nobody ever waits for room: what does not fit is refused.
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::job::{Job, Reply};
+use super::records::Record;
+use crate::store::health::Counters;
+use crate::store::{StoreError, StoreOptions};
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    counters: Arc<Counters>,
+    buffer_rows: usize,
+    buffer_bytes: usize,
+    batch_rows: usize,
+    flush_interval: Duration,
+    pending_jobs: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: VecDeque<Box<dyn Job>>,
+    rows: VecDeque<Record>,
+    flushes: Vec<Reply<()>>,
+    oldest_row: Option<Instant>,
+    /// Rows and bytes that count against the bounds: those in `rows`, and the batch the writer has in hand.
+    unwritten_rows: usize,
+    unwritten_bytes: usize,
+    close: Option<Close>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Close {
+    deadline: Instant,
+    announced: bool,
+}
+
+/// What the writer has to do next.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) jobs: VecDeque<Box<dyn Job>>,
+    pub(super) rows: Vec<Record>,
+    /// Answered when `rows` are written: nothing recorded earlier is left behind in the queue.
+    pub(super) flushes: Vec<Reply<()>>,
+    /// The deadline, once the store is being closed.
+    pub(super) close: Option<Instant>,
+    /// Whether nothing is left in the queue.
+    pub(super) was_last: bool,
+}
+
+impl Queue {
+    pub(super) fn new(options: &StoreOptions, counters: Arc<Counters>) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            counters,
+            buffer_rows: options.buffer_rows,
+            buffer_bytes: options.buffer_bytes,
+            batch_rows: options.batch_rows.max(1),
+            flush_interval: options.flush_interval,
+            pending_jobs: options.pending_commands,
+        }
+    }
+
+    pub(super) fn push_rows(&self, rows: impl IntoIterator<Item = Record>) {
+        let mut state = self.lock();
+        let before = state.rows.len();
+        for row in rows {
+            self.push_row(&mut state, row);
+        }
+        let after = state.rows.len();
+        self.counters.set_buffered(state.unwritten_rows);
+        drop(state);
+        let first = before == 0 && after > 0;
+        if first || (before < self.batch_rows && after >= self.batch_rows) {
+            self.changed.notify_one();
+        }
+    }
+
+    fn push_row(&self, state: &mut State, row: Record) {
+        let bytes = state.unwritten_bytes.saturating_add(row.weight());
+        if state.close.is_some() || state.unwritten_rows >= self.buffer_rows || bytes > self.buffer_bytes {
+            self.counters.count_dropped(row.table());
+            return;
+        }
+        state.unwritten_rows += 1;
+        state.unwritten_bytes = bytes;
+        state.oldest_row.get_or_insert_with(Instant::now);
+        state.rows.push_back(row);
+    }
+
+    /// These rows are written, or lost for good.
+    pub(super) fn settle_rows(&self, rows: &[Record]) {
+        let bytes: usize = rows.iter().map(Record::weight).sum();
+        let mut state = self.lock();
+        state.unwritten_rows = state.unwritten_rows.saturating_sub(rows.len());
+        state.unwritten_bytes = state.unwritten_bytes.saturating_sub(bytes);
+        self.counters.set_buffered(state.unwritten_rows);
+    }
+
+    pub(super) fn push_job(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if state.close.is_some() {
+            return Err(StoreError::Closed);
+        }
+        if state.jobs.len() >= self.pending_jobs {
+            return Err(StoreError::Busy);
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Takes back a claim even when the queue is full: there are never more of these than there were claims.
+    pub(super) fn push_release(&self, job: Box<dyn Job>) {
+        let mut state = self.lock();
+        if state.close.is_none() {
+            state.jobs.push_back(job);
+            self.changed.notify_one();
+        }
+    }
+
+    pub(super) fn push_flush(&self, reply: Reply<()>) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if state.close.is_some() {
+            return Err(StoreError::Closed);
+        }
+        if state.flushes.len() >= self.pending_jobs {
+            return Err(StoreError::Busy);
+        }
+        state.flushes.push(reply);
+        drop(state);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Refuses new work from now on; the first deadline holds.
+    pub(super) fn close(&self, deadline: Instant) {
+        self.lock().close.get_or_insert(Close { deadline, announced: false });
+        self.changed.notify_one();
+    }
+
+    /// The end: nothing that still waits will be done.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.close.get_or_insert(Close { deadline: Instant::now(), announced: true });
+        for row in state.rows.drain(..) {
+            self.counters.count_dropped(row.table());
+        }
+        let orphans = (std::mem::take(&mut state.jobs), std::mem::take(&mut state.flushes));
+        drop(state);
+        // Outside of the lock: a claim inside a job comes back here when it is dropped.
+        drop(orphans);
+    }
+
+    /// Waits until there is something to do, or until `wake`. With `rows` false no rows are handed out: the
+    /// writer has a batch in hand that it could not write.
+    pub(super) fn next(&self, rows: bool, wake: Instant) -> Work {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let until = self.next_moment(&state, rows, wake);
+            if !state.jobs.is_empty()
+                || !state.flushes.is_empty()
+                || state.news_of_close(rows)
+                || until <= now
+            {
+                return self.take(&mut state, rows, now);
+            }
+            let waited = self.changed.wait_timeout(state, until.saturating_duration_since(now));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn next_moment(&self, state: &State, rows: bool, wake: Instant) -> Instant {
+        let due = match state.oldest_row {
+            Some(oldest) if rows && state.rows.len() >= self.batch_rows => Some(oldest),
+            Some(oldest) if rows => oldest.checked_add(self.flush_interval),
+            _ => None,
+        };
+        let close = state.close.map(|close| close.deadline);
+        due.into_iter().chain(close).fold(wake, Instant::min)
+    }
+
+    fn take(&self, state: &mut State, rows: bool, now: Instant) -> Work {
+        let mut work = Work { jobs: std::mem::take(&mut state.jobs), ..Work::default() };
+        let due = state.oldest_row.and_then(|oldest| oldest.checked_add(self.flush_interval));
+        let flush = !state.flushes.is_empty() || state.close.is_some() || due.is_some_and(|due| due <= now);
+        if rows && (flush || state.rows.len() >= self.batch_rows) {
+            let count = state.rows.len().min(self.batch_rows);
+            work.rows = state.rows.drain(..count).collect();
+            state.oldest_row = (!state.rows.is_empty()).then_some(now);
+        }
+        if state.rows.is_empty() || !rows {
+            work.flushes = std::mem::take(&mut state.flushes);
+        }
+        if let Some(close) = &mut state.close {
+            close.announced = true;
+            work.close = Some(close.deadline);
+        }
+        work.was_last = state.rows.is_empty();
+        work
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The writer has to hear of the close once; after that only rows it may take, or time, wake it.
+    fn news_of_close(&self, rows: bool) -> bool {
+        self.close.is_some_and(|close| rows || !close.announced)
+    }
+}

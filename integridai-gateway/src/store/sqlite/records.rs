@@ -1,0 +1,162 @@
+//! Rows into the tables, and out of them.
+use rusqlite::{Connection, Row, params};
+
+use super::columns::{Id, Timestamp, clip, integer};
+use super::statements;
+use crate::store::{ApiCall, Execution, MetricSample, SystemEvent, Table};
+
+const BYTES_OF_COLUMNS: usize = 256;
+
+/// A row on its way into one of the tables.
+#[derive(Debug)]
+pub(super) enum Record {
+    Event(SystemEvent),
+    Metric(MetricSample),
+    ApiCall(ApiCall),
+    Execution(Box<Execution>),
+}
+
+impl Record {
+    pub(super) fn table(&self) -> Table {
+        match self {
+            Self::Event(_) => Table::SystemEvents,
+            Self::Metric(_) => Table::MetricsHistory,
+            Self::ApiCall(_) => Table::ApiCallsLog,
+            Self::Execution(_) => Table::Executions,
+        }
+    }
+
+    /// About how many bytes it holds in memory.
+    pub(super) fn weight(&self) -> usize {
+        BYTES_OF_COLUMNS
+            + match self {
+                Self::Event(event) => event.payload.as_str().len() + event.event_type.len(),
+                Self::Metric(sample) => sample.metadata.as_ref().map_or(0, |json| json.as_str().len()),
+                Self::ApiCall(call) => call.endpoint.len(),
+                Self::Execution(run) => {
+                    let texts =
+                        [Some(&run.request), Some(&run.steps), run.result.as_ref(), run.error.as_ref()];
+                    texts.into_iter().flatten().map(|json| json.as_str().len()).sum()
+                }
+            }
+    }
+
+    pub(super) fn insert(&self, connection: &Connection) -> rusqlite::Result<usize> {
+        match self {
+            Self::Event(event) => insert_event(connection, event),
+            Self::Metric(sample) => insert_metric(connection, sample),
+            Self::ApiCall(call) => insert_api_call(connection, call),
+            Self::Execution(execution) => insert_execution(connection, execution),
+        }
+    }
+}
+
+fn insert_event(connection: &Connection, event: &SystemEvent) -> rusqlite::Result<usize> {
+    connection.prepare_cached(statements::INSERT_EVENT)?.execute(params![
+        Id(event.id),
+        clip(&event.event_type, 50),
+        clip(&event.service_name, 50),
+        event.payload,
+        Timestamp(event.timestamp),
+        event.correlation_id.as_deref().map(|id| clip(id, 100)),
+        event.user_id.as_deref().map(|id| clip(id, 100)),
+    ])
+}
+
+fn insert_metric(connection: &Connection, sample: &MetricSample) -> rusqlite::Result<usize> {
+    connection.prepare_cached(statements::INSERT_METRIC)?.execute(params![
+        clip(&sample.metric_name, 100),
+        sample.metric_value,
+        clip(&sample.service, 50),
+        Timestamp(sample.timestamp),
+        sample.metadata,
+    ])
+}
+
+fn insert_api_call(connection: &Connection, call: &ApiCall) -> rusqlite::Result<usize> {
+    connection.prepare_cached(statements::INSERT_API_CALL)?.execute(params![
+        Id(call.id),
+        clip(&call.endpoint, 200),
+        clip(&call.method, 10),
+        call.status_code,
+        integer(call.response_time_ms),
+        call.request_size.map(integer),
+        call.response_size.map(integer),
+        Timestamp(call.timestamp),
+    ])
+}
+
+pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -> rusqlite::Result<usize> {
+    connection.prepare_cached(statements::INSERT_EXECUTION)?.execute(params![
+        Id(execution.id),
+        execution.workflow,
+        execution.state,
+        execution.priority,
+        execution.request,
+        execution.correlation_id.as_deref().map(|id| clip(id, 100)),
+        execution.user_id.as_deref().map(|id| clip(id, 100)),
+        integer(execution.timeout_ms),
+        Timestamp(execution.created_at),
+        execution.started_at.map(Timestamp),
+        execution.finished_at.map(Timestamp),
+        execution.attempts,
+        execution.steps,
+        execution.result,
+        execution.error,
+    ])
+}
+
+pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<SystemEvent> {
+    Ok(SystemEvent {
+        id: row.get::<_, Id>("id")?.0,
+        event_type: row.get("event_type")?,
+        service_name: row.get("service_name")?,
+        payload: row.get("payload")?,
+        timestamp: row.get::<_, Timestamp>("timestamp")?.0,
+        correlation_id: row.get("correlation_id")?,
+        user_id: row.get("user_id")?,
+    })
+}
+
+pub(super) fn read_metric(row: &Row<'_>) -> rusqlite::Result<MetricSample> {
+    Ok(MetricSample {
+        metric_name: row.get("metric_name")?,
+        metric_value: row.get("metric_value")?,
+        service: row.get("service")?,
+        timestamp: row.get::<_, Timestamp>("timestamp")?.0,
+        metadata: row.get("metadata")?,
+    })
+}
+
+pub(super) fn read_api_call(row: &Row<'_>) -> rusqlite::Result<ApiCall> {
+    Ok(ApiCall {
+        id: row.get::<_, Id>("id")?.0,
+        endpoint: row.get("endpoint")?,
+        method: row.get("method")?,
+        status_code: row.get("status_code")?,
+        response_time_ms: row.get::<_, i64>("response_time_ms")?.unsigned_abs(),
+        request_size: row.get::<_, Option<i64>>("request_size")?.map(i64::unsigned_abs),
+        response_size: row.get::<_, Option<i64>>("response_size")?.map(i64::unsigned_abs),
+        timestamp: row.get::<_, Timestamp>("timestamp")?.0,
+    })
+}
+
+pub(super) fn read_execution(row: &Row<'_>) -> rusqlite::Result<Execution> {
+    Ok(Execution {
+        id: row.get::<_, Id>("id")?.0,
+        workflow: row.get("workflow")?,
+        state: row.get("state")?,
+        priority: row.get("priority")?,
+        request: row.get("request")?,
+        correlation_id: row.get("correlation_id")?,
+        user_id: row.get("user_id")?,
+        timeout_ms: row.get::<_, i64>("timeout_ms")?.unsigned_abs(),
+        created_at: row.get::<_, Timestamp>("created_at")?.0,
+        started_at: row.get::<_, Option<Timestamp>>("started_at")?.map(|time| time.0),
+        finished_at: row.get::<_, Option<Timestamp>>("finished_at")?.map(|time| time.0),
+        attempts: row.get("attempts")?,
+        steps: row.get("steps")?,
+        result: row.get("result")?,
+        error: row.get("error")?,
+    })
+}

@@ -1,0 +1,37 @@
+//! Removes what is older than the retention, a few hundred rows at a time.
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+use time::OffsetDateTime;
+
+use super::columns::Timestamp;
+use super::statements;
+
+const ROWS: usize = 500;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    More,
+    Done,
+}
+
+pub(super) fn prune(
+    connection: &mut Connection,
+    now: OffsetDateTime,
+    retention: Duration,
+) -> rusqlite::Result<Progress> {
+    let oldest = time::Duration::try_from(retention).ok().and_then(|age| now.checked_sub(age));
+    // A retention longer than the calendar keeps everything.
+    let Some(oldest) = oldest else { return Ok(Progress::Done) };
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut progress = Progress::Done;
+    for statement in statements::PRUNE {
+        let removed =
+            transaction.prepare_cached(statement)?.execute(params![Timestamp(oldest), ROWS as i64])?;
+        if removed == ROWS {
+            progress = Progress::More;
+        }
+    }
+    transaction.commit()?;
+    Ok(progress)
+}

@@ -1,0 +1,91 @@
+//! Every statement, in one place: a test prepares them all.
+
+pub(super) const INSERT_EVENT: &str = "\
+INSERT INTO system_events (id, event_type, service_name, payload, timestamp, correlation_id, user_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+pub(super) const INSERT_METRIC: &str = "\
+INSERT INTO metrics_history (metric_name, metric_value, service, timestamp, metadata)
+VALUES (?1, ?2, ?3, ?4, ?5)";
+
+pub(super) const INSERT_API_CALL: &str = "\
+INSERT INTO api_calls_log
+    (id, endpoint, method, status_code, response_time_ms, request_size, response_size, timestamp)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+pub(super) const INSERT_EXECUTION: &str = "\
+INSERT INTO executions
+    (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
+     created_at, started_at, finished_at, attempts, steps, result, error)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+pub(super) const CLAIM_EXECUTION: &str = "\
+UPDATE executions SET state = 'running', attempts = attempts + 1, started_at = ?1
+WHERE id = (SELECT id FROM executions WHERE state = 'queued' ORDER BY priority DESC, created_at, id LIMIT 1)
+RETURNING *";
+
+pub(super) const RELEASE_EXECUTION: &str = "\
+UPDATE executions SET state = 'queued', attempts = attempts - 1, started_at = NULL
+WHERE id = ?1 AND state = 'running' AND attempts = ?2";
+
+pub(super) const SAVE_STEPS: &str = "UPDATE executions SET steps = ?2 WHERE id = ?1 AND state = 'running'";
+
+pub(super) const FINISH_EXECUTION: &str = "\
+UPDATE executions SET state = ?2, result = ?3, error = ?4, steps = ?5, finished_at = ?6
+WHERE id = ?1 AND state = 'running'";
+
+pub(super) const REQUEUE_RUNNING: &str = "UPDATE executions SET state = 'queued' WHERE state = 'running'";
+
+pub(super) const SELECT_EXECUTION: &str = "SELECT * FROM executions WHERE id = ?1";
+
+pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
+
+pub(super) const RECENT_EVENTS: &str =
+    "SELECT * FROM system_events ORDER BY timestamp DESC, id DESC LIMIT ?1";
+
+pub(super) const RECENT_METRICS: &str =
+    "SELECT * FROM metrics_history ORDER BY timestamp DESC, id DESC LIMIT ?1";
+
+pub(super) const RECENT_API_CALLS: &str =
+    "SELECT * FROM api_calls_log ORDER BY timestamp DESC, id DESC LIMIT ?1";
+
+pub(super) const PING: &str = "SELECT count(*) FROM sqlite_schema";
+
+pub(super) const PRUNE: [&str; 4] = [
+    "DELETE FROM system_events WHERE rowid IN
+        (SELECT rowid FROM system_events WHERE timestamp < ?1 ORDER BY timestamp LIMIT ?2)",
+    "DELETE FROM metrics_history WHERE rowid IN
+        (SELECT rowid FROM metrics_history WHERE timestamp < ?1 ORDER BY timestamp LIMIT ?2)",
+    "DELETE FROM api_calls_log WHERE rowid IN
+        (SELECT rowid FROM api_calls_log WHERE timestamp < ?1 ORDER BY timestamp LIMIT ?2)",
+    "DELETE FROM executions WHERE rowid IN
+        (SELECT rowid FROM executions WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2)",
+];
+
+// Larger than a page, so that it needs room in the file and not only a page that is there already.
+pub(super) const PROBE_WRITE: &str = "\
+INSERT INTO system_events (id, event_type, service_name, payload)
+VALUES ('probe', 'probe', 'gateway', '\"' || hex(zeroblob(8192)) || '\"')";
+
+pub(super) const PROBE_ERASE: &str = "DELETE FROM system_events WHERE id = 'probe'";
+
+#[cfg(test)]
+pub(super) const ALL: [&str; 17] = [
+    INSERT_EVENT,
+    INSERT_METRIC,
+    INSERT_API_CALL,
+    INSERT_EXECUTION,
+    CLAIM_EXECUTION,
+    RELEASE_EXECUTION,
+    SAVE_STEPS,
+    FINISH_EXECUTION,
+    REQUEUE_RUNNING,
+    SELECT_EXECUTION,
+    COUNT_QUEUED,
+    RECENT_EVENTS,
+    RECENT_METRICS,
+    RECENT_API_CALLS,
+    PING,
+    PROBE_WRITE,
+    PROBE_ERASE,
+];

@@ -1,0 +1,250 @@
+//! The thread that owns the write connection: commits jobs in groups and rows in batches, retries, prunes.
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use time::OffsetDateTime;
+
+use super::alive::Alive;
+use super::job::{Job, Reply};
+use super::queue::{Queue, Work};
+use super::records::Record;
+use super::retry::Retry;
+use super::{failure, retention, statements};
+use crate::store::StoreError;
+use crate::store::health::Counters;
+
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+const PRUNE_RETRY: Duration = Duration::from_secs(60);
+
+// The order of the fields is the order of the end: the file is closed before its lock is let go.
+#[derive(Debug)]
+pub(super) struct Writer {
+    connection: Connection,
+    queue: Arc<Queue>,
+    counters: Arc<Counters>,
+    batch: Vec<Record>,
+    retry: Retry,
+    retention: Duration,
+    next_prune: Instant,
+    _alive: Arc<Alive>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        queue: Arc<Queue>,
+        counters: Arc<Counters>,
+        retention: Duration,
+        alive: Arc<Alive>,
+    ) -> Self {
+        let (batch, retry, next_prune) = (Vec::new(), Retry::new(), Instant::now());
+        Self { connection, queue, counters, batch, retry, retention, next_prune, _alive: alive }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut closing = false;
+        loop {
+            let wake = self.retry.at().map_or(self.next_prune, |at| at.min(self.next_prune));
+            let work = self.queue.next(self.batch.is_empty(), wake);
+            if work.close.is_some() && !closing {
+                closing = true;
+                self.hear_of_close();
+            }
+            if self.turn(work) {
+                break;
+            }
+        }
+        self.finish();
+    }
+
+    /// The last chance for what is in hand comes at once, and nothing is pruned any more.
+    fn hear_of_close(&mut self) {
+        let now = Instant::now();
+        self.retry.hurry(now);
+        self.next_prune = now + PRUNE_INTERVAL;
+    }
+
+    /// One round; answers whether it was the last.
+    fn turn(&mut self, work: Work) -> bool {
+        self.commit(work.jobs);
+        self.batch.extend(work.rows);
+        self.write_batch();
+        self.answer_flushes(work.flushes);
+        self.probe();
+        match work.close {
+            Some(deadline) => (self.batch.is_empty() && work.was_last) || deadline <= Instant::now(),
+            None => {
+                self.prune();
+                false
+            }
+        }
+    }
+
+    fn commit(&mut self, mut jobs: VecDeque<Box<dyn Job>>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let committed = run_jobs(&mut self.connection, &mut jobs);
+        let fault = committed.as_ref().err().cloned();
+        let fault = fault.or_else(|| jobs.iter().find_map(|job| storage_failure(job.as_ref())));
+        // A success proves nothing here: the job may have had nothing to write. The batch or the probe tells.
+        if let Some(error) = fault {
+            self.retry.noticed(Instant::now());
+            self.report(&error);
+        }
+        for job in jobs {
+            job.settle(committed.clone());
+        }
+    }
+
+    fn write_batch(&mut self) {
+        if self.batch.is_empty() || !self.retry.is_due(Instant::now()) {
+            return;
+        }
+        match insert_rows(&mut self.connection, &self.batch) {
+            Ok(refused) => {
+                refused.iter().for_each(|&index| self.counters.count_dropped(self.batch[index].table()));
+                self.counters.count_written(self.batch.len() - refused.len());
+                self.queue.settle_rows(&self.batch);
+                self.batch.clear();
+                self.succeeded();
+            }
+            Err(error) => self.failed(&error.into()),
+        }
+    }
+
+    fn answer_flushes(&self, flushes: Vec<Reply<()>>) {
+        for reply in flushes {
+            let rows = self.batch.len();
+            let answer = if rows == 0 { Ok(()) } else { Err(StoreError::Unsaved { rows }) };
+            // Whoever asked may have gone away.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// With nothing to write, recovery would go unnoticed.
+    fn probe(&mut self) {
+        if self.counters.is_healthy() || !self.batch.is_empty() || !self.retry.is_due(Instant::now()) {
+            return;
+        }
+        match write_and_erase(&mut self.connection) {
+            Ok(()) => self.succeeded(),
+            Err(error) => self.failed(&error.into()),
+        }
+    }
+
+    /// A little at a time, so that nobody waits long behind it.
+    fn prune(&mut self) {
+        let now = Instant::now();
+        if now < self.next_prune {
+            return;
+        }
+        self.next_prune =
+            match retention::prune(&mut self.connection, OffsetDateTime::now_utc(), self.retention) {
+                Ok(retention::Progress::More) => now,
+                Ok(retention::Progress::Done) => now + PRUNE_INTERVAL,
+                Err(error) => {
+                    tracing::warn!(%error, "old rows could not be removed from the store");
+                    now + PRUNE_RETRY
+                }
+            };
+    }
+
+    fn failed(&mut self, error: &StoreError) {
+        self.retry.failed(Instant::now());
+        self.report(error);
+    }
+
+    fn report(&self, error: &StoreError) {
+        let reason = match error {
+            StoreError::Failed { reason, .. } => reason,
+            _ => "the database refused",
+        };
+        if self.counters.failed(reason) {
+            tracing::warn!(error = ?error, "the store cannot write; rows wait in memory");
+        }
+    }
+
+    fn succeeded(&mut self) {
+        self.retry.succeeded();
+        if self.counters.succeeded() {
+            tracing::info!("the store can write again");
+        }
+    }
+
+    fn finish(&mut self) {
+        // The log is empty afterwards, so that the file alone is the whole database.
+        let checkpoint = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = checkpoint {
+            tracing::warn!(%error, "the store's write-ahead log could not be folded into the file");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Also reached by a panic: nobody may wait for a thread that is gone.
+        self.batch.iter().for_each(|row| self.counters.count_dropped(row.table()));
+        self.queue.abandon();
+        if std::thread::panicking() {
+            self.counters.failed("the store's writer has stopped");
+        }
+    }
+}
+
+fn immediate(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+fn run_jobs(connection: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>) -> Result<(), StoreError> {
+    let transaction = immediate(connection)?;
+    for job in jobs {
+        job.run(&transaction);
+        // A full disk may roll everything back; the next job would then run outside of any transaction.
+        if transaction.is_autocommit() {
+            let error = job.error().cloned();
+            return Err(error.unwrap_or(StoreError::Closed));
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+fn storage_failure(job: &dyn Job) -> Option<StoreError> {
+    let error = job.error()?;
+    matches!(error, StoreError::Failed { source, .. } if is_storage_fault(source.as_ref()))
+        .then(|| error.clone())
+}
+
+fn is_storage_fault(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<rusqlite::Error>().is_some_and(|error| failure::storage_fault(error).is_some())
+}
+
+/// Writes all rows but those that are themselves to blame, whose places it answers.
+fn insert_rows(connection: &mut Connection, rows: &[Record]) -> rusqlite::Result<Vec<usize>> {
+    let transaction = immediate(connection)?;
+    let mut refused = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        match row.insert(&transaction) {
+            Ok(_) => {}
+            Err(error) if failure::storage_fault(&error).is_some() || transaction.is_autocommit() => {
+                return Err(error);
+            }
+            // A failed statement undoes itself alone; the rows around it stay in the transaction.
+            Err(error) => {
+                tracing::debug!(table = row.table().name(), %error, "a row was refused by the database");
+                refused.push(index);
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(refused)
+}
+
+fn write_and_erase(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = immediate(connection)?;
+    transaction.prepare_cached(statements::PROBE_WRITE)?.execute([])?;
+    transaction.prepare_cached(statements::PROBE_ERASE)?.execute([])?;
+    transaction.commit()
+}
