@@ -150,10 +150,12 @@ fn servers_at_the_same_time_stay_apart() {
 
 #[test]
 fn the_server_of_a_killed_run_is_ended_by_the_next() {
-    let redis = Redis::start();
+    let mut redis = Redis::start();
     let mark = format!("127.0.0.1:{}", redis.server().port());
-    let (pid, folder) = redis.into_server().abandon();
-    assert!(is_running(pid, &mark));
+    let (pid, folder) = (redis.server().pid(), redis.server().folder().to_owned());
+    reap_orphans();
+    assert!(is_running(pid, &mark), "a server whose run lives is left alone");
+    redis.server_mut().disown();
     reap_orphans();
     // Another run of these tests may have reaped it first; either way it ends.
     assert!(wait_until(Duration::from_secs(20), || !folder.exists()));
@@ -166,7 +168,7 @@ fn a_stranger_under_a_recorded_id_lives_on() {
     let record = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("servers").join(format!("{own}.server"));
     let kept = tempfile::tempdir().unwrap();
     fs::create_dir_all(record.parent().unwrap()).unwrap();
-    fs::write(&record, format!("{own}\nno-such-command-line\n{}\n", kept.path().display())).unwrap();
+    fs::write(&record, format!("{}\n{own}\nno-such-command-line\n", kept.path().display())).unwrap();
     reap_orphans();
     assert!(wait_until(Duration::from_secs(20), || !record.exists()));
     assert!(kept.path().is_dir(), "a folder that is not a server's is left alone");

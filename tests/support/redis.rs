@@ -31,8 +31,8 @@ impl Redis {
         &self.server
     }
 
-    pub(crate) fn into_server(self) -> Server {
-        self.server
+    pub(crate) fn server_mut(&mut self) -> &mut Server {
+        &mut self.server
     }
 
     /// Sends one command in the inline form and reads until the answer contains `end`.

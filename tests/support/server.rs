@@ -1,5 +1,5 @@
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -53,7 +53,8 @@ impl Server {
     fn attempt(recipe: &impl Recipe) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir().expect("a temporary folder");
         let port = free_port();
-        let record = Record::create();
+        let mut record = Record::create();
+        record.write(&folder.path().display().to_string());
         let mut command = recipe.command(folder.path(), port);
         let log_path = folder.path().join("log");
         let log = File::create(&log_path).expect("a log in a new folder");
@@ -61,11 +62,8 @@ impl Server {
         let child =
             command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("the server starts");
         let mut server = Self { child, port, folder, record };
-        server.record.write(
-            server.child.id(),
-            &recipe.mark(server.folder.path(), port),
-            server.folder.path(),
-        );
+        server.record.write(&server.child.id().to_string());
+        server.record.write(&recipe.mark(server.folder.path(), port));
         if server.wait_until_ready(recipe) {
             return Ok(server);
         }
@@ -98,13 +96,9 @@ impl Server {
         self.folder.path()
     }
 
-    /// Leaves the server running and unowned, as a killed test run does.
-    pub(crate) fn abandon(mut self) -> (u32, PathBuf) {
-        let left = (self.pid(), self.folder().to_owned());
-        self.folder.disable_cleanup(true);
-        self.record.release();
-        std::mem::forget(self);
-        left
+    /// Gives up the claim on the record, as a killed test run does: the next start anywhere ends this server.
+    pub(crate) fn disown(&mut self) {
+        self.record.file = None;
     }
 }
 
@@ -120,7 +114,7 @@ impl Drop for Server {
     }
 }
 
-/// A file under `target/` that names a running server, locked as long as its owner lives.
+/// A file under `target/` with the folder, the process and the mark of a server, locked as long as its owner lives.
 #[derive(Debug)]
 struct Record {
     path: PathBuf,
@@ -138,13 +132,9 @@ impl Record {
         Self { path, file: Some(file) }
     }
 
-    fn write(&mut self, pid: u32, mark: &str, folder: &Path) {
+    fn write(&mut self, line: &str) {
         let file = self.file.as_mut().expect("its owner holds it");
-        write!(file, "{pid}\n{mark}\n{}\n", folder.display()).expect("a line in a file under target/");
-    }
-
-    fn release(&mut self) {
-        self.file = None;
+        writeln!(file, "{line}").expect("a line in a file under target/");
     }
 }
 
@@ -169,26 +159,31 @@ pub(crate) fn reap_orphans() {
             continue;
         }
         let mut text = String::new();
-        let is_read = file.rewind().and_then(|()| file.read_to_string(&mut text)).is_ok();
-        let lines: Vec<&str> = text.lines().collect();
-        // An empty record belongs to a server that is being started.
-        if let ([pid, mark, folder], true) = (&lines[..], is_read) {
-            reap(pid.parse().unwrap_or(0), mark, Path::new(folder));
+        let is_read = file.read_to_string(&mut text).is_ok();
+        // An empty record belongs to a run that has not locked it yet.
+        if is_read && !text.is_empty() && reap(&text) {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-fn reap(pid: u32, mark: &str, folder: &Path) {
+/// Fails while something, an `initdb` that outlived its caller, still writes into the folder: the next run tries again.
+fn reap(record: &str) -> bool {
+    let mut lines = record.lines();
+    let folder = Path::new(lines.next().unwrap_or_default());
+    if let (Some(Ok(pid)), Some(mark)) = (lines.next().map(str::parse), lines.next()) {
+        end(pid, mark);
+    }
+    let is_ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(FOLDER_PREFIX));
+    !is_ours || fs::remove_dir_all(folder).is_ok() || !folder.exists()
+}
+
+fn end(pid: u32, mark: &str) {
     if is_running(pid, mark) {
         signal("INT", pid);
         if !wait_until(ENDED_WITHIN, || !is_running(pid, mark)) {
             signal("KILL", pid);
         }
-    }
-    let is_ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(FOLDER_PREFIX));
-    if is_ours {
-        let _ = fs::remove_dir_all(folder);
     }
 }
 
