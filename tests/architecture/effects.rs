@@ -3,12 +3,15 @@ use super::source::{LIBRARY, Source, sources_below};
 use super::violation::{Violation, assert_caught, assert_holds_over};
 
 /// What would make the library act behind its caller's back.
-const EFFECTS: [(&str, &str); 11] = [
+const EFFECTS: [(&str, &str); 14] = [
     ("std::env", "reads the environment"),
     ("std::fs", "reads files"),
     ("tokio::fs", "reads files"),
     ("std::process", "starts or ends processes"),
-    ("std::thread", "starts threads"),
+    ("std::thread::spawn", "starts a thread"),
+    ("std::thread::scope", "starts threads"),
+    ("std::thread::Builder", "starts a thread"),
+    ("std::thread::sleep", "blocks a worker"),
     ("tokio::spawn", "spawns a task"),
     ("tokio::task::spawn", "spawns a task"),
     ("tokio::task::spawn_blocking", "spawns a task"),
@@ -50,6 +53,7 @@ fn the_library_acts_only_when_called() {
 fn a_hidden_effect_is_caught() {
     let text = "use std::{env, fs};\nuse tokio::task;\nfn f() { task::spawn(g()); }\nfn h() { tokio::spawn(g()); }\n\
                 fn i() { metrics::set_global_recorder(x); }\nuse std::sync::Arc;\nfn j() { std::thread::spawn(k); }\n\
-                #[cfg(test)]\nmod tests { use std::fs; }";
-    assert_caught("integridai-tower/src/client/x.rs", text, &[1, 3, 4, 5, 7], the_library_has_no_effects);
+                #[cfg(test)]\nmod tests { use std::fs; }\nuse std::thread::*;\n\
+                fn k() { std::thread::panicking(); }";
+    assert_caught("integridai-tower/src/client/x.rs", text, &[1, 3, 4, 5, 7, 10], the_library_has_no_effects);
 }

@@ -66,14 +66,15 @@ fn only_the_store_names_the_database(source: &Source) -> Vec<Violation> {
     })
 }
 
-/// The media type stands for the whole document: who writes it builds a problem response of its own.
+/// The media type stands for the whole document: who writes it builds a problem response of its own. The server does,
+/// for it refuses connections before there is a request, and imports nothing.
 fn only_respond_builds_problems(source: &Source) -> Vec<Violation> {
-    if part_of(source).is_none_or(|part| matches!(part, "respond" | "api")) {
+    if part_of(source).is_none_or(|part| matches!(part, "respond" | "api" | "server")) {
         return Vec::new();
     }
     let mut lines = Vec::new();
     literals_with(source.shipped(), "application/problem+json", &mut lines);
-    let what = "only respond.rs and api/ name problem documents";
+    let what = "only respond.rs, api/ and server/ name problem documents";
     lines.into_iter().map(|line| Violation::new(&source.path, line, what)).collect()
 }
 

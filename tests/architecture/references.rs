@@ -12,9 +12,12 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
+    /// A glob may bring in anything, so it counts as every path below it.
     pub(crate) fn starts_with(&self, prefix: &str) -> bool {
         let mut segments = self.segments.iter();
-        prefix.split("::").all(|part| segments.next().is_some_and(|segment| segment == part))
+        prefix
+            .split("::")
+            .all(|part| segments.next().is_some_and(|segment| segment == part || segment == "*"))
     }
 
     /// The module below the crate's root that the path enters, when it is one of this crate.
@@ -108,6 +111,7 @@ impl Reader {
                 TokenTree::Ident(word) if word == "as" => break,
                 TokenTree::Ident(word) if word == "self" && !path.is_empty() => {}
                 TokenTree::Ident(word) => path.push(word.to_string()),
+                TokenTree::Punct(punct) if punct.as_char() == '*' => path.push("*".to_owned()),
                 TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
                     let inner: Vec<TokenTree> = group.stream().into_iter().collect();
                     let branches = inner.split(|tree| is_punct(tree, ','));
