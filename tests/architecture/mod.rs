@@ -1,0 +1,12 @@
+mod coverage;
+mod effects;
+mod features;
+mod forbidden;
+mod gateway;
+mod homes;
+mod layers;
+mod readiness;
+mod references;
+mod size;
+mod source;
+mod violation;
