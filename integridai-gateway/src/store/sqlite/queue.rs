@@ -140,6 +140,10 @@ impl Queue {
         Ok(())
     }
 
+    pub(super) fn put_back_flushes(&self, flushes: Vec<Reply<()>>) {
+        self.lock().flushes.extend(flushes);
+    }
+
     /// Refuses new work from now on; the first deadline holds.
     pub(super) fn close(&self, deadline: Instant) {
         self.lock().close.get_or_insert(Close { deadline, announced: false });

@@ -83,7 +83,7 @@ impl Writer {
         self.commit(work.jobs);
         self.batch.extend(work.rows);
         self.write_batch();
-        self.answer_flushes(work.flushes);
+        self.answer_flushes(work.flushes, work.was_last);
         self.probe();
         match work.close {
             Some(deadline) => (self.batch.is_empty() && work.was_last) || deadline <= Instant::now(),
@@ -126,8 +126,8 @@ impl Writer {
 
     fn written(&mut self, count: usize, refused: &[usize]) {
         refused.iter().for_each(|&index| self.counters.count_dropped(self.batch[index].table()));
-        self.counters.count_written(count - refused.len());
         self.queue.settle_rows(&self.batch[..count]);
+        self.counters.count_written(count - refused.len());
         self.batch.drain(..count);
         self.portion = self.portion.saturating_mul(2);
         self.retry.succeeded();
@@ -146,9 +146,13 @@ impl Writer {
         self.failed(error);
     }
 
-    fn answer_flushes(&self, flushes: Vec<Reply<()>>) {
+    fn answer_flushes(&self, flushes: Vec<Reply<()>>, was_last: bool) {
+        let rows = self.batch.len();
+        if rows == 0 && !was_last {
+            // A batch that had failed is written now, but rows behind it are not yet.
+            return self.queue.put_back_flushes(flushes);
+        }
         for reply in flushes {
-            let rows = self.batch.len();
             let answer = if rows == 0 { Ok(()) } else { Err(StoreError::Unsaved { rows }) };
             // Whoever asked may have gone away.
             let _ = reply.send(answer);
