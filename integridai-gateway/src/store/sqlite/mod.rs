@@ -59,7 +59,7 @@ impl Database {
         &self.counters
     }
 
-    pub(super) fn record(&self, rows: impl IntoIterator<Item = Record>) {
+    fn record(&self, rows: impl IntoIterator<Item = Record>) {
         self.queue.push_rows(rows);
     }
 

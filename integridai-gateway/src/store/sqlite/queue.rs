@@ -140,6 +140,10 @@ impl Queue {
         Ok(())
     }
 
+    pub(super) fn put_back_flushes(&self, flushes: Vec<Reply<()>>) {
+        self.lock().flushes.extend(flushes);
+    }
+
     /// Refuses new work from now on; the first deadline holds.
     pub(super) fn close(&self, deadline: Instant) {
         self.lock().close.get_or_insert(Close { deadline, announced: false });
@@ -178,6 +182,12 @@ impl Queue {
         }
     }
 
+    /// Fills a batch that failed, so that what cannot be written does not keep back what can.
+    pub(super) fn top_up(&self, batch: &mut Vec<Record>) {
+        let room = self.batch_rows.saturating_sub(batch.len());
+        batch.extend(self.lock().take_rows(room, Instant::now()));
+    }
+
     fn next_moment(&self, state: &State, rows: bool, wake: Instant) -> Instant {
         let due = match state.oldest_row {
             Some(oldest) if rows && state.rows.len() >= self.batch_rows => Some(oldest),
@@ -193,9 +203,7 @@ impl Queue {
         let due = state.oldest_row.and_then(|oldest| oldest.checked_add(self.flush_interval));
         let flush = !state.flushes.is_empty() || state.close.is_some() || due.is_some_and(|due| due <= now);
         if rows && (flush || state.rows.len() >= self.batch_rows) {
-            let count = state.rows.len().min(self.batch_rows);
-            work.rows = state.rows.drain(..count).collect();
-            state.oldest_row = (!state.rows.is_empty()).then_some(now);
+            work.rows = state.take_rows(self.batch_rows, now);
         }
         if state.rows.is_empty() || !rows {
             work.flushes = std::mem::take(&mut state.flushes);
@@ -214,6 +222,13 @@ impl Queue {
 }
 
 impl State {
+    fn take_rows(&mut self, room: usize, now: Instant) -> Vec<Record> {
+        let count = self.rows.len().min(room);
+        let rows = self.rows.drain(..count).collect();
+        self.oldest_row = (!self.rows.is_empty()).then_some(now);
+        rows
+    }
+
     /// The writer has to hear of the close once; after that only rows it may take, or time, wake it.
     fn news_of_close(&self, rows: bool) -> bool {
         self.close.is_some_and(|close| rows || !close.announced)

@@ -93,7 +93,9 @@ fn pruning_takes_old_rows_and_finished_executions_in_small_steps() {
             record.insert(&connection).unwrap();
         }
     }
-    (0..600).for_each(|_| drop(Record::ApiCall(call_at(now - day * 40)).insert(&connection).unwrap()));
+    for _ in 0..600 {
+        Record::ApiCall(call_at(now - day * 40)).insert(&connection).unwrap();
+    }
 
     assert_eq!(retention::prune(&mut connection, now, day * 30).unwrap(), Progress::More);
     assert_eq!(count(&connection, "api_calls_log"), 102);

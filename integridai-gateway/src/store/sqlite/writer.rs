@@ -25,6 +25,8 @@ pub(super) struct Writer {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     batch: Vec<Record>,
+    /// How many rows of the batch to try at once.
+    portion: usize,
     retry: Retry,
     retention: Duration,
     next_prune: Instant,
@@ -40,7 +42,17 @@ impl Writer {
         alive: Arc<Alive>,
     ) -> Self {
         let (batch, retry, next_prune) = (Vec::new(), Retry::new(), Instant::now());
-        Self { connection, queue, counters, batch, retry, retention, next_prune, _alive: alive }
+        Self {
+            connection,
+            queue,
+            counters,
+            batch,
+            portion: usize::MAX,
+            retry,
+            retention,
+            next_prune,
+            _alive: alive,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -71,7 +83,7 @@ impl Writer {
         self.commit(work.jobs);
         self.batch.extend(work.rows);
         self.write_batch();
-        self.answer_flushes(work.flushes);
+        self.answer_flushes(work.flushes, work.was_last);
         self.probe();
         match work.close {
             Some(deadline) => (self.batch.is_empty() && work.was_last) || deadline <= Instant::now(),
@@ -100,24 +112,47 @@ impl Writer {
     }
 
     fn write_batch(&mut self) {
-        if self.batch.is_empty() || !self.retry.is_due(Instant::now()) {
-            return;
+        if !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
+            self.queue.top_up(&mut self.batch);
         }
-        match insert_rows(&mut self.connection, &self.batch) {
-            Ok(refused) => {
-                refused.iter().for_each(|&index| self.counters.count_dropped(self.batch[index].table()));
-                self.counters.count_written(self.batch.len() - refused.len());
-                self.queue.settle_rows(&self.batch);
-                self.batch.clear();
-                self.succeeded();
+        while !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
+            let count = self.portion.min(self.batch.len());
+            match insert_rows(&mut self.connection, &self.batch[..count]) {
+                Ok(refused) => self.written(count, &refused),
+                Err(error) => self.not_written(count, &error.into()),
             }
-            Err(error) => self.failed(&error.into()),
         }
     }
 
-    fn answer_flushes(&self, flushes: Vec<Reply<()>>) {
+    fn written(&mut self, count: usize, refused: &[usize]) {
+        refused.iter().for_each(|&index| self.counters.count_dropped(self.batch[index].table()));
+        self.queue.settle_rows(&self.batch[..count]);
+        self.counters.count_written(count - refused.len());
+        self.batch.drain(..count);
+        self.portion = self.portion.saturating_mul(2);
+        self.retry.succeeded();
+        // While a part of it still waits, the trouble is not over.
+        if self.batch.is_empty() {
+            self.succeeded();
+        }
+    }
+
+    /// Half of it may fit where the whole does not, and a row that is too large by itself lets others pass.
+    fn not_written(&mut self, count: usize, error: &StoreError) {
+        self.portion = (count / 2).max(1);
+        if count == 1 {
+            self.batch.rotate_left(1);
+        }
+        self.failed(error);
+    }
+
+    fn answer_flushes(&self, flushes: Vec<Reply<()>>, was_last: bool) {
+        let rows = self.batch.len();
+        if rows == 0 && !was_last {
+            // A batch that had failed is written now, but rows behind it are not yet.
+            return self.queue.put_back_flushes(flushes);
+        }
         for reply in flushes {
-            let rows = self.batch.len();
             let answer = if rows == 0 { Ok(()) } else { Err(StoreError::Unsaved { rows }) };
             // Whoever asked may have gone away.
             let _ = reply.send(answer);

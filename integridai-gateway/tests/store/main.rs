@@ -1,0 +1,6 @@
+//! The store from outside: durability, order, one process per file, bounds, and disks that fail.
+mod buffer;
+mod disk;
+mod executions;
+mod process;
+mod samples;
