@@ -128,7 +128,7 @@ impl Gate {
             (Mode::Malformed, Some(truth)) => finished(malformed(&truth), passage),
             (Mode::Truncate, Some(truth)) => {
                 let length = truth.body.len();
-                streamed(truth.status, Some(length), body::truncated(truth.body, truth.status, passage))
+                streamed(truth.status, Some(length), body::truncated(&truth.body, truth.status, passage))
             }
             (Mode::SlowBody, Some(truth)) => {
                 let length = truth.body.len();

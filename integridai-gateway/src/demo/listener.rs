@@ -58,7 +58,7 @@ pub(super) async fn serve(listener: TcpListener, gate: Arc<Gate>, stop: Cancella
         };
         match next {
             Ok((stream, permit)) => {
-                let _ = connections.spawn(converse(stream, Arc::clone(&gate), stop.clone(), permit));
+                drop(connections.spawn(converse(stream, Arc::clone(&gate), stop.clone(), permit)));
             }
             // Out of descriptors, say: trying again at once would spin.
             Err(_) => tokio::time::sleep(PAUSE_AFTER_ERROR).await,
