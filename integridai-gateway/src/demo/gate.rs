@@ -114,8 +114,7 @@ impl Gate {
         passage: Passage,
         cut: &Notify,
     ) -> Response<AnswerBody> {
-        let spoils = failure.mode.applies();
-        let truth = (failure.apply || spoils).then(|| self.answer(arrived));
+        let truth = failure.apply.then(|| self.answer(arrived));
         match (failure.mode, truth) {
             (Mode::Hang, _) => pending().await,
             (Mode::Reset, _) => {

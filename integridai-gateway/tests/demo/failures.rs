@@ -77,7 +77,7 @@ async fn a_hanging_request_counts_as_cancelled_when_its_client_leaves() {
 async fn a_lost_answer_is_not_applied_again_under_its_key() {
     let simulators = start();
     let dashboard = &simulators.dashboard;
-    dashboard.control().fail(Failure::reset().apply(true).times(1));
+    dashboard.control().fail(Failure::reset().after_applying().times(1));
     let update = || {
         let request = client().post(dashboard.url() + UPDATE).header("idempotency-key", "one");
         request.json(&analysis_update()).send()
