@@ -66,7 +66,7 @@ pub(super) fn slow(bytes: Bytes, interval: Duration, status: StatusCode, passage
 }
 
 /// The first half, and then the connection breaks.
-pub(super) fn truncated(bytes: Bytes, status: StatusCode, passage: Passage) -> AnswerBody {
+pub(super) fn truncated(bytes: &Bytes, status: StatusCode, passage: Passage) -> AnswerBody {
     let half = bytes.slice(..bytes.len() / 2);
     let stream = unfold((Some(half), Some(passage)), move |(half, passage)| async move {
         let passage = passage?;

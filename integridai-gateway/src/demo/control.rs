@@ -141,6 +141,10 @@ impl Control {
         }
     }
 
+    pub(super) fn service(&self) -> &'static str {
+        self.service
+    }
+
     /// The failure for this request, if it is to fail, and the shapes in force.
     pub(super) fn draw(&self, path: &str, template: &str) -> (Option<Failure>, Shapes) {
         let mut setting = self.setting();

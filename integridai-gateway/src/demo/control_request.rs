@@ -104,7 +104,7 @@ impl ControlRequest {
             ("status", self.status.is_some() && !error, "unless mode is error"),
             ("retry_after", self.retry_after.is_some() && !error, "unless mode is error"),
             ("interval_ms", self.interval_ms.is_some() && mode != Mode::SlowBody, "unless mode is slow_body"),
-            ("apply", self.apply.is_some() && mode == Mode::Ok, "when mode is ok"),
+            ("apply", self.apply.is_some() && mode.applies(), "when the true answer is made anyway"),
         ];
         match keys.into_iter().find(|(_, misplaced, _)| *misplaced) {
             Some((key, _, circumstance)) => Err(ControlError::OutOfPlace { key, circumstance }),
@@ -169,6 +169,7 @@ mod tests {
             (r#"{"mode":"explode"}"#, "unknown variant `explode`"),
             (r#"{"status":503}"#, "status means nothing without mode"),
             (r#"{"mode":"hang","status":503}"#, "status means nothing unless mode is error"),
+            (r#"{"mode":"truncate","apply":false}"#, "apply means nothing when the true answer"),
             (r#"{"mode":"error","status":200}"#, "status must be 400 to 599"),
             (r#"{"mode":"error","times":0}"#, "times must be at least 1"),
             (r#"{"mode":"error","probability":1.5}"#, "probability must be over 0"),

@@ -47,7 +47,7 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// Modes that spoil the true answer have to make it first; the others fail before anything happens.
+    /// Modes that send or spoil the true answer have to make it first; the others need not.
     pub(super) fn applies(self) -> bool {
         matches!(self, Self::Ok | Self::Malformed | Self::Truncate | Self::SlowBody)
     }
@@ -149,11 +149,11 @@ impl Failure {
         Self { latency, ..self }
     }
 
-    /// Whether the request takes effect before it fails: the lost answer, for which idempotency keys exist.
-    /// Without this call, modes that spoil the true answer apply it and the others do not.
+    /// The request takes effect before it fails: the lost answer, for which idempotency keys exist. Modes that
+    /// spoil the true answer (malformed, truncate, slow body) do so anyway, the others only with this.
     #[must_use]
-    pub fn apply(self, apply: bool) -> Self {
-        Self { apply, ..self }
+    pub fn after_applying(self) -> Self {
+        Self { apply: true, ..self }
     }
 
     pub(super) fn concerns(&self, path: &str, template: &str) -> bool {

@@ -114,8 +114,7 @@ impl Gate {
         passage: Passage,
         cut: &Notify,
     ) -> Response<AnswerBody> {
-        let spoils = failure.mode.applies();
-        let truth = (failure.apply || spoils).then(|| self.answer(arrived));
+        let truth = failure.apply.then(|| self.answer(arrived));
         match (failure.mode, truth) {
             (Mode::Hang, _) => pending().await,
             (Mode::Reset, _) => {
@@ -128,7 +127,7 @@ impl Gate {
             (Mode::Malformed, Some(truth)) => finished(malformed(&truth), passage),
             (Mode::Truncate, Some(truth)) => {
                 let length = truth.body.len();
-                streamed(truth.status, Some(length), body::truncated(truth.body, truth.status, passage))
+                streamed(truth.status, Some(length), body::truncated(&truth.body, truth.status, passage))
             }
             (Mode::SlowBody, Some(truth)) => {
                 let length = truth.body.len();

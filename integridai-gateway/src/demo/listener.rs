@@ -20,6 +20,9 @@ use super::options::Port;
 const MOST_CONNECTIONS: usize = 4_096;
 const BACKLOG: u32 = 1_024;
 const LARGEST_HEAD: usize = 64 * 1024;
+/// Connections of the time before a restart linger in `TIME_WAIT` and would block it. Windows has no such
+/// hindrance, and takes the option as leave to share a port that is in use.
+const REUSE_ADDRESS: bool = cfg!(unix);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
 
 pub(super) fn bind(port: Port) -> io::Result<TcpListener> {
@@ -35,9 +38,7 @@ pub(super) fn bind(port: Port) -> io::Result<TcpListener> {
 /// A bound socket that does not listen: it keeps the port, and connections to it are refused.
 pub(super) fn claim(port: u16) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    // Connections of the time before a restart linger in TIME_WAIT and would block the port.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
+    socket.set_reuseaddr(REUSE_ADDRESS)?;
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     Ok(socket)
 }
@@ -58,7 +59,7 @@ pub(super) async fn serve(listener: TcpListener, gate: Arc<Gate>, stop: Cancella
         };
         match next {
             Ok((stream, permit)) => {
-                let _ = connections.spawn(converse(stream, Arc::clone(&gate), stop.clone(), permit));
+                drop(connections.spawn(converse(stream, Arc::clone(&gate), stop.clone(), permit)));
             }
             // Out of descriptors, say: trying again at once would spin.
             Err(_) => tokio::time::sleep(PAUSE_AFTER_ERROR).await,

@@ -104,10 +104,16 @@ impl Simulators {
         })
     }
 
+    /// All three, in a fixed order.
+    #[must_use]
+    pub fn all(&self) -> [&Simulator; 3] {
+        [&self.regtech, &self.flaisimulator, &self.dashboard]
+    }
+
     /// Stops all three; see [`Simulator::stop`].
     pub async fn stop(&self) {
-        self.regtech.stop().await;
-        self.flaisimulator.stop().await;
-        self.dashboard.stop().await;
+        for simulator in self.all() {
+            simulator.stop().await;
+        }
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Call<'a> {
 }
 
 /// The logic of a simulated service: requests in, answers out, no I/O.
-pub(super) trait Service: Send + Sync + Sized + 'static {
+pub(super) trait Simulation: Send + Sync + Sized + 'static {
     const ROUTES: &'static [Route<Self>];
 }
 
@@ -50,13 +50,13 @@ impl Found {
     }
 }
 
-/// A [`Service`] whose type does not matter any more.
+/// A [`Simulation`] whose type does not matter any more.
 pub(super) trait Backend: Send + Sync {
     fn find(&self, method: &Method, path: &str) -> Found;
     fn answer(&self, index: usize, path: &str, call: Call<'_>) -> Answer;
 }
 
-impl<S: Service> Backend for S {
+impl<S: Simulation> Backend for S {
     fn find(&self, method: &Method, path: &str) -> Found {
         let mut found = Found::Nothing;
         for (index, route) in S::ROUTES.iter().enumerate() {

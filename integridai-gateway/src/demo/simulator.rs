@@ -41,6 +41,12 @@ impl Simulator {
         Ok(Self { gate, address, state })
     }
 
+    /// `regtech`, `flaisimulator` or `dashboard`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.control().service()
+    }
+
     /// The base URL, without a slash at the end: `http://127.0.0.1:3000`.
     #[must_use]
     pub fn url(&self) -> String {

@@ -9,7 +9,7 @@ use super::control::REMEMBERED_KEYS;
 use super::fifo::FifoMap;
 use super::latency::Pace;
 use super::options::MetricsShape;
-use super::routing::{Call, Route, Service};
+use super::routing::{Call, Route, Simulation};
 use board::{Board, NestedMetrics};
 use update::{Update, UpdateKind};
 
@@ -35,7 +35,7 @@ struct Updated<'a> {
     updates: u64,
 }
 
-impl Service for Dashboard {
+impl Simulation for Dashboard {
     const ROUTES: &'static [Route<Self>] = &[
         Route {
             method: Method::POST,

@@ -1,4 +1,5 @@
 //! The simulated FLAISimulator: gamified ethics training.
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard};
 
 use http::{Method, StatusCode};
@@ -10,7 +11,7 @@ use super::answer::{Answer, Health};
 use super::chance::digest;
 use super::latency::Pace;
 use super::options::MetricsShape;
-use super::routing::{Call, Route, Service};
+use super::routing::{Call, Route, Simulation};
 use campus::{Campus, Unanswerable};
 
 mod campus;
@@ -18,6 +19,9 @@ mod session;
 
 /// The id of a training session that always exists.
 pub const DEMO_SESSION: &str = "demo-session";
+
+/// Sessions are capped by number, so each must be capped in size too.
+const LONGEST_NAME: usize = 200;
 
 #[derive(Debug)]
 pub(super) struct FlaiSimulator {
@@ -27,9 +31,9 @@ pub(super) struct FlaiSimulator {
 #[derive(Deserialize)]
 struct SessionRequest<'a> {
     #[serde(borrow)]
-    scenario_id: std::borrow::Cow<'a, str>,
+    scenario_id: Cow<'a, str>,
     #[serde(borrow)]
-    user_id: std::borrow::Cow<'a, str>,
+    user_id: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +56,7 @@ struct FlatMetrics {
     active_sims: u64,
 }
 
-impl Service for FlaiSimulator {
+impl Simulation for FlaiSimulator {
     const ROUTES: &'static [Route<Self>] = &[
         Route {
             method: Method::GET,
@@ -116,6 +120,9 @@ impl FlaiSimulator {
         let (scenario, user) = (request.scenario_id.trim(), request.user_id.trim());
         if scenario.is_empty() || user.is_empty() {
             return invalid("scenario_id and user_id must not be empty");
+        }
+        if scenario.len().max(user.len()) > LONGEST_NAME {
+            return invalid("scenario_id and user_id must not be longer than 200 bytes");
         }
         let id = uuid::Uuid::now_v7().to_string();
         let session = self.campus().begin(&id, scenario, user, OffsetDateTime::now_utc());

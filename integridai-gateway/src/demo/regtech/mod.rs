@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::answer::{Answer, Health};
 use super::latency::Pace;
 use super::options::{AnalysisShape, MetricsShape};
-use super::routing::{Call, Route, Service};
+use super::routing::{Call, Route, Simulation};
 use figures::Figures;
 use finding::Finding;
 
@@ -36,7 +36,7 @@ struct AnalysisRequest {
     documents: Option<Vec<IgnoredAny>>,
 }
 
-impl Service for RegTech {
+impl Simulation for RegTech {
     const ROUTES: &'static [Route<Self>] = &[
         Route {
             method: Method::POST,
