@@ -7,7 +7,7 @@ use super::source::{GATEWAY, LIBRARY, Source, sources_below};
 use super::violation::{Violation, assert_caught, assert_holds_over};
 
 /// Fields that hold a service in every middleware; others are judged by how their clone is used.
-const SERVICES: [&str; 4] = ["inner", "service", "next", "self"];
+const SERVICES: [&str; 3] = ["inner", "service", "next"];
 const USES: [&str; 6] = ["call", "oneshot", "ready", "ready_oneshot", "ready_and", "poll_ready"];
 
 /// Only the instance that was polled ready may be called; a clone of it never was (`tower::Service::call`).
@@ -232,6 +232,7 @@ fn the_instance_that_was_ready_may_be_taken() {
         "self.inner.call(r)",
         "let mut ready = take_ready(&mut self.inner);\nasync move { ready.call(r).await }",
         "let clone = self.inner.clone();\nlet mut ready = mem::replace(&mut self.inner, clone);\nready.call(r)",
+        "let this = self.clone();\nBox::pin(async move { this.answer(r).await })",
         "let shared = self.state.clone();\nlet future = self.inner.call(r);\nWatched { future, shared }",
     ] {
         assert_caught("x/src/y.rs", &service(body), &[], calls_use_the_ready_instance);
