@@ -1,9 +1,15 @@
 //! The gateway of the IntegridAI ecosystem as a library: what the binary runs, for tests and embedding.
+//!
+//! [`app::App`] builds the gateway from a [`config::Config`] and runs it; [`demo`] has the three services simulated.
+
 pub mod api;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod events;
 pub mod orchestration;
+pub mod respond;
 pub mod server;
 pub mod services;
 pub mod stack;

@@ -1,2 +1,142 @@
-//! The gateway binary.
-fn main() {}
+//! Arguments, configuration, logs, then the gateway; an error becomes a message and an exit code.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use integridai_gateway::app::{self, App};
+use integridai_gateway::cli::{Cli, Command, ConfigArgs, DemoArgs};
+use integridai_gateway::config::{Config, LogFormat, LogsConfig};
+use integridai_gateway::demo;
+use integridai_gateway::demo::{SimulatorOptions, Simulators};
+use integridai_gateway::telemetry::{self, LogGuard, LogOptions};
+
+/// Wrong configuration: `EX_CONFIG` of sysexits.h.
+const EXIT_CONFIG: u8 = 78;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(args) => demo(args),
+        Command::Serve(args) => serve(&args),
+        Command::CheckConfig(args) => check_config(&args),
+        Command::Openapi => openapi(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&*error);
+            let is_config = error.is::<integridai_gateway::config::ConfigError>();
+            if is_config { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the program's own last words")]
+fn complain(error: &dyn Error) {
+    eprintln!("integridai-gateway: {error}");
+}
+
+fn serve(args: &ConfigArgs) -> Outcome {
+    let config = load(args.config.as_deref(), [])?;
+    let logs = start_logs(&config.logs)?;
+    runtime()?.block_on(async {
+        let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
+        app.run(stop_signal()).await?;
+        Ok(())
+    })
+}
+
+fn demo(args: DemoArgs) -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let database = args.database.unwrap_or_else(|| folder.path().join("demo.db"));
+    runtime()?.block_on(async {
+        let options = SimulatorOptions { latency: args.latency, ..SimulatorOptions::demonstration() };
+        let simulators = Simulators::start(&options)?;
+        let config = load(
+            None,
+            [
+                ("INTEGRIDAI_SERVER__LISTEN", format!("127.0.0.1:{}", args.port)),
+                ("INTEGRIDAI_DATABASE__PATH", database.display().to_string()),
+                ("INTEGRIDAI_LOGS__FILTER", args.log),
+                ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", simulators.regtech.url()),
+                ("INTEGRIDAI_SERVICES__FLAISIMULATOR__BASE_URL", simulators.flaisimulator.url()),
+                ("INTEGRIDAI_SERVICES__DASHBOARD__BASE_URL", simulators.dashboard.url()),
+            ],
+        )?;
+        let logs = start_logs(&config.logs)?;
+        let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
+        say(&demo::welcome(app.address(), &simulators));
+        app.run(stop_signal()).await?;
+        simulators.stop().await;
+        say("Drained.");
+        Ok(())
+    })
+}
+
+fn check_config(args: &ConfigArgs) -> Outcome {
+    say(load(args.config.as_deref(), [])?.to_toml().trim_end());
+    Ok(())
+}
+
+fn openapi() -> Outcome {
+    say(&app::openapi()?);
+    Ok(())
+}
+
+/// Standard output may be closed early, as by `head`; that is no fault of ours.
+fn say(text: &str) {
+    use std::io::Write as _;
+
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The file, the environment over it, and over both what the command line says.
+fn load<const N: usize>(
+    file: Option<&Path>,
+    said: [(&str, String); N],
+) -> Result<Config, integridai_gateway::config::ConfigError> {
+    let environment = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
+    let mut variables: BTreeMap<String, String> = environment.collect();
+    variables.extend(said.map(|(name, value)| (name.to_owned(), value)));
+    Config::load(file, variables)
+}
+
+fn start_logs(config: &LogsConfig) -> Result<LogGuard, Box<dyn Error>> {
+    let format = match config.format {
+        LogFormat::Human => telemetry::LogFormat::Human,
+        LogFormat::Json => telemetry::LogFormat::Json,
+    };
+    Ok(telemetry::init(&LogOptions { format, filter: config.filter.clone() })?)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// The first SIGTERM or Ctrl-C; the next one ends the process at once.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be handled; only SIGKILL ends the gateway");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(130);
+    });
+}

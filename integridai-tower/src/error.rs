@@ -14,7 +14,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(crate) fn new(setting: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
+    /// A setting and why it cannot work.
+    pub fn new(setting: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { setting, reason: reason.into() }
     }
 

@@ -44,8 +44,15 @@ fn line_of(item: &Item) -> usize {
 }
 
 fn is_for_doctests(attribute: &syn::Attribute) -> bool {
+    // `doctest` alone, or together with the features that the examples use.
+    let holds_for_doctests = |condition: &proc_macro2::TokenStream| {
+        let text = condition.to_string().replace(' ', "");
+        text == "doctest" || text.starts_with("all(doctest,")
+    };
     attribute.path().is_ident("cfg")
-        && attribute.parse_args::<syn::Ident>().is_ok_and(|flag| flag == "doctest")
+        && attribute
+            .parse_args::<proc_macro2::TokenStream>()
+            .is_ok_and(|condition| holds_for_doctests(&condition))
 }
 
 /// A layer imports root files and its own children, never another layer.
@@ -102,8 +109,9 @@ fn the_library_root_is_a_map() {
 #[test]
 fn logic_in_the_library_root_is_caught() {
     let text = "//! Map.\npub mod client;\npub use client::Endpoint;\n#[cfg(doctest)]\nstruct ReadmeExamples;\n\
-                pub fn logic() {}\nmod inline {}\nstruct Other;";
-    assert_caught("integridai-tower/src/lib.rs", text, &[6, 7, 8], the_crate_root_only_declares);
+                #[cfg(all(doctest, feature = \"full\"))]\nstruct MoreExamples;\n\
+                pub fn logic() {}\nmod inline {}\nstruct Other;\n#[cfg(any(doctest, test))]\nstruct Another;";
+    assert_caught("integridai-tower/src/lib.rs", text, &[8, 9, 10, 12], the_crate_root_only_declares);
 }
 
 #[test]

@@ -137,8 +137,8 @@ impl<'de> Deserialize<'de> for BaseUrl {
             ));
         }
         // The URL itself is left out of the error: it may hold credentials.
-        ServiceClient::new("service", &url, ()).map_err(D::Error::custom)?;
-        Ok(Self(url))
+        let checked = ServiceClient::new("service", &url, ());
+        checked.map(|_| Self(url)).map_err(D::Error::custom)
     }
 }
 

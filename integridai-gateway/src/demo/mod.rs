@@ -51,6 +51,7 @@ mod regtech;
 mod report;
 mod routing;
 mod simulator;
+mod welcome;
 
 pub use control::Control;
 pub use failure::Failure;
@@ -59,6 +60,7 @@ pub use latency::{Latency, LatencyError};
 pub use options::{AnalysisShape, ErrorShape, MetricsShape, Port, ServiceOptions, Shapes, SimulatorOptions};
 pub use report::{ControlReport, KeyUse, RecordedRequest};
 pub use simulator::Simulator;
+pub use welcome::welcome;
 
 use dashboard::Dashboard;
 use flaisimulator::FlaiSimulator;

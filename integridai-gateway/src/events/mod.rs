@@ -1,1 +1,46 @@
-//! Placeholder.
+//! What happened: recorded in the store, and sent to every subscriber.
+
+mod envelope;
+mod hub;
+
+pub use envelope::{Event, EventType};
+pub use hub::{Hub, Received, Subscription, TooManySubscribers};
+
+use crate::store::{JsonText, Store, SystemEvent};
+
+/// Where events go: the log and the subscribers. Never waits for either.
+#[derive(Debug, Clone)]
+pub struct Events {
+    hub: Hub,
+    store: Store,
+}
+
+impl Events {
+    /// Events recorded in `store` and sent through `hub`.
+    #[must_use]
+    pub fn new(hub: Hub, store: Store) -> Self {
+        Self { hub, store }
+    }
+
+    /// Records the event and sends it.
+    pub fn emit(&self, event: Event) {
+        metrics::counter!("integridai_events_total", "type" => event.kind.as_str()).increment(1);
+        self.hub.publish(&event);
+        match JsonText::parse(event.data.get()) {
+            Ok(payload) => self.store.record_event(row(event, payload)),
+            Err(error) => tracing::error!(%error, "an event's data is no JSON text"),
+        }
+    }
+}
+
+fn row(event: Event, payload: JsonText) -> SystemEvent {
+    SystemEvent {
+        id: event.id,
+        event_type: event.kind.as_str().to_owned(),
+        service_name: event.source.to_owned(),
+        payload,
+        timestamp: event.timestamp,
+        correlation_id: event.correlation_id.map(|id| id.as_str().to_owned()),
+        user_id: event.user_id,
+    }
+}

@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Workflows over the three services: what may be asked, how it is done, and what is done later.
+//!
+//! | workflow | steps | ends well when |
+//! | --- | --- | --- |
+//! | `complete_analysis` | RegTech analyses the provider, the Dashboard is told | there is an analysis; a Dashboard that fails leaves `dashboard_updated: false` and an alert |
+//! | `training_sync` | the session is fetched unless it came along, the Dashboard is told | the Dashboard knows |
+//! | `metrics_update` | none | at once; the metrics are gathered in the background |
+//!
+//! Every call to a service carries the deadline, the correlation id and, where it has an effect, the idempotency
+//! key `execution id:step`.
+
+mod check;
+mod complete_analysis;
+mod cuit;
+mod engine;
+mod failure;
+mod journal;
+mod queue;
+mod request;
+mod training_sync;
+
+pub use check::FieldError;
+pub use complete_analysis::AnalysisResult;
+pub use engine::{Engine, Run, WorkflowResult};
+pub use failure::WorkflowError;
+pub use journal::{Done, Journal, Step, StepStatus};
+pub use queue::{NotAccepted, Queue};
+pub use request::{ExecuteRequest, Invalid, Job, SessionSource, WorkflowName};
+pub use training_sync::TrainingUpdate;

@@ -1,1 +1,28 @@
-//! Placeholder.
+//! What the gateway knows beyond single calls: consolidated metrics and its own traffic.
+//!
+//! # How a service is
+//!
+//! | status | when it was last asked for its figures |
+//! | --- | --- |
+//! | `online` | it answered well, within `metrics.slow_seconds` |
+//! | `degraded` | it answered more slowly, or with an error or something malformed; or it did not answer in time or broke off, but its last good answer is younger than `metrics.offline_after_seconds` |
+//! | `offline` | there was no connection; or no answer, and no good one for that long |
+//!
+//! The figures of a service that could not be asked are its last good ones, and it is listed in `stale`.
+
+mod business;
+mod consolidated;
+mod gather;
+mod known;
+mod report;
+mod status;
+pub mod timestamp;
+mod traffic;
+
+pub use business::BusinessMetrics;
+pub use consolidated::{Consolidated, ConsolidatedMetrics, Snapshot, SystemHealth, Unavailable};
+pub use gather::Sources;
+pub use known::StaleFigures;
+pub use report::{Reporter, SystemAlert};
+pub use status::{HealthRule, Outcome, ServiceStatus};
+pub use traffic::{PerformanceMetrics, Traffic};

@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The only place that names concrete layers and transports: towards clients, and towards services.
+
+mod boxed;
+mod edge;
+mod exchanges;
+mod upstream;
+
+pub use boxed::Transport;
+pub use edge::edge;
+pub use exchanges::Exchanges;
+pub use upstream::Clients;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -98,7 +97,12 @@ impl Nested for Facts {
 }
 
 impl Analysis {
-    pub(super) fn read(body: &Bytes) -> Result<Self, Malformed> {
+    /// Reads an answer in any of its shapes.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when it has neither a score nor a risk level nor an analysis id.
+    pub fn read(body: &[u8]) -> Result<Self, Malformed> {
         let facts: Facts = serde_json::from_slice(body).map_err(Malformed::new)?;
         let compliance = facts.find(&|f: &Facts| f.overall_score.0.or(f.compliance_score.0).or(f.score.0));
         let risk = facts.find(&|f: &Facts| f.risk_score.0);
@@ -127,7 +131,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<Analysis, Malformed> {
-        Analysis::read(&Bytes::copy_from_slice(body.as_bytes()))
+        Analysis::read(body.as_bytes())
     }
 
     #[test]

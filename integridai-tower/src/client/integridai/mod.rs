@@ -30,13 +30,12 @@ pub use dashboard::{DashboardClient, DashboardFigures, DashboardPaths, MetricsUp
 pub use flaisimulator::{FlaiSimulatorClient, FlaiSimulatorPaths, TrainingFigures, TrainingSession};
 pub use regtech::{ComplianceFigures, Provider, RegTechClient, RegTechPaths};
 
-use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::Malformed;
 
 /// The body as it came, checked to be one JSON value.
-fn raw(body: &Bytes) -> Result<Box<RawValue>, Malformed> {
+fn raw(body: &[u8]) -> Result<Box<RawValue>, Malformed> {
     serde_json::from_slice(body).map_err(Malformed::new)
 }
 

@@ -1,0 +1,243 @@
+//! `POST /api/v1/gateway/execute`
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, StatusCode};
+use integridai_tower::{CorrelationId, Deadline};
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Api, State};
+use crate::orchestration::{
+    ExecuteRequest, Invalid, Journal, NotAccepted, Run, WorkflowError, WorkflowName, WorkflowResult,
+};
+use crate::respond::{Problem, ProblemSchema};
+use crate::store::{Execution, ExecutionState, JsonText};
+
+/// What may be sent; for the document only, requests are checked by hand to point at every wrong field.
+#[derive(ToSchema)]
+#[schema(as = OrchestrationRequest)]
+#[allow(dead_code, reason = "a shape for the document")]
+pub(super) struct RequestShape {
+    /// `complete_analysis`, `training_sync` or `metrics_update`.
+    #[schema(example = "complete_analysis")]
+    workflow: String,
+    /// `complete_analysis`: a provider (`name`, `cuit`, `sector`, optionally `documents`, `contact_email`,
+    /// `additional_data`), as `provider` or directly. `training_sync`: `training_session`, a session object or a
+    /// session id. Either may have a `user_id`.
+    #[schema(value_type = Object, example = json!({"name": "Acme SA", "cuit": "30-12345678-9", "sector": "tecnologia"}))]
+    payload: serde_json::Value,
+    /// How to do it.
+    options: Option<OptionsShape>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = OrchestrationOptions)]
+#[allow(dead_code, reason = "a shape for the document")]
+struct OptionsShape {
+    /// Answer 202 at once and do it later.
+    #[schema(default = false)]
+    r#async: Option<bool>,
+    /// `low`, `normal` or `high`: which of those that wait goes first.
+    #[schema(default = "normal")]
+    priority: Option<String>,
+    /// Seconds, fractions allowed; when it is over, calls to services are cancelled.
+    #[schema(example = 30, exclusive_minimum = 0)]
+    timeout: Option<f64>,
+}
+
+/// An execution that will be done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Accepted {
+    /// Always true.
+    #[schema(example = true)]
+    success: bool,
+    /// Always `queued`.
+    #[schema(example = "queued")]
+    status: &'static str,
+    /// The execution's id.
+    workflow_id: String,
+    /// Where to ask for it.
+    #[schema(example = "/api/v1/gateway/executions/019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
+    location: String,
+}
+
+/// Does a workflow.
+///
+/// Waits for the end and answers 200, or with `options.async` answers 202 once the execution is safe on the disk.
+#[utoipa::path(
+    post,
+    path = "/api/v1/gateway/execute",
+    tag = "workflows",
+    request_body(content = RequestShape, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Done", body = WorkflowResult),
+        (status = 202, description = "Accepted; it will be done even if the gateway is restarted", body = Accepted,
+            headers(("Location" = String, description = "Where to ask for the execution"))),
+        (status = 400, description = "No JSON", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 408, description = "The request was sent too slowly", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 415, description = "Not declared as JSON", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 422, description = "Wrong fields, each with a pointer", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 500, description = "A fault of the gateway", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 502, description = "A service answered with an error or something malformed", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 503, description = "A service cannot be reached, or the queue is full", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 504, description = "A service did not answer in time", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn execute(
+    axum::extract::State(api): State,
+    Extension(correlation_id): Extension<CorrelationId>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    match parse(&api, &headers, body) {
+        Ok((request, body)) if request.is_async => accept(&api, &request, body, &correlation_id).await,
+        Ok((request, body)) => run(&api, request, body, correlation_id).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn parse(
+    api: &Api,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(ExecuteRequest, JsonText), Problem> {
+    if !is_json(headers) {
+        let detail = "the Content-Type must be application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let body = body.map_err(|rejection| {
+        let detail = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "the request's body is larger than is accepted",
+            _ => "the request's body could not be read",
+        };
+        Problem::new(rejection.status(), detail)
+    })?;
+    let malformed = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let text = std::str::from_utf8(&body).map_err(|_| malformed("the body is not UTF-8".to_owned()))?;
+    let text = JsonText::parse(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+    let value = text.decode().map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+    let request = ExecuteRequest::parse(value, &api.workflows).map_err(invalid)?;
+    Ok((request, text))
+}
+
+/// `application/json`, or a type that is JSON by its suffix (RFC 6839 §3.1), whatever its parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
+    let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn invalid(Invalid { workflow, errors }: Invalid) -> Problem {
+    let detail = match errors.len() {
+        1 => format!("{}: {}", errors[0].pointer, errors[0].detail),
+        several => format!("the request has {several} wrong fields"),
+    };
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        .errors(errors)
+        .workflow(workflow.map(WorkflowName::as_str))
+}
+
+async fn accept(
+    api: &Api,
+    request: &ExecuteRequest,
+    body: JsonText,
+    correlation_id: &CorrelationId,
+) -> Response {
+    let id = Uuid::now_v7();
+    if let Err(error) = api.queue.accept(id, request, body, correlation_id).await {
+        tracing::warn!(%error, "an execution was not accepted");
+        let (detail, retry_after) = match error {
+            NotAccepted::Full => ("the queue is full", Duration::from_secs(5)),
+            _ => ("the execution cannot be stored at the moment", Duration::from_secs(10)),
+        };
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            .workflow(Some(request.job.workflow().as_str()))
+            .retry_after(retry_after)
+            .into_response();
+    }
+    let location = format!("/api/v1/gateway/executions/{id}");
+    let accepted =
+        Accepted { success: true, status: "queued", workflow_id: id.to_string(), location: location.clone() };
+    (StatusCode::ACCEPTED, [(LOCATION, location)], axum::Json(accepted)).into_response()
+}
+
+async fn run(api: &Api, request: ExecuteRequest, body: JsonText, correlation_id: CorrelationId) -> Response {
+    let created_at = OffsetDateTime::now_utc();
+    let mut run = Run {
+        id: Uuid::now_v7(),
+        correlation_id,
+        user_id: request.user_id.clone(),
+        deadline: Deadline::after(request.timeout),
+        begun: tokio::time::Instant::now(),
+        journal: Journal::default(),
+    };
+    let outcome = api.engine.run(&request.job, &mut run).await;
+    let (answer, result) = match outcome {
+        Ok(result) => match JsonText::from_serialize(&result) {
+            Ok(text) => (json(&text), Ok(text)),
+            Err(error) => {
+                tracing::error!(%error, "a result could not be written");
+                let error =
+                    WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the result could not be written");
+                failed(&request, &run, error)
+            }
+        },
+        Err(error) => failed(&request, &run, error),
+    };
+    api.store.record_execution(ended(request, &run, body, created_at, result));
+    answer
+}
+
+fn failed(
+    request: &ExecuteRequest,
+    run: &Run,
+    error: WorkflowError,
+) -> (Response, Result<JsonText, JsonText>) {
+    let kept = serde_json::json!({ "status": error.status.as_u16(), "detail": error.message });
+    let problem = Problem::from(error).workflow(Some(request.job.workflow().as_str())).workflow_id(run.id);
+    (problem.into_response(), Err(kept.into()))
+}
+
+fn json(text: &JsonText) -> Response {
+    ([(CONTENT_TYPE, "application/json")], text.as_str().to_owned()).into_response()
+}
+
+/// The record of an execution that a client waited for, so that its status can be asked for like any other's.
+fn ended(
+    request: ExecuteRequest,
+    run: &Run,
+    body: JsonText,
+    created_at: OffsetDateTime,
+    result: Result<JsonText, JsonText>,
+) -> Execution {
+    let (state, result, error) = match result {
+        Ok(result) => (ExecutionState::Succeeded, Some(result), None),
+        Err(error) => (ExecutionState::Failed, None, Some(error)),
+    };
+    Execution {
+        id: run.id,
+        workflow: request.job.workflow().as_str().to_owned(),
+        state,
+        priority: request.priority,
+        request: body,
+        correlation_id: Some(run.correlation_id.as_str().to_owned()),
+        user_id: request.user_id,
+        timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
+        created_at,
+        started_at: Some(created_at),
+        finished_at: Some(OffsetDateTime::now_utc()),
+        attempts: 1,
+        steps: run.journal.to_json(),
+        result,
+        error,
+    }
+}

@@ -1,0 +1,109 @@
+//! `GET /api/v1/gateway/executions/{id}`
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::State;
+use crate::orchestration::Step;
+use crate::respond::{Problem, ProblemSchema};
+use crate::services::timestamp;
+use crate::store::{Execution, JsonText, Priority};
+
+/// Where an execution stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ExecutionStatus {
+    /// The execution's id.
+    workflow_id: String,
+    /// The workflow.
+    #[schema(example = "complete_analysis")]
+    workflow: String,
+    /// `queued`, `running`, `succeeded` or `failed`.
+    #[schema(example = "succeeded")]
+    status: &'static str,
+    /// `low`, `normal` or `high`.
+    #[schema(example = "normal")]
+    priority: &'static str,
+    /// The request it came from.
+    correlation_id: Option<String>,
+    /// For whom.
+    user_id: Option<String>,
+    /// When it was accepted.
+    #[schema(example = "2026-11-24T10:00:00.000Z")]
+    created_at: String,
+    /// When the last attempt began.
+    started_at: Option<String>,
+    /// When it ended.
+    finished_at: Option<String>,
+    /// How often it was begun.
+    #[schema(example = 1)]
+    attempts: u32,
+    /// What was done so far.
+    steps: Vec<Step>,
+    /// What it gave: what `execute` would have answered.
+    #[schema(value_type = Option<Object>)]
+    result: Option<JsonText>,
+    /// What went wrong: `status` and `detail`.
+    #[schema(value_type = Option<Object>)]
+    error: Option<JsonText>,
+}
+
+/// Tells where an execution stands.
+#[utoipa::path(
+    get,
+    path = "/api/v1/gateway/executions/{id}",
+    tag = "workflows",
+    params(("id" = String, Path, description = "The execution's `workflow_id`")),
+    responses(
+        (status = 200, description = "The execution; with `Retry-After` while it has not ended", body = ExecutionStatus),
+        (status = 404, description = "No such execution", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be read", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn execution(
+    axum::extract::State(api): State,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no execution with this id");
+    let id = id.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).ok_or_else(unknown)?;
+    let found = api.store.execution(id).await.map_err(|error| {
+        tracing::warn!(%error, "an execution cannot be read");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "executions cannot be read at the moment")
+    })?;
+    let status = ExecutionStatus::from(found.ok_or_else(unknown)?);
+    let mut response = axum::Json(&status).into_response();
+    if status.finished_at.is_none() {
+        response.headers_mut().insert(RETRY_AFTER, 1.into());
+    }
+    Ok(response)
+}
+
+impl From<Execution> for ExecutionStatus {
+    fn from(execution: Execution) -> Self {
+        let steps: Vec<Step> = execution.steps.decode().unwrap_or_default();
+        Self {
+            workflow_id: execution.id.to_string(),
+            workflow: execution.workflow,
+            status: execution.state.as_str(),
+            priority: match execution.priority {
+                Priority::Low => "low",
+                Priority::Normal => "normal",
+                Priority::High => "high",
+            },
+            correlation_id: execution.correlation_id,
+            user_id: execution.user_id,
+            created_at: timestamp::format(execution.created_at),
+            started_at: execution.started_at.map(timestamp::format),
+            finished_at: execution.finished_at.map(timestamp::format),
+            attempts: execution.attempts,
+            steps: steps.iter().map(Step::shown).collect(),
+            result: execution.result,
+            error: execution.error,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `GET /api/v1/health`, `/livez`, `/readyz`
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CACHE_CONTROL;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::State;
+use crate::respond::{Problem, ProblemSchema};
+use crate::services::{ServiceStatus, SystemHealth, timestamp};
+
+/// How the gateway and what it needs are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `healthy` if every check of what is used is, else `degraded`.
+    #[schema(example = "healthy")]
+    status: &'static str,
+    /// When.
+    #[schema(example = "2026-11-24T10:00:00.000Z")]
+    timestamp: String,
+    /// One by one.
+    checks: Checks,
+    /// The gateway's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthChecks)]
+struct Checks {
+    /// The gateway itself.
+    #[schema(example = "healthy")]
+    api_gateway: &'static str,
+    /// The store: `healthy`, or `unhealthy` while it cannot be written.
+    #[schema(example = "healthy")]
+    database: &'static str,
+    /// `not_configured`: with the embedded store no Redis is used, so none can fail.
+    #[schema(example = "not_configured")]
+    redis: &'static str,
+    /// The services: `healthy` if all are online, `unhealthy` if none can be reached, else `degraded`.
+    #[schema(example = "healthy")]
+    external_services: &'static str,
+}
+
+/// A check of something that is not used; it makes nothing degraded.
+const NOT_CONFIGURED: &str = "not_configured";
+
+/// Comprehensive health.
+///
+/// Always 200 while the gateway answers; `status` tells. Cheap: services are not asked anew, their status is that
+/// of the consolidated metrics.
+#[utoipa::path(
+    get,
+    path = "/api/v1/health",
+    tag = "health",
+    responses((status = 200, description = "How things are", body = Health))
+)]
+pub(super) async fn health(axum::extract::State(api): State) -> Response {
+    let services = api.consolidated.current().await.map(|snapshot| snapshot.metrics.system_health);
+    let checks = Checks {
+        api_gateway: "healthy",
+        database: if api.store.health().healthy { "healthy" } else { "unhealthy" },
+        redis: NOT_CONFIGURED,
+        external_services: services.map_or("unhealthy", external),
+    };
+    let all = [checks.api_gateway, checks.database, checks.redis, checks.external_services];
+    let health = Health {
+        status: if all.iter().all(|check| matches!(*check, "healthy" | NOT_CONFIGURED)) {
+            "healthy"
+        } else {
+            "degraded"
+        },
+        timestamp: timestamp::now(),
+        checks,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    ([(CACHE_CONTROL, "no-store")], axum::Json(health)).into_response()
+}
+
+fn external(health: SystemHealth) -> &'static str {
+    let statuses = health.by_service().map(|(_, status)| status);
+    if statuses.iter().all(|status| *status == ServiceStatus::Online) {
+        "healthy"
+    } else if statuses.iter().all(|status| *status == ServiceStatus::Offline) {
+        "unhealthy"
+    } else {
+        "degraded"
+    }
+}
+
+/// Whether the process lives: for an orchestrator that would restart it.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "health",
+    responses((status = 200, description = "It lives", body = String, content_type = "text/plain", example = "ok"))
+)]
+pub(super) async fn livez() -> &'static str {
+    "ok"
+}
+
+/// Whether to send requests here: for a load balancer. A failing disk or service does not make the gateway unready.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "health",
+    responses(
+        (status = 200, description = "It takes requests", body = String, content_type = "text/plain", example = "ok"),
+        (status = 503, description = "It goes down", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn readyz(axum::extract::State(api): State) -> Result<&'static str, Problem> {
+    if api.draining.is_cancelled() {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the gateway goes down"));
+    }
+    Ok("ok")
+}

@@ -1,0 +1,179 @@
+//! `WS /api/v1/realtime/subscribe`
+
+use std::sync::Arc;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use http::StatusCode;
+use serde::Serialize;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use utoipa::ToSchema;
+
+use super::{Api, State};
+use crate::config::RealtimeConfig;
+use crate::events::{Event, EventType, Received, Subscription};
+use crate::orchestration::{AnalysisResult, TrainingUpdate};
+use crate::respond::{Problem, ProblemSchema};
+use crate::services::{ConsolidatedMetrics, SystemAlert};
+
+/// A client has nothing to say but `ping`.
+const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
+
+/// An event as a subscriber gets it; for the document.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+#[schema(as = WebSocketEvent)]
+#[allow(dead_code, reason = "a shape for the document")]
+pub(super) enum EventShape<'a> {
+    MetricsUpdate(ConsolidatedMetrics),
+    AnalysisComplete(AnalysisResult),
+    TrainingProgress(TrainingUpdate<'a>),
+    SystemAlert(SystemAlert),
+}
+
+/// Subscribes to events over a WebSocket.
+///
+/// Each text message is an event: `type` and `data` as in the schema, with `timestamp` and `id` beside them. A
+/// `metrics_update` comes at once and then every 30 s. The text `ping` is answered `pong`. A client that falls
+/// behind misses the oldest events and gets a `system_alert` with the code `events_missed`. When the gateway goes
+/// down it closes with 1001.
+#[utoipa::path(
+    get,
+    path = "/api/v1/realtime/subscribe",
+    tag = "realtime",
+    responses(
+        (status = 101, description = "Events follow", body = EventShape<'static>),
+        (status = 400, description = "No WebSocket handshake", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 426, description = "The connection cannot be upgraded", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 503, description = "Too many subscribers", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn subscribe(
+    axum::extract::State(api): State,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|rejection| {
+        Problem::new(rejection.into_response().status(), "expected a WebSocket handshake (RFC 6455)")
+    })?;
+    let subscription = api.hub.subscribe().map_err(|error| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            .retry_after(std::time::Duration::from_secs(10))
+    })?;
+    let token = api.sockets.token();
+    Ok(upgrade
+        .max_message_size(MAX_CLIENT_MESSAGE)
+        .max_frame_size(MAX_CLIENT_MESSAGE)
+        // The defaults take 128 KiB for each subscriber.
+        .read_buffer_size(MAX_CLIENT_MESSAGE)
+        .write_buffer_size(0)
+        .max_write_buffer_size(1024 * 1024)
+        .on_upgrade(move |socket| serve(api, socket, subscription, token)))
+}
+
+async fn serve(api: Arc<Api>, socket: WebSocket, subscription: Subscription, token: TaskTrackerToken) {
+    // Whoever waits for all goodbyes waits for this.
+    let _token = token;
+    let first = api.consolidated.current().await.ok().and_then(|snapshot| {
+        let data: &serde_json::value::RawValue = serde_json::from_slice(&snapshot.body).ok()?;
+        Event::new(EventType::MetricsUpdate, "gateway", data).ok()
+    });
+    let mut subscriber = Subscriber { socket, subscription, config: api.realtime.clone() };
+    let goodbye = subscriber.follow(first).await;
+    if let Some((code, reason)) = goodbye {
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        subscriber.close(frame).await;
+    }
+}
+
+struct Subscriber {
+    socket: WebSocket,
+    subscription: Subscription,
+    config: RealtimeConfig,
+}
+
+/// Why a connection ends; `None` when there is nobody left to tell.
+type Goodbye = Option<(u16, &'static str)>;
+
+impl Subscriber {
+    async fn follow(&mut self, first: Option<Event>) -> Goodbye {
+        if let Some(event) = first
+            && let Err(goodbye) = self.send(Message::text(event.to_frame())).await
+        {
+            return goodbye;
+        }
+        let mut pings = interval(self.config.ping_interval_seconds.get());
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        pings.tick().await;
+        let mut heard = Instant::now();
+        loop {
+            let sent = tokio::select! {
+                received = self.subscription.receive() => match received {
+                    Received::Frame(text) => self.send(Message::Text(text)).await,
+                    Received::Missed(count) => self.send(missed(count)).await,
+                    Received::Closed => return Some((close_code::AWAY, "the gateway goes down")),
+                },
+                message = self.socket.next() => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(message)) => self.answer(message).await,
+                        Some(Err(_)) | None => return None,
+                    }
+                }
+                _ = pings.tick() => {
+                    if heard.elapsed() >= self.config.idle_timeout_seconds.get() {
+                        return Some((close_code::POLICY, "no answer to pings"));
+                    }
+                    self.send(Message::Ping(axum::body::Bytes::new())).await
+                }
+            };
+            if let Err(goodbye) = sent {
+                return goodbye;
+            }
+        }
+    }
+
+    /// Pings and pongs of the protocol are answered by the socket itself.
+    async fn answer(&mut self, message: Message) -> Result<(), Goodbye> {
+        match message {
+            Message::Text(text) if text.trim() == "ping" => {
+                self.send(Message::Text(Utf8Bytes::from_static("pong"))).await
+            }
+            Message::Close(_) => Err(None),
+            _ => Ok(()),
+        }
+    }
+
+    /// A client that takes nothing for the idle time is given up: its socket cannot take a goodbye either.
+    async fn send(&mut self, message: Message) -> Result<(), Goodbye> {
+        match timeout(self.config.idle_timeout_seconds.get(), self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(None),
+        }
+    }
+
+    async fn close(&mut self, frame: CloseFrame) {
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+        let closing = async {
+            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+                // The client's own close frame ends the stream.
+                while let Some(Ok(_)) = self.socket.next().await {}
+            }
+        };
+        // A client that does not say goodbye is left without one.
+        let _ = timeout(PATIENCE, closing).await;
+    }
+}
+
+fn missed(count: u64) -> Message {
+    let alert = SystemAlert::new(
+        "warning",
+        "events_missed",
+        "gateway",
+        format!("{count} events were missed: too slow"),
+    );
+    let frame = Event::new(EventType::SystemAlert, "gateway", &alert).map(|event| event.to_frame());
+    Message::text(frame.unwrap_or_default())
+}

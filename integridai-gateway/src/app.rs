@@ -1,0 +1,228 @@
+//! Builds the gateway from its configuration and runs it. Nothing imports this but `main` and tests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use integridai_tower::ConfigError;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::{self, Api};
+use crate::config::Config;
+use crate::events::{Events, Hub};
+use crate::orchestration::{Engine, Queue};
+use crate::server::{self, Drained, ServerOptions};
+use crate::services::{Consolidated, HealthRule, Reporter, Sources, Traffic};
+use crate::stack::{self, Clients, Exchanges};
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::telemetry::{self, DroppedLines, TelemetryError};
+
+/// A gateway that is bound and wired, and about to run.
+#[derive(Debug)]
+pub struct App {
+    listener: TcpListener,
+    address: SocketAddr,
+    service: Router,
+    api: Arc<Api>,
+    config: Config,
+    dropped_lines: Option<DroppedLines>,
+}
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("{source}{}", cause(source))]
+    Store {
+        /// Why not.
+        #[from]
+        source: StoreError,
+    },
+    /// A client cannot be built.
+    #[error(transparent)]
+    Client(#[from] ConfigError),
+    /// Metrics cannot be recorded.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+}
+
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
+}
+
+/// What the store is given to write down its last rows.
+const STORE_GRACE: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Binds the address, opens the store, wires everything and takes up unfinished executions. Needs a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], before anything was served.
+    pub async fn build(config: Config) -> Result<Self, BuildError> {
+        let prometheus = telemetry::install()?;
+        let listen = config.server.listen;
+        let bind = |source| BuildError::Bind { address: listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let store = Store::open(store_options(&config))?;
+        let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
+        let events = Events::new(hub.clone(), store.clone());
+        let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
+        let clients = Clients::new(&config.services)?;
+        let consolidated = consolidated(&config, &clients, &events, &store, &traffic);
+        let engine = Engine::new(clients, events, consolidated.clone());
+        let max_queued = config.executions.max_queued.get();
+        let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
+        let exchanges = Exchanges::new(traffic, store.clone());
+        let api = Arc::new(Api {
+            engine,
+            queue,
+            workflows: config.workflows.clone(),
+            store,
+            consolidated,
+            hub,
+            realtime: config.realtime.clone(),
+            sockets: TaskTracker::new(),
+            prometheus,
+            draining: CancellationToken::new(),
+        });
+        let service = stack::edge(api::routes(Arc::clone(&api)), &config.server, &config.cors, exchanges);
+        Ok(Self { listener, address, service, api, config, dropped_lines: None })
+    }
+
+    /// Counts the log lines that could not be written among the metrics.
+    #[must_use]
+    pub fn count_dropped_lines(mut self, lines: DroppedLines) -> Self {
+        self.dropped_lines = Some(lines);
+        self
+    }
+
+    /// Where it listens, with the port that was chosen if the configuration says 0.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then drains: requests and executions under way finish within the grace period,
+    /// WebSockets are told goodbye, everything recorded is written down.
+    ///
+    /// # Errors
+    ///
+    /// When unfinished executions cannot be taken up.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
+        let Self { listener, address, service, api, config, dropped_lines } = self;
+        let resumed = api.queue.start(config.executions.workers.get()).await?;
+        let mut background = JoinSet::new();
+        background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
+        background.spawn(telemetry::upkeep(api.prometheus.clone()));
+        background.spawn(gauges(api.store.clone(), dropped_lines));
+        tracing::info!(%address, resumed, "listening");
+        let grace = config.server.grace_seconds.get();
+        let told = async {
+            shutdown.await;
+            tracing::info!("draining");
+            api.draining.cancel();
+            api.hub.close();
+        };
+        let others = async {
+            api.draining.cancelled().await;
+            api.queue.drain(grace).await;
+        };
+        let (drained, ()) =
+            tokio::join!(server::serve(listener, service, server_options(&config), told), others);
+        api.sockets.close();
+        if tokio::time::timeout(STORE_GRACE, api.sockets.wait()).await.is_err() {
+            tracing::warn!("some WebSockets did not say goodbye");
+        }
+        background.shutdown().await;
+        if let Err(error) = api.store.close(STORE_GRACE).await {
+            tracing::error!(%error, "the store was not written to its end");
+        }
+        tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
+        Ok(drained)
+    }
+}
+
+/// The OpenAPI document of the routes, as JSON.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn openapi() -> Result<String, serde_json::Error> {
+    api::document().to_pretty_json()
+}
+
+fn store_options(config: &Config) -> StoreOptions {
+    let days = u32::try_from(config.database.retention_days.get()).unwrap_or(u32::MAX);
+    StoreOptions {
+        buffer_rows: config.database.max_buffered_rows.get(),
+        retention: Duration::from_secs(86_400) * days,
+        ..StoreOptions::new(&config.database.path)
+    }
+}
+
+fn server_options(config: &Config) -> ServerOptions {
+    let server = &config.server;
+    ServerOptions {
+        header_read_timeout: server.header_read_timeout_seconds.get(),
+        max_header_bytes: u32::try_from(server.max_header_bytes.get()).unwrap_or(u32::MAX),
+        max_headers: server.max_headers.get(),
+        max_connections: server.max_connections.get(),
+        grace: server.grace_seconds.get(),
+        ..ServerOptions::default()
+    }
+}
+
+fn consolidated(
+    config: &Config,
+    clients: &Clients,
+    events: &Events,
+    store: &Store,
+    traffic: &Arc<Traffic>,
+) -> Consolidated {
+    let metrics = &config.metrics;
+    let rule =
+        HealthRule { slow: metrics.slow_seconds.get(), offline_after: metrics.offline_after_seconds.get() };
+    Consolidated::new(
+        Sources::new(clients.clone(), metrics.timeout_seconds.get()),
+        rule,
+        metrics.cache_seconds.get(),
+        Arc::clone(traffic),
+        Reporter::new(events.clone(), store.clone()),
+    )
+}
+
+/// Figures that nobody pushes.
+#[allow(clippy::cast_precision_loss, reason = "counts")]
+async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        ticks.tick().await;
+        let health = store.health();
+        metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
+        metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
+        metrics::counter!("integridai_store_written_rows_total").absolute(health.written_rows);
+        metrics::counter!("integridai_store_dropped_rows_total").absolute(health.dropped_rows);
+        if let Some(lines) = &dropped_lines {
+            metrics::counter!("integridai_log_lines_dropped_total").absolute(lines.count() as u64);
+        }
+        if let Ok(queued) = store.queued_executions().await {
+            metrics::gauge!("integridai_executions_queued").set(queued as f64);
+        }
+    }
+}

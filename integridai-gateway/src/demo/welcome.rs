@@ -1,0 +1,41 @@
+//! What the demonstration prints.
+
+use std::net::SocketAddr;
+
+use super::{DEMO_SESSION, Simulators};
+
+/// The addresses, and five calls to paste.
+#[must_use]
+pub fn welcome(gateway: SocketAddr, simulators: &Simulators) -> String {
+    let [regtech, flaisimulator, dashboard] =
+        [&simulators.regtech, &simulators.flaisimulator, &simulators.dashboard].map(super::Simulator::url);
+    format!(
+        r#"IntegridAI Gateway   http://{gateway}
+  docs               http://{gateway}/docs
+  events             ws://{gateway}/api/v1/realtime/subscribe
+  Prometheus         http://{gateway}/metrics
+Simulated services
+  RegTech Engine     {regtech}
+  FLAISimulator      {flaisimulator}
+  Dashboard          {dashboard}
+
+Paste these:
+
+# 1. Analyse a provider: RegTech, then the Dashboard, one consolidated answer
+curl -s http://{gateway}/api/v1/gateway/execute -H 'Content-Type: application/json' -d '{{"workflow":"complete_analysis","payload":{{"name":"Acme SA","cuit":"30-12345678-9","sector":"tecnologia"}}}}'
+
+# 2. The ecosystem in figures
+curl -s http://{gateway}/api/v1/metrics/consolidated
+
+# 3. Sync a training session later; the Location header says where to ask for it
+curl -si http://{gateway}/api/v1/gateway/execute -H 'Content-Type: application/json' -d '{{"workflow":"training_sync","payload":{{"training_session":"{DEMO_SESSION}"}},"options":{{"async":true,"priority":"high"}}}}'
+
+# 4. Make RegTech fail once; the next call of 1 answers 502 and says why
+curl -s {regtech}/_control -H 'Content-Type: application/json' -d '{{"mode":"error","times":1,"paths":["/analyze_provider"]}}'
+
+# 5. How everything is
+curl -s http://{gateway}/api/v1/health
+
+Ctrl-C drains and ends."#
+    )
+}

@@ -1,0 +1,132 @@
+//! One event, and the JSON text in which subscribers get it.
+
+use integridai_tower::CorrelationId;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventType {
+    /// The consolidated metrics were gathered.
+    MetricsUpdate,
+    /// A provider's analysis is there.
+    AnalysisComplete,
+    /// A training session moved on.
+    TrainingProgress,
+    /// Something needs attention.
+    SystemAlert,
+}
+
+impl EventType {
+    /// The name on the wire and in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MetricsUpdate => "metrics_update",
+            Self::AnalysisComplete => "analysis_complete",
+            Self::TrainingProgress => "training_progress",
+            Self::SystemAlert => "system_alert",
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// A UUID of version 7: ids sort by time.
+    pub id: Uuid,
+    /// What it is about.
+    pub kind: EventType,
+    /// The service it comes from, such as `gateway` or `regtech`.
+    pub source: &'static str,
+    /// When it happened.
+    pub timestamp: OffsetDateTime,
+    /// The request that caused it.
+    pub correlation_id: Option<CorrelationId>,
+    /// The user it concerns.
+    pub user_id: Option<String>,
+    /// The facts, as JSON.
+    pub data: Box<RawValue>,
+}
+
+impl Event {
+    /// An event of now, caused by nobody in particular.
+    ///
+    /// # Errors
+    ///
+    /// When the data has no JSON form.
+    pub fn new<T: Serialize + ?Sized>(
+        kind: EventType,
+        source: &'static str,
+        data: &T,
+    ) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            id: Uuid::now_v7(),
+            kind,
+            source,
+            timestamp: OffsetDateTime::now_utc(),
+            correlation_id: None,
+            user_id: None,
+            data: serde_json::value::to_raw_value(data)?,
+        })
+    }
+
+    /// The same event, caused by this request.
+    #[must_use]
+    pub fn caused_by(mut self, id: &CorrelationId) -> Self {
+        self.correlation_id = Some(id.clone());
+        self
+    }
+
+    /// The same event, concerning this user.
+    #[must_use]
+    pub fn concerning(mut self, user_id: Option<&str>) -> Self {
+        self.user_id = user_id.map(str::to_owned);
+        self
+    }
+
+    /// The text that a subscriber gets: `{type, data, timestamp, id}`.
+    #[must_use]
+    pub fn to_frame(&self) -> String {
+        let frame = Frame {
+            kind: self.kind,
+            data: &self.data,
+            timestamp: crate::services::timestamp::format(self.timestamp),
+            id: self.id.hyphenated().to_string(),
+        };
+        serde_json::to_string(&frame).expect("names, texts and raw JSON always serialise")
+    }
+}
+
+#[derive(Serialize)]
+struct Frame<'a> {
+    #[serde(rename = "type")]
+    kind: EventType,
+    data: &'a RawValue,
+    timestamp: String,
+    id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_has_the_published_shape_and_the_data_as_it_is() {
+        let mut event =
+            Event::new(EventType::SystemAlert, "gateway", &serde_json::json!({"b": 1, "a": "é"})).unwrap();
+        event.timestamp = time::macros::datetime!(2026-11-24 10:00:00.25 UTC);
+        assert_eq!(
+            event.to_frame(),
+            format!(
+                r#"{{"type":"system_alert","data":{},"timestamp":"2026-11-24T10:00:00.250Z","id":"{}"}}"#,
+                event.data.get(),
+                event.id
+            )
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! Every event to every subscriber, serialised once.
+//!
+//! All subscribers read from one ring. One that falls more than the ring's length behind misses the oldest events
+//! and is told how many; nobody waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::{broadcast, watch};
+
+use super::Event;
+
+/// Sends events to subscribers. A clone is the same hub.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    frames: broadcast::Sender<Utf8Bytes>,
+    closed: watch::Sender<bool>,
+    subscribers: AtomicUsize,
+    max_subscribers: usize,
+}
+
+/// As many subscribers as there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many subscribers")]
+#[non_exhaustive]
+pub struct TooManySubscribers;
+
+/// What comes to a subscriber.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// An event's text.
+    Frame(Utf8Bytes),
+    /// This many events were missed: the subscriber was too slow.
+    Missed(u64),
+    /// The gateway goes down.
+    Closed,
+}
+
+impl Hub {
+    /// A hub for at most `max_subscribers`, each of which may be `max_pending` events behind.
+    #[must_use]
+    pub fn new(max_subscribers: usize, max_pending: usize) -> Self {
+        let shared = Shared {
+            frames: broadcast::Sender::new(max_pending),
+            closed: watch::Sender::new(false),
+            subscribers: AtomicUsize::new(0),
+            max_subscribers,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Sends the event to whoever is subscribed now.
+    pub fn publish(&self, event: &Event) {
+        if self.shared.frames.receiver_count() > 0 {
+            // It only fails when the last subscriber has just left.
+            let _ = self.shared.frames.send(event.to_frame().into());
+        }
+    }
+
+    /// Subscribes to what is published from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManySubscribers`]
+    pub fn subscribe(&self) -> Result<Subscription, TooManySubscribers> {
+        let claim = |count: usize| (count < self.shared.max_subscribers).then_some(count + 1);
+        let claimed = self.shared.subscribers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim);
+        let before = claimed.map_err(|_| TooManySubscribers)?;
+        gauge(before + 1);
+        Ok(Subscription {
+            frames: self.shared.frames.subscribe(),
+            closed: self.shared.closed.subscribe(),
+            shared: Arc::clone(&self.shared),
+        })
+    }
+
+    /// How many subscribers there are.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.shared.subscribers.load(Ordering::Relaxed)
+    }
+
+    /// Tells every subscriber, now and later, that the gateway goes down.
+    pub fn close(&self) {
+        self.shared.closed.send_replace(true);
+    }
+}
+
+/// One subscriber's end. Dropping it unsubscribes.
+#[derive(Debug)]
+pub struct Subscription {
+    frames: broadcast::Receiver<Utf8Bytes>,
+    closed: watch::Receiver<bool>,
+    shared: Arc<Shared>,
+}
+
+impl Subscription {
+    /// Waits for what comes next. Cancelling the wait loses nothing.
+    pub async fn receive(&mut self) -> Received {
+        tokio::select! {
+            biased;
+            _ = self.closed.wait_for(|closed| *closed) => Received::Closed,
+            frame = self.frames.recv() => match frame {
+                Ok(frame) => Received::Frame(frame),
+                Err(broadcast::error::RecvError::Lagged(missed)) => Received::Missed(missed),
+                Err(broadcast::error::RecvError::Closed) => Received::Closed,
+            },
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        gauge(self.shared.subscribers.fetch_sub(1, Ordering::Relaxed) - 1);
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a count of connections")]
+fn gauge(subscribers: usize) {
+    metrics::gauge!("integridai_realtime_subscribers").set(subscribers as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::EventType;
+
+    fn event(number: u32) -> Event {
+        Event::new(EventType::SystemAlert, "test", &number).unwrap()
+    }
+
+    #[tokio::test]
+    async fn all_subscribers_share_one_text() {
+        let hub = Hub::new(10, 8);
+        let (mut one, mut two) = (hub.subscribe().unwrap(), hub.subscribe().unwrap());
+        hub.publish(&event(1));
+        let (Received::Frame(first), Received::Frame(second)) = (one.receive().await, two.receive().await)
+        else {
+            panic!("no frames");
+        };
+        assert_eq!(first.as_str().as_ptr(), second.as_str().as_ptr());
+    }
+
+    #[tokio::test]
+    async fn a_slow_subscriber_misses_the_oldest_and_is_told() {
+        let hub = Hub::new(10, 4);
+        let mut slow = hub.subscribe().unwrap();
+        for number in 0..10 {
+            hub.publish(&event(number));
+        }
+        assert_eq!(slow.receive().await, Received::Missed(6));
+        assert!(matches!(slow.receive().await, Received::Frame(text) if text.contains(r#""data":6"#)));
+    }
+
+    #[tokio::test]
+    async fn places_are_bounded_and_given_back() {
+        let hub = Hub::new(1, 4);
+        let only = hub.subscribe().unwrap();
+        assert_eq!(hub.subscribe().unwrap_err(), TooManySubscribers);
+        drop(only);
+        assert_eq!(hub.subscribers(), 0);
+        let mut late = hub.subscribe().unwrap();
+        hub.close();
+        assert_eq!(late.receive().await, Received::Closed);
+    }
+}

@@ -1,0 +1,97 @@
+//! Collects what is wrong with a JSON document, field by field.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// One field that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where: a JSON pointer (RFC 6901) into the request.
+    #[schema(example = "/payload/cuit")]
+    pub pointer: String,
+    /// What was expected.
+    #[schema(example = "expected NN-NNNNNNNN-N, dashes optional")]
+    pub detail: String,
+}
+
+/// What was found so far. At most [`Check::MAX_ERRORS`] are kept.
+#[derive(Debug, Default)]
+pub(super) struct Check {
+    errors: Vec<FieldError>,
+}
+
+impl Check {
+    const MAX_ERRORS: usize = 20;
+
+    pub(super) fn note(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        if self.errors.len() < Self::MAX_ERRORS {
+            self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+        }
+    }
+
+    /// Whether this very field is known to be wrong.
+    pub(super) fn found(&self, pointer: &str) -> bool {
+        self.errors.iter().any(|error| error.pointer == pointer)
+    }
+
+    pub(super) fn finish(self) -> Result<(), Vec<FieldError>> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    }
+
+    pub(super) fn object(&mut self, pointer: &str, value: Option<Value>) -> Map<String, Value> {
+        if let Some(Value::Object(fields)) = value {
+            return fields;
+        }
+        self.note(pointer, if value.is_none() { "required: an object" } else { "expected an object" });
+        Map::new()
+    }
+
+    pub(super) fn only_known(&mut self, pointer: &str, fields: &Map<String, Value>, known: &[&str]) {
+        for unknown in fields.keys().filter(|key| !known.contains(&key.as_str())) {
+            let token: String =
+                unknown.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1");
+            self.note(format!("{pointer}/{token}"), format!("unknown; known are {}", known.join(", ")));
+        }
+    }
+
+    /// A text that must be there, trimmed, not empty, of at most `max` characters and without control characters.
+    pub(super) fn text(&mut self, pointer: &str, value: Option<&Value>, max: usize) -> Option<String> {
+        let text = match value {
+            Some(Value::String(text)) => text.trim(),
+            Some(_) => "",
+            None => {
+                self.note(pointer, "required: a string");
+                return None;
+            }
+        };
+        let fits = !text.is_empty() && text.chars().count() <= max && !text.chars().any(char::is_control);
+        if !fits {
+            self.note(pointer, format!("expected a string of 1 to {max} characters"));
+        }
+        fits.then(|| text.to_owned())
+    }
+
+    pub(super) fn optional_text(
+        &mut self,
+        pointer: &str,
+        value: Option<&Value>,
+        max: usize,
+    ) -> Option<String> {
+        match value {
+            None | Some(Value::Null) => None,
+            some => self.text(pointer, some, max),
+        }
+    }
+
+    pub(super) fn optional_bool(&mut self, pointer: &str, value: Option<&Value>) -> bool {
+        match value {
+            None => false,
+            Some(Value::Bool(value)) => *value,
+            Some(_) => {
+                self.note(pointer, "expected true or false");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `complete_analysis`: RegTech analyses a provider, then the Dashboard is told.
+
+use http::StatusCode;
+use integridai_tower::client::ClientError;
+use integridai_tower::client::integridai::{Analysis, MetricsUpdate, Provider, RiskLevel, ScoreBasis};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::journal::Done;
+use super::{Engine, Run, WorkflowError, WorkflowResult};
+use crate::events::EventType;
+
+/// The data of an `analysis_complete` event.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AnalysisResult {
+    /// The execution's id.
+    pub workflow_id: String,
+    /// RegTech's id of the analysis.
+    pub analysis_id: Option<String>,
+    /// The provider's name.
+    #[schema(example = "Acme SA")]
+    pub provider: String,
+    /// The provider's tax id.
+    #[schema(example = "30-12345678-9")]
+    pub cuit: String,
+    /// The provider's sector.
+    #[schema(example = "tecnologia")]
+    pub sector: String,
+    /// The score, 0 to 100.
+    #[schema(example = 85.5)]
+    pub score: Option<f64>,
+    /// `compliance`: more is better; `risk`: less is.
+    #[schema(example = "compliance")]
+    pub score_basis: &'static str,
+    /// `low`, `medium`, `high` or `critical`.
+    #[schema(example = "low")]
+    pub risk_level: Option<&'static str>,
+    /// Whether the Dashboard was told.
+    #[schema(example = true)]
+    pub dashboard_updated: bool,
+}
+
+pub(super) async fn run(
+    engine: &Engine,
+    provider: &Provider,
+    run: &mut Run,
+) -> Result<WorkflowResult, WorkflowError> {
+    let done = analyze(engine, provider, run).await.map_err(WorkflowError::of_call)?;
+    let analysis = Analysis::read(done.output.get().as_bytes()).map_err(|error| {
+        tracing::error!(%error, "an analysis that was read before cannot be read again");
+        WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the analysis could not be read")
+    })?;
+    let told = tell(engine, &done, run).await;
+    if let Err(error) = &told {
+        engine.dashboard_alert(run, error);
+    }
+    let result = AnalysisResult {
+        workflow_id: run.id.to_string(),
+        analysis_id: analysis.analysis_id,
+        provider: provider.name.clone(),
+        cuit: provider.cuit.clone(),
+        sector: provider.sector.clone(),
+        score: analysis.score,
+        score_basis: match analysis.score_basis {
+            ScoreBasis::Compliance => "compliance",
+            ScoreBasis::Risk => "risk",
+        },
+        risk_level: analysis.risk_level.map(RiskLevel::as_str),
+        dashboard_updated: told.is_ok(),
+    };
+    engine.emit(EventType::AnalysisComplete, "regtech", &result, run);
+    Ok(WorkflowResult {
+        regtech_analysis: Some(done.output),
+        dashboard_updated: Some(told.is_ok()),
+        ..WorkflowResult::of(run)
+    })
+}
+
+async fn analyze(engine: &Engine, provider: &Provider, run: &mut Run) -> Result<Done, ClientError> {
+    let call = engine
+        .clients
+        .regtech
+        .analyze_provider(provider)
+        .deadline(run.deadline)
+        .correlation_id(&run.correlation_id)
+        .idempotency_key(run.idempotency_key("regtech"));
+    run.journal
+        .step("regtech.analyze_provider", async { call.send().await.map(|analysis| analysis.raw) })
+        .await
+}
+
+async fn tell(engine: &Engine, analysis: &Done, run: &mut Run) -> Result<(), ClientError> {
+    let call = engine
+        .clients
+        .dashboard
+        .update_metrics(MetricsUpdate::ProviderAnalysis(&analysis.output), &analysis.finished_at)
+        .deadline(run.deadline)
+        .correlation_id(&run.correlation_id)
+        .idempotency_key(run.idempotency_key("dashboard"));
+    let told = async { call.send().await.map(|()| RawValue::NULL.to_owned()) };
+    run.journal.step("dashboard.update_metrics", told).await.map(drop)
+}

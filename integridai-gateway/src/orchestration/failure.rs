@@ -1,0 +1,65 @@
+//! Why an execution failed, and the status that tells a client.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use integridai_tower::client::{ClientError, ErrorKind};
+
+/// A workflow that did not reach its end.
+#[derive(Debug)]
+pub struct WorkflowError {
+    /// The status a client gets.
+    pub status: StatusCode,
+    /// What to tell a client: which service failed and how, nothing internal.
+    pub message: String,
+    /// When to try again, where the service said so.
+    pub retry_after: Option<Duration>,
+    /// The whole story, for logs.
+    pub source: Option<ClientError>,
+}
+
+impl WorkflowError {
+    /// A failure that is the gateway's or the client's own.
+    #[must_use]
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), retry_after: None, source: None }
+    }
+
+    /// A failed call: 503 when the service could not be reached or asks for patience, 504 when it was too slow,
+    /// 502 when its answer is an error or makes no sense.
+    #[must_use]
+    pub fn of_call(error: ClientError) -> Self {
+        let (status, retry_after) = match error.kind() {
+            ErrorKind::Connect => (StatusCode::SERVICE_UNAVAILABLE, None),
+            ErrorKind::TimedOut { .. } => (StatusCode::GATEWAY_TIMEOUT, None),
+            ErrorKind::Status { status, retry_after, .. } => match *status {
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                    (StatusCode::SERVICE_UNAVAILABLE, *retry_after)
+                }
+                StatusCode::GATEWAY_TIMEOUT => (StatusCode::GATEWAY_TIMEOUT, None),
+                _ => (StatusCode::BAD_GATEWAY, None),
+            },
+            _ => (StatusCode::BAD_GATEWAY, None),
+        };
+        Self { status, message: message(&error), retry_after, source: Some(error) }
+    }
+}
+
+/// What a client is told of a failed call. What a service says of a 4xx is for whoever sent the data; what it says
+/// of its own failure stays inside.
+pub(super) fn message(error: &ClientError) -> String {
+    let service = error.service();
+    match error.kind() {
+        ErrorKind::Connect => format!("{service} cannot be reached"),
+        ErrorKind::TimedOut { .. } => format!("{service} did not answer in time"),
+        ErrorKind::Broken => format!("{service} broke off"),
+        ErrorKind::TooLarge { .. } => format!("{service} answered more than is accepted"),
+        ErrorKind::Malformed => format!("{service} answered something malformed"),
+        ErrorKind::Refused(refusal) => format!("{service} refused: {}", refusal.message),
+        ErrorKind::Status { status, refusal: Some(refusal), .. } if status.is_client_error() => {
+            format!("{service} refused: {} ({status})", refusal.message)
+        }
+        ErrorKind::Status { status, .. } => format!("{service} answered {status}"),
+        _ => format!("{service} could not be called"),
+    }
+}

@@ -1,0 +1,170 @@
+//! The steps of an execution: timed, and for queued executions kept so that a restart does not repeat them.
+
+use std::time::Duration;
+
+use integridai_tower::client::ClientError;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::services::timestamp;
+use crate::store::{JsonText, Store};
+
+/// One step, as it went.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Step {
+    /// What was done.
+    #[schema(example = "regtech.analyze_provider")]
+    pub name: String,
+    /// Whether it succeeded.
+    pub status: StepStatus,
+    /// When it began.
+    #[schema(example = "2026-11-24T10:00:00.000Z")]
+    pub started_at: String,
+    /// How long it took, in milliseconds.
+    #[schema(example = 731.2)]
+    pub duration_ms: f64,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What it gave; kept for a restart, not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    output: Option<Box<RawValue>>,
+}
+
+/// How a step went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StepStatus {
+    /// Done.
+    Succeeded,
+    /// Not done.
+    Failed,
+}
+
+impl Step {
+    /// The step without what it gave.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        Self { output: None, ..self.clone() }
+    }
+}
+
+/// What a step that is done gave, and when.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// What it gave.
+    pub output: Box<RawValue>,
+    /// When it ended.
+    pub finished_at: String,
+}
+
+/// The steps of one execution so far.
+#[derive(Debug, Default)]
+pub struct Journal {
+    steps: Vec<Step>,
+    kept: Option<(Store, Uuid)>,
+}
+
+impl Journal {
+    /// Steps that are kept in the store under the execution's id, with those of an earlier run.
+    #[must_use]
+    pub fn kept(store: Store, id: Uuid, earlier: &JsonText) -> Self {
+        let mut steps: Vec<Step> = earlier.decode().unwrap_or_default();
+        // A failed step is tried again.
+        steps.retain(|step| step.status == StepStatus::Succeeded);
+        Self { steps, kept: Some((store, id)) }
+    }
+
+    /// Does a step, unless an earlier run has.
+    ///
+    /// # Errors
+    ///
+    /// That of the call.
+    pub async fn step(
+        &mut self,
+        name: &'static str,
+        work: impl Future<Output = Result<Box<RawValue>, ClientError>>,
+    ) -> Result<Done, ClientError> {
+        if let Some(done) = self.earlier(name) {
+            return Ok(done);
+        }
+        let (begin, started_at) = (Instant::now(), timestamp::now());
+        let outcome = work.await;
+        let duration_ms = milliseconds(begin.elapsed());
+        let mut step = Step {
+            name: name.to_owned(),
+            status: StepStatus::Succeeded,
+            started_at,
+            duration_ms,
+            error: None,
+            output: None,
+        };
+        let outcome = match outcome {
+            Ok(output) => {
+                // Only a kept journal is read again.
+                step.output = self.kept.is_some().then(|| output.clone());
+                Ok(Done { output, finished_at: finished_at(&step) })
+            }
+            Err(error) => {
+                tracing::warn!(step = name, %error, source = error_source(&error), "step failed");
+                step.status = StepStatus::Failed;
+                step.error = Some(super::failure::message(&error));
+                Err(error)
+            }
+        };
+        self.steps.push(step);
+        self.save().await;
+        outcome
+    }
+
+    /// The steps as a client may see them.
+    #[must_use]
+    pub fn shown(&self) -> Vec<Step> {
+        self.steps.iter().map(Step::shown).collect()
+    }
+
+    /// The steps as the store keeps them.
+    #[must_use]
+    pub fn to_json(&self) -> JsonText {
+        JsonText::from_serialize(&self.shown()).unwrap_or_else(|_| JsonText::empty_list())
+    }
+
+    fn earlier(&self, name: &str) -> Option<Done> {
+        let step = self.steps.iter().find(|step| step.name == name)?;
+        Some(Done { output: step.output.clone()?, finished_at: finished_at(step) })
+    }
+
+    /// A step that could not be kept is repeated after a crash; its idempotency key makes that harmless.
+    async fn save(&self) {
+        let Some((store, id)) = &self.kept else { return };
+        let saved = match JsonText::from_serialize(&self.steps) {
+            Ok(steps) => store.save_steps(*id, steps).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = saved {
+            tracing::warn!(execution = %id, error, "a step could not be kept");
+        }
+    }
+}
+
+/// The end as its successor is told it: the same after a restart, so that a repeated call carries the same bytes.
+fn finished_at(step: &Step) -> String {
+    use time::format_description::well_known::Rfc3339;
+
+    let begin = OffsetDateTime::parse(&step.started_at, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    timestamp::format(begin + time::Duration::seconds_f64(step.duration_ms / 1_000.0))
+}
+
+/// Milliseconds to three digits behind the point.
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
+
+fn error_source(error: &ClientError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}

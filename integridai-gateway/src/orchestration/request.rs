@@ -1,0 +1,240 @@
+//! What a client asks for, checked: either something that can be done, or every field that is wrong.
+
+use std::time::Duration;
+
+use integridai_tower::client::integridai::Provider;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::check::{Check, FieldError};
+use super::cuit;
+use crate::config::WorkflowsConfig;
+use crate::store::Priority;
+
+/// The workflows by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WorkflowName {
+    /// Analyse a provider and tell the Dashboard.
+    CompleteAnalysis,
+    /// Tell the Dashboard of a training session.
+    TrainingSync,
+    /// Gather the consolidated metrics anew.
+    MetricsUpdate,
+}
+
+impl WorkflowName {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CompleteAnalysis, Self::TrainingSync, Self::MetricsUpdate];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CompleteAnalysis => "complete_analysis",
+            Self::TrainingSync => "training_sync",
+            Self::MetricsUpdate => "metrics_update",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|workflow| workflow.as_str() == name)
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// Analyse this provider.
+    CompleteAnalysis(Box<Provider>),
+    /// Sync this session.
+    TrainingSync(SessionSource),
+    /// Gather metrics.
+    MetricsUpdate,
+}
+
+/// Where the training session comes from.
+#[derive(Debug, Clone)]
+pub enum SessionSource {
+    /// It came with the request.
+    Inline(Box<RawValue>),
+    /// FLAISimulator has it under this id.
+    ById(String),
+}
+
+/// A request that can be done.
+#[derive(Debug, Clone)]
+pub struct ExecuteRequest {
+    /// What is to be done.
+    pub job: Job,
+    /// For whom.
+    pub user_id: Option<String>,
+    /// Whether the client waits for the end.
+    pub is_async: bool,
+    /// How urgent it is, if it is queued.
+    pub priority: Priority,
+    /// How long a run may take.
+    pub timeout: Duration,
+}
+
+/// A request that cannot be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The workflow, if that was right.
+    pub workflow: Option<WorkflowName>,
+    /// Every field that is wrong.
+    pub errors: Vec<FieldError>,
+}
+
+const MAX_NAME: usize = 200;
+const MAX_SECTOR: usize = 100;
+const MAX_ID: usize = 100;
+
+impl ExecuteRequest {
+    /// Checks a request.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] with a pointer (RFC 6901) to each wrong field.
+    pub fn parse(request: Value, config: &WorkflowsConfig) -> Result<Self, Invalid> {
+        let mut check = Check::default();
+        let mut fields = check.object("", Some(request));
+        check.only_known("", &fields, &["workflow", "payload", "options"]);
+        let workflow = workflow(&mut check, fields.get("workflow"));
+        let options = match fields.remove("options") {
+            None | Some(Value::Null) => Map::new(),
+            some => check.object("/options", some),
+        };
+        check.only_known("/options", &options, &["async", "priority", "timeout"]);
+        let is_async = check.optional_bool("/options/async", options.get("async"));
+        let priority = priority(&mut check, options.get("priority"));
+        let timeout = timeout(&mut check, options.get("timeout"), config);
+        let mut payload = match (workflow, fields.remove("payload")) {
+            (Some(WorkflowName::MetricsUpdate), None | Some(Value::Null)) => Map::new(),
+            (_, payload) => check.object("/payload", payload),
+        };
+        let user_id = check.optional_text("/payload/user_id", payload.remove("user_id").as_ref(), MAX_ID);
+        let job = if check.found("/payload") {
+            None
+        } else {
+            workflow.and_then(|name| job(&mut check, name, payload, config))
+        };
+        match (job, check.finish()) {
+            (Some(job), Ok(())) => Ok(Self { job, user_id, is_async, priority, timeout }),
+            (_, Err(errors)) => Err(Invalid { workflow, errors }),
+            (None, Ok(())) => unreachable!("a job is missing only where an error was noted"),
+        }
+    }
+}
+
+fn workflow(check: &mut Check, name: Option<&Value>) -> Option<WorkflowName> {
+    let found = name.and_then(Value::as_str).and_then(WorkflowName::parse);
+    if found.is_none() {
+        let names = WorkflowName::ALL.map(WorkflowName::as_str).join(", ");
+        check.note("/workflow", format!("expected one of {names}"));
+    }
+    found
+}
+
+fn priority(check: &mut Check, value: Option<&Value>) -> Priority {
+    match value.map(Value::as_str) {
+        None | Some(Some("normal")) => Priority::Normal,
+        Some(Some("low")) => Priority::Low,
+        Some(Some("high")) => Priority::High,
+        Some(_) => {
+            check.note("/options/priority", "expected one of low, normal, high");
+            Priority::Normal
+        }
+    }
+}
+
+fn timeout(check: &mut Check, value: Option<&Value>, config: &WorkflowsConfig) -> Duration {
+    let default = config.default_timeout_seconds.get();
+    let Some(value) = value else { return default };
+    let max = config.max_timeout_seconds.get();
+    let seconds = value.as_f64().filter(|seconds| *seconds > 0.0);
+    match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(timeout) if !timeout.is_zero() && timeout <= max => timeout,
+        _ => {
+            let most = max.as_secs_f64();
+            check
+                .note("/options/timeout", format!("expected a number of seconds above 0 and at most {most}"));
+            default
+        }
+    }
+}
+
+fn job(
+    check: &mut Check,
+    name: WorkflowName,
+    payload: Map<String, Value>,
+    config: &WorkflowsConfig,
+) -> Option<Job> {
+    match name {
+        WorkflowName::CompleteAnalysis => {
+            provider(check, payload, config).map(|provider| Job::CompleteAnalysis(Box::new(provider)))
+        }
+        WorkflowName::TrainingSync => session(check, payload).map(Job::TrainingSync),
+        WorkflowName::MetricsUpdate => Some(Job::MetricsUpdate),
+    }
+}
+
+/// The provider stands in `payload.provider`, or its fields are the payload's own.
+fn provider(
+    check: &mut Check,
+    mut payload: Map<String, Value>,
+    config: &WorkflowsConfig,
+) -> Option<Provider> {
+    let (at, mut fields) = match payload.remove("provider") {
+        None => ("/payload", payload),
+        nested => ("/payload/provider", check.object("/payload/provider", nested)),
+    };
+    if check.found("/payload/provider") {
+        return None;
+    }
+    let name = check.text(&format!("{at}/name"), fields.remove("name").as_ref(), MAX_NAME);
+    let cuit = check.text(&format!("{at}/cuit"), fields.remove("cuit").as_ref(), cuit::MAX_LEN);
+    let sector = check.text(&format!("{at}/sector"), fields.remove("sector").as_ref(), MAX_SECTOR);
+    if let Some(Err(expected)) = cuit.as_deref().map(|text| cuit::check(text, config.verify_cuit_check_digit))
+    {
+        check.note(format!("{at}/cuit"), expected);
+    }
+    for (key, is_right, expected) in [
+        ("documents", Value::is_array as fn(&Value) -> bool, "expected an array"),
+        ("contact_email", Value::is_string, "expected a string"),
+        ("additional_data", Value::is_object, "expected an object"),
+    ] {
+        if fields.get(key).is_some_and(|value| !value.is_null() && !is_right(value)) {
+            check.note(format!("{at}/{key}"), expected);
+        }
+    }
+    Some(Provider { name: name?, cuit: cuit?, sector: sector?, other: fields })
+}
+
+/// A session is an object; its id alone, as a string or as the object's only member, asks for it to be fetched.
+fn session(check: &mut Check, mut payload: Map<String, Value>) -> Option<SessionSource> {
+    const AT: &str = "/payload/training_session";
+    match payload.remove("training_session") {
+        Some(Value::Object(mut session)) => match (session.len(), session.remove("session_id")) {
+            (1, Some(id)) => {
+                check.text(&format!("{AT}/session_id"), Some(&id), MAX_ID).map(SessionSource::ById)
+            }
+            (0, _) => {
+                check.note(AT, "expected a session, or a session_id");
+                None
+            }
+            (_, id) => {
+                session.extend(id.map(|id| ("session_id".to_owned(), id)));
+                let raw = serde_json::value::to_raw_value(&session).expect("a JSON object serialises");
+                Some(SessionSource::Inline(raw))
+            }
+        },
+        Some(id @ Value::String(_)) => check.text(AT, Some(&id), MAX_ID).map(SessionSource::ById),
+        None if payload.contains_key("session_id") => {
+            check.text("/payload/session_id", payload.get("session_id"), MAX_ID).map(SessionSource::ById)
+        }
+        _ => {
+            check.note(AT, "expected a session object or a session id");
+            None
+        }
+    }
+}

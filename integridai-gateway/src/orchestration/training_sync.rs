@@ -1,0 +1,86 @@
+//! `training_sync`: the Dashboard is told of a training session.
+
+use http::StatusCode;
+use integridai_tower::client::integridai::MetricsUpdate;
+use integridai_tower::client::{ClientError, ErrorKind};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::journal::Done;
+use super::{Engine, Run, SessionSource, WorkflowError, WorkflowResult};
+use crate::events::EventType;
+use crate::services::timestamp;
+
+/// The data of a `training_progress` event.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TrainingUpdate<'a> {
+    /// The execution's id.
+    pub workflow_id: String,
+    /// Whose training it is.
+    #[schema(example = "user-7")]
+    pub user_id: Option<&'a str>,
+    /// The session as FLAISimulator or the client wrote it.
+    #[schema(value_type = Object)]
+    pub session: &'a RawValue,
+    /// Whether the Dashboard was told.
+    #[schema(example = true)]
+    pub dashboard_updated: bool,
+}
+
+pub(super) async fn run(
+    engine: &Engine,
+    source: &SessionSource,
+    run: &mut Run,
+) -> Result<WorkflowResult, WorkflowError> {
+    let session = match source {
+        SessionSource::Inline(session) => Done { output: session.clone(), finished_at: timestamp::now() },
+        SessionSource::ById(id) => fetch(engine, id, run).await.map_err(unknown_or_failed)?,
+    };
+    tell(engine, &session, run).await.map_err(|error| {
+        engine.dashboard_alert(run, &error);
+        WorkflowError::of_call(error)
+    })?;
+    let update = TrainingUpdate {
+        workflow_id: run.id.to_string(),
+        user_id: run.user_id.as_deref(),
+        session: &session.output,
+        dashboard_updated: true,
+    };
+    engine.emit(EventType::TrainingProgress, "flaisimulator", &update, run);
+    Ok(WorkflowResult {
+        training_session: Some(session.output),
+        dashboard_updated: Some(true),
+        ..WorkflowResult::of(run)
+    })
+}
+
+async fn fetch(engine: &Engine, id: &str, run: &mut Run) -> Result<Done, ClientError> {
+    let simulator = &engine.clients.flaisimulator;
+    let call = simulator.training_session(id).deadline(run.deadline).correlation_id(&run.correlation_id);
+    let fetched = async { call.send().await.map(|answer| answer.session) };
+    run.journal.step("flaisimulator.training_session", fetched).await
+}
+
+async fn tell(engine: &Engine, session: &Done, run: &mut Run) -> Result<(), ClientError> {
+    let call = engine
+        .clients
+        .dashboard
+        .update_metrics(MetricsUpdate::TrainingUpdate(&session.output), &session.finished_at)
+        .deadline(run.deadline)
+        .correlation_id(&run.correlation_id)
+        .idempotency_key(run.idempotency_key("dashboard"));
+    let told = async { call.send().await.map(|()| RawValue::NULL.to_owned()) };
+    run.journal.step("dashboard.update_metrics", told).await.map(drop)
+}
+
+/// A session that FLAISimulator does not know is the client's mistake.
+fn unknown_or_failed(error: ClientError) -> WorkflowError {
+    match error.kind() {
+        ErrorKind::Status { status: StatusCode::NOT_FOUND, .. } => WorkflowError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "flaisimulator does not know this training session",
+        ),
+        _ => WorkflowError::of_call(error),
+    }
+}

@@ -1,0 +1,203 @@
+//! The one place where an error becomes a response: RFC 9457 `application/problem+json`.
+//!
+//! A handler returns a [`Problem`]; [`problems`], around all routes, writes its body. It also takes over errors
+//! that no handler made (404, 405, a refusal of a layer, a panic), so that a client sees one shape only.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{OriginalUri, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use integridai_tower::CorrelationId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::orchestration::{FieldError, WorkflowError};
+
+/// The media type of a problem document.
+pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// Where executions are asked for; their problems carry the published failure members too.
+pub const EXECUTE_PATH: &str = "/api/v1/gateway/execute";
+
+/// An error for a client.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    workflow: Option<&'static str>,
+    workflow_id: Option<String>,
+}
+
+/// The body of a problem. `success`, `error`, `workflow` and `workflow_id` are there on `execute` only.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemDocument<'a> {
+    /// Always `about:blank`: the status says what kind of problem it is (RFC 9457 §4.2.1).
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    #[schema(example = "Unprocessable Entity")]
+    title: &'a str,
+    /// The status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What went wrong this time.
+    #[schema(example = "the request has 1 wrong field")]
+    detail: &'a str,
+    /// The path that was asked for.
+    #[schema(example = "/api/v1/gateway/execute")]
+    instance: &'a str,
+    /// The id under which logs and events of this request are found.
+    #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
+    correlation_id: Option<&'a str>,
+    /// Every wrong field, with a JSON pointer into the request.
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(flatten)]
+    execution: Option<FailedExecution<'a>>,
+}
+
+/// The problem document as the API document refers to it.
+pub type ProblemSchema = ProblemDocument<'static>;
+
+/// How `execute` reports a failure, beside the problem's own members.
+#[derive(Debug, Serialize, ToSchema)]
+struct FailedExecution<'a> {
+    /// Always false.
+    #[schema(example = false)]
+    success: bool,
+    /// The same as `detail`.
+    #[schema(example = "regtech cannot be reached")]
+    error: &'a str,
+    /// The workflow, if the request named one.
+    #[schema(example = "complete_analysis")]
+    workflow: Option<&'static str>,
+    /// The execution's id, if it came that far.
+    workflow_id: Option<&'a str>,
+}
+
+impl Problem {
+    /// A problem with this status; `detail` is for a client to read.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            workflow: None,
+            workflow_id: None,
+        }
+    }
+
+    /// The fields that are wrong.
+    pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// When to try again.
+    pub fn retry_after(mut self, time: Duration) -> Self {
+        self.retry_after = Some(time);
+        self
+    }
+
+    /// The workflow that was asked for.
+    pub fn workflow(mut self, name: Option<&'static str>) -> Self {
+        self.workflow = name;
+        self
+    }
+
+    /// The execution that failed.
+    pub fn workflow_id(mut self, id: uuid::Uuid) -> Self {
+        self.workflow_id = Some(id.to_string());
+        self
+    }
+
+    fn document<'a>(
+        &'a self,
+        instance: &'a str,
+        correlation_id: Option<&'a CorrelationId>,
+    ) -> ProblemDocument<'a> {
+        let failed = FailedExecution {
+            success: false,
+            error: &self.detail,
+            workflow: self.workflow,
+            workflow_id: self.workflow_id.as_deref(),
+        };
+        ProblemDocument {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance,
+            correlation_id: correlation_id.map(CorrelationId::as_str),
+            errors: &self.errors,
+            execution: (instance == EXECUTE_PATH).then_some(failed),
+        }
+    }
+}
+
+impl From<WorkflowError> for Problem {
+    fn from(error: WorkflowError) -> Self {
+        let problem = Self::new(error.status, error.message);
+        match error.retry_after {
+            Some(time) => problem.retry_after(time),
+            None => problem,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Only the head; [`problems`] knows the request and writes the body.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if let Some(time) = self.retry_after {
+            let seconds = time.as_secs().max(1);
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the body of every error that passes.
+pub async fn problems(OriginalUri(uri): OriginalUri, request: Request, next: Next) -> Response {
+    let correlation_id = request.extensions().get::<CorrelationId>().cloned();
+    let mut response = next.run(request).await;
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let is_problem = response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON);
+    if !is_error || is_problem {
+        return response;
+    }
+    let problem = response.extensions_mut().remove::<Problem>();
+    let problem =
+        problem.unwrap_or_else(|| Problem::new(response.status(), default_detail(response.status())));
+    let document = problem.document(uri.path(), correlation_id.as_ref());
+    let body = serde_json::to_vec(&document).expect("texts and numbers always serialise");
+    response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
+    response.headers_mut().remove(CONTENT_LENGTH);
+    *response.body_mut() = Body::from(body);
+    response
+}
+
+/// For errors that come without words of ours.
+fn default_detail(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "there is nothing at this path; see /docs",
+        StatusCode::METHOD_NOT_ALLOWED => "this path does not take this method; see the Allow header",
+        StatusCode::PAYLOAD_TOO_LARGE => "the request's body is larger than is accepted",
+        StatusCode::REQUEST_TIMEOUT => "the request took longer than is accepted",
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            "something went wrong inside; the correlation id helps to find it"
+        }
+        _ => "the request could not be served",
+    }
+}

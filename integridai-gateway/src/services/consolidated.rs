@@ -1,0 +1,214 @@
+//! Consolidated metrics: gathered by one refresh at a time, served from memory until they are too old.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use serde::Serialize;
+use tokio::time::Instant;
+use utoipa::ToSchema;
+
+use super::known::{Known, StaleFigures};
+use super::report::Reporter;
+use super::{BusinessMetrics, HealthRule, PerformanceMetrics, ServiceStatus, Sources, Traffic, timestamp};
+
+/// The ecosystem in figures.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ConsolidatedMetrics {
+    /// When the figures were gathered.
+    #[schema(example = "2026-11-24T10:00:00.000Z")]
+    pub timestamp: String,
+    /// How the services are.
+    pub system_health: SystemHealth,
+    /// What they do.
+    pub business_metrics: BusinessMetrics,
+    /// How the gateway serves its clients.
+    pub performance_metrics: PerformanceMetrics,
+    /// Services whose figures are not of now. Absent when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<StaleFigures>,
+}
+
+/// How the services are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[allow(clippy::struct_field_names, reason = "the published names")]
+pub struct SystemHealth {
+    /// Training.
+    pub flaisimulator_status: ServiceStatus,
+    /// Compliance.
+    pub regtech_status: ServiceStatus,
+    /// Figures.
+    pub dashboard_status: ServiceStatus,
+}
+
+impl SystemHealth {
+    /// Each service by name.
+    #[must_use]
+    pub fn by_service(self) -> [(&'static str, ServiceStatus); 3] {
+        [
+            ("flaisimulator", self.flaisimulator_status),
+            ("regtech", self.regtech_status),
+            ("dashboard", self.dashboard_status),
+        ]
+    }
+}
+
+/// Metrics as they were gathered, and their JSON text.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The metrics.
+    pub metrics: ConsolidatedMetrics,
+    /// The same as JSON.
+    pub body: Bytes,
+    gathered: Instant,
+}
+
+impl Snapshot {
+    /// How old they are.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.gathered.elapsed()
+    }
+}
+
+/// Serves consolidated metrics. A clone is the same.
+#[derive(Debug, Clone)]
+pub struct Consolidated {
+    shared: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    sources: Sources,
+    rule: HealthRule,
+    max_age: Duration,
+    traffic: Arc<Traffic>,
+    reporter: Reporter,
+    known: tokio::sync::Mutex<Known>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    snapshot: Option<Arc<Snapshot>>,
+    refresh: Option<Refresh>,
+}
+
+/// The one refresh in flight; `None` comes out if it was torn down at shutdown.
+type Refresh = Shared<BoxFuture<'static, Option<Arc<Snapshot>>>>;
+
+/// No metrics: the gateway goes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the metrics could not be gathered")]
+#[non_exhaustive]
+pub struct Unavailable;
+
+impl Consolidated {
+    /// Metrics from `sources`, kept for `max_age`.
+    #[must_use]
+    pub fn new(
+        sources: Sources,
+        rule: HealthRule,
+        max_age: Duration,
+        traffic: Arc<Traffic>,
+        reporter: Reporter,
+    ) -> Self {
+        let (known, state) = Default::default();
+        Self { shared: Arc::new(Inner { sources, rule, max_age, traffic, reporter, known, state }) }
+    }
+
+    /// How long a snapshot is served.
+    #[must_use]
+    pub fn max_age(&self) -> Duration {
+        self.shared.max_age
+    }
+
+    /// The metrics from memory, or gathered now if those are too old. However many ask, the services are asked
+    /// once; the round goes on if whoever asked leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`]
+    pub async fn current(&self) -> Result<Arc<Snapshot>, Unavailable> {
+        let refresh = {
+            let mut state = self.shared.state();
+            match &state.snapshot {
+                Some(snapshot) if snapshot.age() < self.shared.max_age => return Ok(Arc::clone(snapshot)),
+                _ => self.join_refresh(&mut state),
+            }
+        };
+        refresh.await.ok_or(Unavailable)
+    }
+
+    /// The metrics gathered now, whatever is in memory; joins a round that is under way.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`]
+    pub async fn refresh(&self) -> Result<Arc<Snapshot>, Unavailable> {
+        let refresh = self.join_refresh(&mut self.shared.state());
+        refresh.await.ok_or(Unavailable)
+    }
+
+    /// Refreshes at this interval, beginning at once, for as long as it is polled.
+    pub async fn keep_fresh(self, interval: Duration) {
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.refresh().await {
+                tracing::warn!(%error, "metrics_update skipped");
+            }
+        }
+    }
+
+    fn join_refresh(&self, state: &mut State) -> Refresh {
+        let begin = || {
+            let shared = Arc::clone(&self.shared);
+            let task = tokio::spawn(async move {
+                let _end = EndOfRefresh(&shared);
+                shared.gather().await
+            });
+            task.map(Result::ok).boxed().shared()
+        };
+        state.refresh.get_or_insert_with(begin).clone()
+    }
+}
+
+/// However a refresh ends, the next caller can begin another.
+struct EndOfRefresh<'a>(&'a Inner);
+
+impl Drop for EndOfRefresh<'_> {
+    fn drop(&mut self) {
+        self.0.state().refresh = None;
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn gather(&self) -> Arc<Snapshot> {
+        let answers = self.sources.ask().await;
+        let round = self.known.lock().await.learn(answers, self.rule);
+        let metrics = ConsolidatedMetrics {
+            timestamp: timestamp::now(),
+            system_health: SystemHealth {
+                flaisimulator_status: round.flaisimulator,
+                regtech_status: round.regtech,
+                dashboard_status: round.dashboard,
+            },
+            business_metrics: round.business,
+            performance_metrics: self.traffic.figures(),
+            stale: round.stale,
+        };
+        let body = serde_json::to_vec(&metrics).expect("numbers and texts always serialise").into();
+        let snapshot = Arc::new(Snapshot { metrics, body, gathered: Instant::now() });
+        self.state().snapshot = Some(Arc::clone(&snapshot));
+        self.reporter.report(&snapshot, &round.changes);
+        snapshot
+    }
+}

@@ -1,0 +1,115 @@
+//! What is kept of every exchange: an access line, metrics, a row of `api_calls_log`, the sliding window.
+
+use std::sync::Arc;
+
+use http::{StatusCode, request};
+use integridai_tower::CorrelationId;
+use integridai_tower::observe::{Exchange, Observe, Outcome};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::services::Traffic;
+use crate::store::{ApiCall, Store};
+
+/// Keeps exchanges.
+#[derive(Debug, Clone)]
+pub struct Exchanges {
+    traffic: Arc<Traffic>,
+    store: Store,
+}
+
+impl Exchanges {
+    /// Keeps them in the window and the store.
+    #[must_use]
+    pub fn new(traffic: Arc<Traffic>, store: Store) -> Self {
+        Self { traffic, store }
+    }
+}
+
+/// A client that left before there was an answer has none; this status is nginx's for it.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// Paths below this are the API; only they count as the gateway's traffic.
+const API: &str = "/api/v1/";
+
+/// A label for paths that no route has: their number has no bound.
+const UNMATCHED: &str = "unmatched";
+
+impl Observe for Exchanges {
+    type Context = Option<CorrelationId>;
+
+    fn begin(&self, request: &request::Parts) -> Self::Context {
+        metrics::gauge!("http_server_active_requests").increment(1);
+        request.extensions.get::<CorrelationId>().cloned()
+    }
+
+    fn end(&self, correlation_id: Self::Context, exchange: &Exchange) {
+        metrics::gauge!("http_server_active_requests").decrement(1);
+        let status = status(exchange);
+        log(correlation_id.as_ref(), exchange, status);
+        measure(exchange, status);
+        let is_upgrade = status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
+        if exchange.uri.path().starts_with(API) && !is_upgrade {
+            self.traffic.record(exchange.duration, status >= 500);
+        }
+        self.store.record_api_call(row(exchange, status));
+    }
+}
+
+fn status(exchange: &Exchange) -> u16 {
+    match (exchange.status, exchange.outcome) {
+        (Some(status), _) => status.as_u16(),
+        (None, Outcome::ClientLeft) => CLIENT_CLOSED_REQUEST,
+        (None, _) => StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
+    }
+}
+
+fn log(correlation_id: Option<&CorrelationId>, exchange: &Exchange, status: u16) {
+    tracing::info!(
+        target: "integridai_gateway::access",
+        correlation_id = correlation_id.map_or("", CorrelationId::as_str),
+        method = exchange.method.as_str(),
+        path = exchange.uri.path(),
+        status,
+        duration_ms = milliseconds(exchange),
+        request_bytes = exchange.request_bytes,
+        response_bytes = exchange.response_bytes,
+        outcome = exchange.outcome.as_str(),
+        "answered"
+    );
+}
+
+/// Names and labels follow OpenTelemetry's HTTP semantic conventions.
+fn measure(exchange: &Exchange, status: u16) {
+    let route = exchange.route.as_deref().unwrap_or(UNMATCHED).to_owned();
+    let labels = [
+        ("http_request_method", method(exchange).to_owned()),
+        ("http_route", route),
+        ("http_response_status_code", status.to_string()),
+    ];
+    metrics::histogram!("http_server_request_duration_seconds", &labels)
+        .record(exchange.duration.as_secs_f64());
+}
+
+/// The methods that the conventions know; others would make the label set grow without bound.
+fn method(exchange: &Exchange) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    known.into_iter().find(|name| *name == exchange.method.as_str()).unwrap_or("_OTHER")
+}
+
+fn milliseconds(exchange: &Exchange) -> f64 {
+    (exchange.duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
+
+fn row(exchange: &Exchange, status: u16) -> ApiCall {
+    ApiCall {
+        id: Uuid::now_v7(),
+        endpoint: exchange.uri.path().to_owned(),
+        method: exchange.method.as_str().to_owned(),
+        status_code: status,
+        response_time_ms: u64::try_from(exchange.duration.as_millis()).unwrap_or(u64::MAX),
+        request_size: Some(exchange.request_bytes),
+        response_size: Some(exchange.response_bytes),
+        timestamp: OffsetDateTime::from(exchange.started_at),
+    }
+}

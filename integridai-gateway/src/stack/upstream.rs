@@ -1,0 +1,94 @@
+//! Towards the services: one pool of connections, three typed clients.
+
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use integridai_tower::ConfigError;
+use integridai_tower::client::ServiceClient;
+use integridai_tower::client::integridai::{
+    DashboardClient, DashboardPaths, FlaiSimulatorClient, FlaiSimulatorPaths, RegTechClient, RegTechPaths,
+};
+use integridai_tower::client::transport::HyperTransport;
+
+use super::boxed::{Transport, transport};
+use crate::config::{BaseUrl, ServiceConfig, ServicesConfig};
+
+/// The clients of the three services.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Compliance.
+    pub regtech: RegTechClient<Transport>,
+    /// Training.
+    pub flaisimulator: FlaiSimulatorClient<Transport>,
+    /// Figures.
+    pub dashboard: DashboardClient<Transport>,
+}
+
+impl Clients {
+    /// Clients as they are configured.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when a base URL or the TLS set-up cannot be used.
+    pub fn new(config: &ServicesConfig) -> Result<Self, ConfigError> {
+        let plain = transport(HyperTransport::new());
+        let (regtech, flaisimulator, dashboard) = (&config.regtech, &config.flaisimulator, &config.dashboard);
+        Ok(Self {
+            regtech: RegTechClient::new(client("regtech", &regtech.service(), &plain)?).paths(RegTechPaths {
+                analyze_provider: regtech.analyze_path.as_str().to_owned(),
+                compliance_dashboard: regtech.metrics_path.as_str().to_owned(),
+            }),
+            flaisimulator: FlaiSimulatorClient::new(client(
+                "flaisimulator",
+                &flaisimulator.service(),
+                &plain,
+            )?)
+            .paths(FlaiSimulatorPaths {
+                metrics: flaisimulator.metrics_path.as_str().to_owned(),
+                training_sessions: flaisimulator.sessions_path.as_str().to_owned(),
+            }),
+            dashboard: DashboardClient::new(client("dashboard", &dashboard.service(), &plain)?).paths(
+                DashboardPaths {
+                    update_metrics: dashboard.update_path.as_str().to_owned(),
+                    metrics: dashboard.metrics_path.as_str().to_owned(),
+                },
+            ),
+        })
+    }
+}
+
+fn client(
+    name: &str,
+    config: &ServiceConfig,
+    plain: &Transport,
+) -> Result<ServiceClient<Transport>, ConfigError> {
+    let transport = transport_for(&config.base_url, plain)?;
+    let client = ServiceClient::new(name, config.base_url.as_str(), transport)?
+        .timeout(config.timeout_seconds.get())
+        .max_response_bytes(config.max_response_bytes.get());
+    let Some(token) = &config.bearer_token else { return Ok(client) };
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .expect("a secret is visible ASCII, checked when it was parsed");
+    value.set_sensitive(true);
+    Ok(client.header(AUTHORIZATION, value))
+}
+
+#[cfg(not(feature = "tls"))]
+#[allow(clippy::unnecessary_wraps, reason = "the variant with TLS can fail")]
+fn transport_for(_: &BaseUrl, plain: &Transport) -> Result<Transport, ConfigError> {
+    Ok(plain.clone())
+}
+
+#[cfg(feature = "tls")]
+fn transport_for(url: &BaseUrl, plain: &Transport) -> Result<Transport, ConfigError> {
+    use integridai_tower::client::transport::ReqwestTransport;
+
+    if !url.as_str().starts_with("https:") {
+        return Ok(plain.clone());
+    }
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(std::time::Duration::from_secs(5))
+        .build()
+        .map_err(|error| ConfigError::new("tls", error.to_string()))?;
+    Ok(transport(ReqwestTransport::new(client)))
+}
