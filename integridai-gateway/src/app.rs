@@ -16,8 +16,8 @@ use crate::config::Config;
 use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
-use crate::services::{Consolidated, HealthRule, Reporter, Sources, Traffic};
-use crate::stack::{self, Clients, Exchanges};
+use crate::services::{Consolidated, Exchanges, HealthRule, Reporter, Sources, Traffic};
+use crate::stack::{self, Clients};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
 

@@ -15,8 +15,6 @@ use integridai_tower::CorrelationId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::orchestration::{FieldError, WorkflowError};
-
 /// The media type of a problem document.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -33,6 +31,17 @@ pub struct Problem {
     retry_after: Option<Duration>,
     workflow: Option<&'static str>,
     workflow_id: Option<String>,
+}
+
+/// One field that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where: a JSON pointer (RFC 6901) into the request.
+    #[schema(example = "/payload/cuit")]
+    pub pointer: String,
+    /// What was expected.
+    #[schema(example = "expected NN-NNNNNNNN-N, dashes optional")]
+    pub detail: String,
 }
 
 /// The body of a problem. `success`, `error`, `workflow` and `workflow_id` are there on `execute` only.
@@ -103,9 +112,9 @@ impl Problem {
         self
     }
 
-    /// When to try again.
-    pub fn retry_after(mut self, time: Duration) -> Self {
-        self.retry_after = Some(time);
+    /// When to try again, if that is known.
+    pub fn retry_after(mut self, time: Option<Duration>) -> Self {
+        self.retry_after = time;
         self
     }
 
@@ -141,16 +150,6 @@ impl Problem {
             correlation_id: correlation_id.map(CorrelationId::as_str),
             errors: &self.errors,
             execution: (instance == EXECUTE_PATH).then_some(failed),
-        }
-    }
-}
-
-impl From<WorkflowError> for Problem {
-    fn from(error: WorkflowError) -> Self {
-        let problem = Self::new(error.status, error.message);
-        match error.retry_after {
-            Some(time) => problem.retry_after(time),
-            None => problem,
         }
     }
 }

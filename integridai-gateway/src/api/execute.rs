@@ -161,7 +161,7 @@ async fn accept(
         };
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             .workflow(Some(request.job.workflow().as_str()))
-            .retry_after(retry_after)
+            .retry_after(Some(retry_after))
             .into_response();
     }
     let location = format!("/api/v1/gateway/executions/{id}");
@@ -203,7 +203,10 @@ fn failed(
     error: WorkflowError,
 ) -> (Response, Result<JsonText, JsonText>) {
     let kept = serde_json::json!({ "status": error.status.as_u16(), "detail": error.message });
-    let problem = Problem::from(error).workflow(Some(request.job.workflow().as_str())).workflow_id(run.id);
+    let problem = Problem::new(error.status, error.message)
+        .workflow(Some(request.job.workflow().as_str()))
+        .workflow_id(run.id)
+        .retry_after(error.retry_after);
     (problem.into_response(), Err(kept.into()))
 }
 

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::State;
 use crate::orchestration::Step;
 use crate::respond::{Problem, ProblemSchema};
-use crate::services::timestamp;
 use crate::store::{Execution, JsonText, Priority};
+use crate::timestamp;
 
 /// Where an execution stands.
 #[derive(Debug, Serialize, ToSchema)]

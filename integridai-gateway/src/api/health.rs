@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use super::State;
 use crate::respond::{Problem, ProblemSchema};
-use crate::services::{ServiceStatus, SystemHealth, timestamp};
+use crate::services::{ServiceStatus, SystemHealth};
+use crate::timestamp;
 
 /// How the gateway and what it needs are.
 #[derive(Debug, Serialize, ToSchema)]

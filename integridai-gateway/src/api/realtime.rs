@@ -60,7 +60,7 @@ pub(super) async fn subscribe(
     })?;
     let subscription = api.hub.subscribe().map_err(|error| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-            .retry_after(std::time::Duration::from_secs(10))
+            .retry_after(Some(std::time::Duration::from_secs(10)))
     })?;
     let token = api.sockets.token();
     Ok(upgrade

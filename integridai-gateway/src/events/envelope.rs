@@ -95,7 +95,7 @@ impl Event {
         let frame = Frame {
             kind: self.kind,
             data: &self.data,
-            timestamp: crate::services::timestamp::format(self.timestamp),
+            timestamp: crate::timestamp::format(self.timestamp),
             id: self.id.hyphenated().to_string(),
         };
         serde_json::to_string(&frame).expect("names, texts and raw JSON always serialise")

@@ -1,19 +1,8 @@
 //! Collects what is wrong with a JSON document, field by field.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
-/// One field that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// Where: a JSON pointer (RFC 6901) into the request.
-    #[schema(example = "/payload/cuit")]
-    pub pointer: String,
-    /// What was expected.
-    #[schema(example = "expected NN-NNNNNNNN-N, dashes optional")]
-    pub detail: String,
-}
+use crate::respond::FieldError;
 
 /// What was found so far. At most [`Check::MAX_ERRORS`] are kept.
 #[derive(Debug, Default)]

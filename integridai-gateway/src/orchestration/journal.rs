@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::services::timestamp;
 use crate::store::{JsonText, Store};
+use crate::timestamp;
 
 /// One step, as it went.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -19,7 +19,6 @@ mod queue;
 mod request;
 mod training_sync;
 
-pub use check::FieldError;
 pub use complete_analysis::AnalysisResult;
 pub use engine::{Engine, Run, WorkflowResult};
 pub use failure::WorkflowError;

@@ -6,9 +6,10 @@ use integridai_tower::client::integridai::Provider;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::check::{Check, FieldError};
+use super::check::Check;
 use super::cuit;
 use crate::config::WorkflowsConfig;
+use crate::respond::FieldError;
 use crate::store::Priority;
 
 /// The workflows by name.

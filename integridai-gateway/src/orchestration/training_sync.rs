@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::journal::Done;
 use super::{Engine, Run, SessionSource, WorkflowError, WorkflowResult};
 use crate::events::EventType;
-use crate::services::timestamp;
+use crate::timestamp;
 
 /// The data of a `training_progress` event.
 #[derive(Debug, Serialize, ToSchema)]

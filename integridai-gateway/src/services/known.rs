@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::gather::{Answer, Answers};
-use super::{BusinessMetrics, HealthRule, ServiceStatus, timestamp};
+use super::{BusinessMetrics, HealthRule, ServiceStatus};
+use crate::timestamp;
 
 /// Figures of a service that could not be asked: the last good ones, or 0 where there never were any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -12,17 +12,20 @@
 
 mod business;
 mod consolidated;
+mod exchanges;
 mod gather;
 mod known;
 mod report;
+mod snapshot;
 mod status;
-pub mod timestamp;
 mod traffic;
 
 pub use business::BusinessMetrics;
-pub use consolidated::{Consolidated, ConsolidatedMetrics, Snapshot, SystemHealth, Unavailable};
+pub use consolidated::{Consolidated, Unavailable};
+pub use exchanges::Exchanges;
 pub use gather::Sources;
 pub use known::StaleFigures;
 pub use report::{Reporter, SystemAlert};
+pub use snapshot::{ConsolidatedMetrics, Snapshot, SystemHealth};
 pub use status::{HealthRule, Outcome, ServiceStatus};
 pub use traffic::{PerformanceMetrics, Traffic};

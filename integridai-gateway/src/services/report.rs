@@ -5,11 +5,12 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::consolidated::{ConsolidatedMetrics, Snapshot};
+use super::ServiceStatus;
 use super::known::Change;
-use super::{ServiceStatus, timestamp};
+use super::snapshot::{ConsolidatedMetrics, Snapshot};
 use crate::events::{Event, EventType, Events};
 use crate::store::{MetricSample, Store};
+use crate::timestamp;
 
 /// Something that needs attention: the data of a `system_alert`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, StatusCode, request};
 use integridai_tower::CorrelationId;
-use integridai_tower::observe::{CountedBody, ObserveLayer};
+use integridai_tower::observe::{CountedBody, Observe, ObserveLayer};
 use tower::ServiceBuilder;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -21,14 +21,17 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
-use super::exchanges::Exchanges;
 use crate::config::{CorsConfig, ServerConfig};
 use crate::respond;
 
 const SENSITIVE: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
-/// Puts the layers around the routes, those of unknown paths included.
-pub fn edge(routes: Router, server: &ServerConfig, cors_config: &CorsConfig, exchanges: Exchanges) -> Router {
+/// Puts the layers around the routes, those of unknown paths included; `observer` is told of each exchange.
+pub fn edge<O>(routes: Router, server: &ServerConfig, cors_config: &CorsConfig, observer: O) -> Router
+where
+    O: Observe + Send + Sync + 'static,
+    O::Context: Send,
+{
     let timeout =
         TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, server.request_timeout_seconds.get());
     routes.layer(
@@ -42,7 +45,7 @@ pub fn edge(routes: Router, server: &ServerConfig, cors_config: &CorsConfig, exc
             .layer(
                 TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()).on_failure(()),
             )
-            .layer(ObserveLayer::new(exchanges).route_by(matched_path))
+            .layer(ObserveLayer::new(observer).route_by(matched_path))
             .map_request(|request: http::Request<CountedBody<Body>>| request.map(Body::new))
             // What comes from below as an error leaves as a problem document.
             .layer(middleware::from_fn(respond::problems))

@@ -2,10 +2,8 @@
 
 mod boxed;
 mod edge;
-mod exchanges;
 mod upstream;
 
 pub use boxed::Transport;
 pub use edge::edge;
-pub use exchanges::Exchanges;
 pub use upstream::Clients;

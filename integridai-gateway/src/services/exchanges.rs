@@ -8,7 +8,7 @@ use integridai_tower::observe::{Exchange, Observe, Outcome};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::services::Traffic;
+use super::Traffic;
 use crate::store::{ApiCall, Store};
 
 /// Keeps exchanges.
