@@ -44,7 +44,7 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// The body of a problem. `success`, `error`, `workflow` and `workflow_id` are there on `execute` only.
+/// The body of a problem.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemDocument<'a> {
@@ -70,28 +70,25 @@ pub struct ProblemDocument<'a> {
     /// Every wrong field, with a JSON pointer into the request.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
-    #[serde(flatten)]
-    execution: Option<FailedExecution<'a>>,
+    /// On `execute`: always false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = false)]
+    success: Option<bool>,
+    /// On `execute`: the same as `detail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "regtech cannot be reached")]
+    error: Option<&'a str>,
+    /// On `execute`: the workflow, if the request named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "complete_analysis")]
+    workflow: Option<&'static str>,
+    /// On `execute`: the execution's id, if it came that far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow_id: Option<&'a str>,
 }
 
 /// The problem document as the API document refers to it.
 pub type ProblemSchema = ProblemDocument<'static>;
-
-/// How `execute` reports a failure, beside the problem's own members.
-#[derive(Debug, Serialize, ToSchema)]
-struct FailedExecution<'a> {
-    /// Always false.
-    #[schema(example = false)]
-    success: bool,
-    /// The same as `detail`.
-    #[schema(example = "regtech cannot be reached")]
-    error: &'a str,
-    /// The workflow, if the request named one.
-    #[schema(example = "complete_analysis")]
-    workflow: Option<&'static str>,
-    /// The execution's id, if it came that far.
-    workflow_id: Option<&'a str>,
-}
 
 impl Problem {
     /// A problem with this status; `detail` is for a client to read.
@@ -135,12 +132,7 @@ impl Problem {
         instance: &'a str,
         correlation_id: Option<&'a CorrelationId>,
     ) -> ProblemDocument<'a> {
-        let failed = FailedExecution {
-            success: false,
-            error: &self.detail,
-            workflow: self.workflow,
-            workflow_id: self.workflow_id.as_deref(),
-        };
+        let on_execute = instance == EXECUTE_PATH;
         ProblemDocument {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -149,7 +141,10 @@ impl Problem {
             instance,
             correlation_id: correlation_id.map(CorrelationId::as_str),
             errors: &self.errors,
-            execution: (instance == EXECUTE_PATH).then_some(failed),
+            success: on_execute.then_some(false),
+            error: on_execute.then_some(&self.detail),
+            workflow: self.workflow,
+            workflow_id: self.workflow_id.as_deref(),
         }
     }
 }

@@ -14,44 +14,13 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::shapes::OrchestrationRequest;
 use super::{Api, State};
 use crate::orchestration::{
     ExecuteRequest, Invalid, Journal, NotAccepted, Run, WorkflowError, WorkflowName, WorkflowResult,
 };
 use crate::respond::{Problem, ProblemSchema};
 use crate::store::{Execution, ExecutionState, JsonText};
-
-/// What may be sent; for the document only, requests are checked by hand to point at every wrong field.
-#[derive(ToSchema)]
-#[schema(as = OrchestrationRequest)]
-#[allow(dead_code, reason = "a shape for the document")]
-pub(super) struct RequestShape {
-    /// `complete_analysis`, `training_sync` or `metrics_update`.
-    #[schema(example = "complete_analysis")]
-    workflow: String,
-    /// `complete_analysis`: a provider (`name`, `cuit`, `sector`, optionally `documents`, `contact_email`,
-    /// `additional_data`), as `provider` or directly. `training_sync`: `training_session`, a session object or a
-    /// session id. Either may have a `user_id`.
-    #[schema(value_type = Object, example = json!({"name": "Acme SA", "cuit": "30-12345678-9", "sector": "tecnologia"}))]
-    payload: serde_json::Value,
-    /// How to do it.
-    options: Option<OptionsShape>,
-}
-
-#[derive(ToSchema)]
-#[schema(as = OrchestrationOptions)]
-#[allow(dead_code, reason = "a shape for the document")]
-struct OptionsShape {
-    /// Answer 202 at once and do it later.
-    #[schema(default = false)]
-    r#async: Option<bool>,
-    /// `low`, `normal` or `high`: which of those that wait goes first.
-    #[schema(default = "normal")]
-    priority: Option<String>,
-    /// Seconds, fractions allowed; when it is over, calls to services are cancelled.
-    #[schema(example = 30, exclusive_minimum = 0)]
-    timeout: Option<f64>,
-}
 
 /// An execution that will be done.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,20 +45,57 @@ pub(super) struct Accepted {
     post,
     path = "/api/v1/gateway/execute",
     tag = "workflows",
-    request_body(content = RequestShape, content_type = "application/json"),
+    request_body(content = OrchestrationRequest, content_type = "application/json", examples(
+        ("complete_analysis" = (summary = "Analyse a provider", value = json!({
+            "workflow": "complete_analysis",
+            "payload": {"provider": {"name": "Acme SA", "cuit": "30-12345678-9", "sector": "tecnologia"}, "user_id": "user-7"},
+            "options": {"timeout": 30}
+        }))),
+        ("complete_analysis, flat" = (summary = "The provider's fields as the payload's own", value = json!({
+            "workflow": "complete_analysis",
+            "payload": {"name": "Acme SA", "cuit": "30-12345678-9", "sector": "tecnologia"}
+        }))),
+        ("training_sync, later" = (summary = "A session by id, done in the background", value = json!({
+            "workflow": "training_sync",
+            "payload": {"training_session": {"session_id": "demo-session"}},
+            "options": {"async": true, "priority": "high"}
+        }))),
+        ("metrics_update" = (summary = "Gather the consolidated metrics anew", value = json!({
+            "workflow": "metrics_update", "payload": {}
+        })))
+    )),
     responses(
         (status = 200, description = "Done", body = WorkflowResult),
         (status = 202, description = "Accepted; it will be done even if the gateway is restarted", body = Accepted,
             headers(("Location" = String, description = "Where to ask for the execution"))),
-        (status = 400, description = "No JSON", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 408, description = "The request was sent too slowly", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 415, description = "Not declared as JSON", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 422, description = "Wrong fields, each with a pointer", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 500, description = "A fault of the gateway", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 502, description = "A service answered with an error or something malformed", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 503, description = "A service cannot be reached, or the queue is full", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 504, description = "A service did not answer in time", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 400, description = "No JSON", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "the body is not JSON: EOF while parsing a value at line 1 column 12", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "the body is not JSON: EOF while parsing a value at line 1 column 12"})),
+        (status = 408, description = "The request was sent too slowly", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Request Timeout", "status": 408, "detail": "the request took longer than is accepted", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "the request took longer than is accepted"})),
+        (status = 413, description = "Too large", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Payload Too Large", "status": 413, "detail": "the request's body is larger than is accepted", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "the request's body is larger than is accepted"})),
+        (status = 415, description = "Not declared as JSON", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Unsupported Media Type", "status": 415, "detail": "the Content-Type must be application/json", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "the Content-Type must be application/json"})),
+        (status = 422, description = "Wrong fields, each with a pointer", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "/payload/cuit: expected NN-NNNNNNNN-N, dashes optional", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "errors": [{"pointer": "/payload/cuit", "detail": "expected NN-NNNNNNNN-N, dashes optional"}],
+                "success": false, "error": "/payload/cuit: expected NN-NNNNNNNN-N, dashes optional", "workflow": "complete_analysis"})),
+        (status = 500, description = "A fault of the gateway", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": "something went wrong inside; the correlation id helps to find it", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "something went wrong inside; the correlation id helps to find it"})),
+        (status = 502, description = "A service answered with an error or something malformed", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Bad Gateway", "status": 502, "detail": "regtech answered 500 Internal Server Error", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "regtech answered 500 Internal Server Error", "workflow": "complete_analysis", "workflow_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e"})),
+        (status = 503, description = "A service cannot be reached, or the queue is full", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "regtech cannot be reached", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "regtech cannot be reached", "workflow": "complete_analysis", "workflow_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e"})),
+        (status = 504, description = "A service did not answer in time", body = ProblemSchema, content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Gateway Timeout", "status": 504, "detail": "regtech did not answer in time", "instance": "/api/v1/gateway/execute",
+                "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "regtech did not answer in time", "workflow": "complete_analysis", "workflow_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e"})),
     )
 )]
 pub(super) async fn execute(

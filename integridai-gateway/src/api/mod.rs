@@ -7,6 +7,7 @@ mod health;
 mod metrics;
 mod monitoring;
 mod realtime;
+mod shapes;
 
 use std::sync::Arc;
 

@@ -7,37 +7,22 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use http::StatusCode;
-use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use utoipa::ToSchema;
 
+use super::shapes::WebSocketEvent;
 use super::{Api, State};
 use crate::config::RealtimeConfig;
 use crate::events::{Event, EventType, Received, Subscription};
-use crate::orchestration::{AnalysisResult, TrainingUpdate};
 use crate::respond::{Problem, ProblemSchema};
-use crate::services::{ConsolidatedMetrics, SystemAlert};
+use crate::services::SystemAlert;
 
 /// A client has nothing to say but `ping`.
 const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
 
-/// An event as a subscriber gets it; for the document.
-#[derive(Serialize, ToSchema)]
-#[serde(tag = "type", content = "data", rename_all = "snake_case")]
-#[schema(as = WebSocketEvent)]
-#[allow(dead_code, reason = "a shape for the document")]
-pub(super) enum EventShape<'a> {
-    MetricsUpdate(ConsolidatedMetrics),
-    AnalysisComplete(AnalysisResult),
-    TrainingProgress(TrainingUpdate<'a>),
-    SystemAlert(SystemAlert),
-}
-
 /// Subscribes to events over a WebSocket.
 ///
-/// Each text message is an event: `type` and `data` as in the schema, with `timestamp` and `id` beside them. A
-/// `metrics_update` comes at once and then every 30 s. The text `ping` is answered `pong`. A client that falls
+/// Each text message is an event. A `metrics_update` comes at once and then every 30 s. The text `ping` is answered `pong`. A client that falls
 /// behind misses the oldest events and gets a `system_alert` with the code `events_missed`. When the gateway goes
 /// down it closes with 1001.
 #[utoipa::path(
@@ -45,7 +30,7 @@ pub(super) enum EventShape<'a> {
     path = "/api/v1/realtime/subscribe",
     tag = "realtime",
     responses(
-        (status = 101, description = "Events follow", body = EventShape<'static>),
+        (status = 101, description = "Events follow", body = WebSocketEvent<'static>),
         (status = 400, description = "No WebSocket handshake", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 426, description = "The connection cannot be upgraded", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 503, description = "Too many subscribers", body = ProblemSchema, content_type = "application/problem+json"),

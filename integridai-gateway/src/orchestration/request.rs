@@ -5,6 +5,7 @@ use std::time::Duration;
 use integridai_tower::client::integridai::Provider;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::check::Check;
 use super::cuit;
@@ -13,7 +14,8 @@ use crate::respond::FieldError;
 use crate::store::Priority;
 
 /// The workflows by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum WorkflowName {
     /// Analyse a provider and tell the Dashboard.
     CompleteAnalysis,
