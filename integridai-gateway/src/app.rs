@@ -97,6 +97,7 @@ impl App {
             consolidated,
             hub,
             realtime: config.realtime.clone(),
+            cors: config.cors.clone(),
             sockets: TaskTracker::new(),
             prometheus,
             draining: CancellationToken::new(),

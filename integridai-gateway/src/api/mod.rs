@@ -17,7 +17,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::{RealtimeConfig, WorkflowsConfig};
+use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
 use crate::events::Hub;
 use crate::orchestration::{Engine, Queue};
 use crate::services::Consolidated;
@@ -41,6 +41,8 @@ pub struct Api {
     pub hub: Hub,
     /// Bounds of subscribers.
     pub realtime: RealtimeConfig,
+    /// Whose pages may subscribe, beside the gateway's own.
+    pub cors: CorsConfig,
     /// The WebSockets, so that a shutdown can wait for their goodbyes.
     pub sockets: TaskTracker,
     /// Prometheus' figures.

@@ -6,13 +6,14 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use http::StatusCode;
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::shapes::WebSocketEvent;
 use super::{Api, State};
-use crate::config::RealtimeConfig;
+use crate::config::{CorsConfig, RealtimeConfig};
 use crate::events::{Event, EventType, Received, Subscription};
 use crate::respond::{Problem, ProblemSchema};
 use crate::services::SystemAlert;
@@ -32,14 +33,19 @@ const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
     responses(
         (status = 101, description = "Events follow", body = WebSocketEvent<'static>),
         (status = 400, description = "No WebSocket handshake", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 403, description = "Asked for by a page of a foreign origin", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 426, description = "The connection cannot be upgraded", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 503, description = "Too many subscribers", body = ProblemSchema, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn subscribe(
     axum::extract::State(api): State,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
+    if !may_subscribe(&headers, &api.cors) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not subscribe"));
+    }
     let upgrade = upgrade.map_err(|rejection| {
         Problem::new(rejection.into_response().status(), "expected a WebSocket handshake (RFC 6455)")
     })?;
@@ -56,6 +62,16 @@ pub(super) async fn subscribe(
         .write_buffer_size(0)
         .max_write_buffer_size(1024 * 1024)
         .on_upgrade(move |socket| serve(api, socket, subscription, token)))
+}
+
+/// Browsers do not apply CORS to WebSockets: without this, any page could read the events through its visitor's
+/// browser. A client that is no browser sends no `Origin` (RFC 6455 §4.1).
+fn may_subscribe(headers: &HeaderMap, cors: &CorsConfig) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
+    is_own || cors.allowed_origins.iter().any(|allowed| allowed == origin)
 }
 
 async fn serve(api: Arc<Api>, socket: WebSocket, subscription: Subscription, token: TaskTrackerToken) {
@@ -161,4 +177,28 @@ fn missed(count: u64) -> Message {
     );
     let frame = Event::new(EventType::SystemAlert, "gateway", &alert).map(|event| event.to_frame());
     Message::text(frame.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_and_allowed_pages_may_subscribe() {
+        let cors = CorsConfig { allowed_origins: vec!["https://console.example.org".to_owned()] };
+        for (origin, expected) in [
+            (None, true),
+            (Some("http://127.0.0.1:3002"), true),
+            (Some("https://console.example.org"), true),
+            (Some("https://console.example.org.evil.net"), false),
+            (Some("http://127.0.0.1:3003"), false),
+            (Some("null"), false),
+            (Some(""), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, "127.0.0.1:3002".parse().unwrap());
+            headers.extend(origin.map(|origin| (ORIGIN, origin.parse().unwrap())));
+            assert_eq!(may_subscribe(&headers, &cors), expected, "{origin:?}");
+        }
+    }
 }

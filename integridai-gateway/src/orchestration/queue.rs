@@ -19,8 +19,11 @@ use crate::store::{Execution, Finished, JsonText, NewExecution, Outcome, Store, 
 /// A run that was cut short this often is given up: it may be what brings the gateway down.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// Looked at even if nobody calls, in case a claim failed.
-const IDLE_LOOK: Duration = Duration::from_secs(1);
+/// A worker looks even if nobody calls: a call can get lost with a worker that was cut short.
+const IDLE_LOOK: Duration = Duration::from_secs(5);
+
+/// How long a worker leaves a store alone that cannot be claimed from.
+const FAILED_CLAIM: Duration = Duration::from_secs(1);
 
 /// The queue and its workers. A clone is the same.
 #[derive(Debug, Clone)]
@@ -142,7 +145,7 @@ impl Shared {
                 Ok(None) => self.idle(IDLE_LOOK).await,
                 Err(error) => {
                     tracing::warn!(%error, "no execution can be claimed");
-                    self.idle(IDLE_LOOK).await;
+                    self.idle(FAILED_CLAIM).await;
                 }
             }
         }
