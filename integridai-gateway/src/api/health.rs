@@ -58,7 +58,7 @@ const NOT_CONFIGURED: &str = "not_configured";
     responses((status = 200, description = "How things are", body = Health))
 )]
 pub(super) async fn health(axum::extract::State(api): State) -> Response {
-    let services = api.consolidated.current().await.map(|snapshot| snapshot.metrics.system_health);
+    let services = api.consolidated.latest().await.map(|snapshot| snapshot.metrics.system_health);
     let checks = Checks {
         api_gateway: "healthy",
         database: if api.store.health().healthy { "healthy" } else { "unhealthy" },

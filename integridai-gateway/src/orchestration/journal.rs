@@ -30,7 +30,7 @@ pub struct Step {
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What it gave; kept for a restart, not shown.
+    /// What it gave; kept for a restart, not shown. Never `null`, which would be read back as nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
     output: Option<Box<RawValue>>,

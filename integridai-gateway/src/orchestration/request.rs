@@ -123,8 +123,7 @@ impl ExecuteRequest {
         };
         match (job, check.finish()) {
             (Some(job), Ok(())) => Ok(Self { job, user_id, is_async, priority, timeout }),
-            (_, Err(errors)) => Err(Invalid { workflow, errors }),
-            (None, Ok(())) => unreachable!("a job is missing only where an error was noted"),
+            (_, outcome) => Err(Invalid { workflow, errors: outcome.err().unwrap_or_default() }),
         }
     }
 }

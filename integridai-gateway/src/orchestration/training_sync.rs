@@ -70,7 +70,7 @@ async fn tell(engine: &Engine, session: &Done, run: &mut Run) -> Result<(), Clie
         .deadline(run.deadline)
         .correlation_id(&run.correlation_id)
         .idempotency_key(run.idempotency_key("dashboard"));
-    let told = async { call.send().await.map(|()| RawValue::NULL.to_owned()) };
+    let told = async { call.send().await.map(|()| RawValue::TRUE.to_owned()) };
     run.journal.step("dashboard.update_metrics", told).await.map(drop)
 }
 

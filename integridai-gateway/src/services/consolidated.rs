@@ -82,6 +82,19 @@ impl Consolidated {
         refresh.await.ok_or(Unavailable)
     }
 
+    /// The metrics from memory, however old; gathered now only if there never were any.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`]
+    pub async fn latest(&self) -> Result<Arc<Snapshot>, Unavailable> {
+        let latest = self.shared.state().snapshot.clone();
+        match latest {
+            Some(snapshot) => Ok(snapshot),
+            None => self.current().await,
+        }
+    }
+
     /// The metrics gathered now, whatever is in memory; joins a round that is under way.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::MatchedPath;
+use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::middleware;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
@@ -53,6 +53,8 @@ where
             .layer(option_layer(cors(cors_config)))
             .layer(CompressionLayer::new())
             .layer(timeout)
+            // One limit, the configured one; axum's own would cut in at 2 MB.
+            .layer(DefaultBodyLimit::disable())
             .layer(RequestBodyLimitLayer::new(server.max_body_bytes.get())),
     )
 }
