@@ -1,0 +1,144 @@
+//! A gateway that runs as a child of the test.
+use std::net::SocketAddr;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::within;
+
+/// Dropping it kills the process.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    child: Child,
+    pid: u32,
+    stdout: Lines,
+    stderr: Lines,
+    pub(crate) address: SocketAddr,
+}
+
+impl Gateway {
+    /// Waits for the log line that says where it listens.
+    pub(crate) async fn spawn(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the gateway can be started");
+        let pid = child.id().expect("nobody has waited for it yet");
+        let mut stdout = Lines::of(child.stdout.take().expect("it is piped"));
+        let stderr = Lines::of(child.stderr.take().expect("it is piped"));
+        let Some(address) = stdout.find(|line| Some(json(line)?["address"].as_str()?.parse().ok()?)).await
+        else {
+            panic!("the gateway did not start: {:?} {:?}", stdout.all(), stderr.all());
+        };
+        Self { child, pid, stdout, stderr, address }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What it has logged so far, line by line.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.stdout.all()
+    }
+
+    /// Waits for a log line with this message.
+    pub(crate) async fn says(&mut self, message: &str) {
+        let said = self.stdout.find(|line| (json(line)?["message"] == message).then_some(())).await;
+        assert!(said.is_some(), "{message:?} is not in {:?}", self.log());
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(name, self.pid);
+    }
+
+    /// Like a power cut, as far as a process can tell.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.expect("a child can be killed");
+    }
+
+    /// SIGTERM, and then the end.
+    pub(crate) async fn stop(self) -> Exit {
+        self.signal("TERM");
+        self.exit().await
+    }
+
+    pub(crate) async fn exit(mut self) -> Exit {
+        let status = within("the end of the gateway", self.child.wait()).await.expect("a child ends");
+        let exit = Exit {
+            code: status.code(),
+            log: self.stdout.rest().await,
+            errors: self.stderr.rest().await.join("\n"),
+        };
+        assert!(!exit.errors.contains("panicked"), "{}", exit.errors);
+        exit
+    }
+}
+
+/// How a gateway ended.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    pub(crate) code: Option<i32>,
+    pub(crate) log: Vec<String>,
+    pub(crate) errors: String,
+}
+
+/// One of the streams of a process, read to its end whether anybody looks or not.
+#[derive(Debug)]
+struct Lines {
+    lines: watch::Receiver<Vec<String>>,
+    reader: JoinHandle<()>,
+}
+
+impl Lines {
+    fn of(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        let (sender, lines) = watch::channel(Vec::new());
+        let reader = tokio::spawn(async move {
+            let mut stream = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = stream.next_line().await {
+                sender.send_modify(|lines| lines.push(line));
+            }
+        });
+        Self { lines, reader }
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.lines.borrow().clone()
+    }
+
+    /// `None` when the stream ended without such a line.
+    async fn find<T>(&mut self, mut wanted: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        let mut seen = 0;
+        let mut found = None;
+        let look = self.lines.wait_for(|lines| {
+            found = lines[seen..].iter().find_map(|line| wanted(line));
+            seen = lines.len();
+            found.is_some()
+        });
+        let ended = within("a line of the log", look).await.is_err();
+        if ended { None } else { found }
+    }
+
+    async fn rest(self) -> Vec<String> {
+        within("the end of a stream", self.reader).await.expect("reading does not panic");
+        self.lines.borrow().clone()
+    }
+}
+
+fn json(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok()
+}
+
+pub(crate) fn signal(name: &str, pid: u32) {
+    let sent = std::process::Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status();
+    assert!(sent.expect("there is a shell").success(), "SIG{name} could not be sent");
+}
