@@ -2,6 +2,8 @@
 #![allow(missing_docs)]
 
 mod command_line;
+mod demo;
+mod drains;
 mod kills;
 mod starts;
 mod support;

@@ -1,5 +1,5 @@
 //! A gateway that runs as a child of the test.
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -20,22 +20,28 @@ pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
 }
 
+/// Where nothing listens: the address of a gateway that was not waited for.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 impl Gateway {
-    /// Waits for the log line that says where it listens.
-    pub(crate) async fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the gateway can be started");
         let pid = child.id().expect("nobody has waited for it yet");
-        let mut stdout = Lines::of(child.stdout.take().expect("it is piped"));
+        let stdout = Lines::of(child.stdout.take().expect("it is piped"));
         let stderr = Lines::of(child.stderr.take().expect("it is piped"));
-        let Some(address) = stdout.find(|line| Some(json(line)?["address"].as_str()?.parse().ok()?)).await
-        else {
-            panic!("the gateway did not start: {:?} {:?}", stdout.all(), stderr.all());
-        };
-        Self { child, pid, stdout, stderr, address }
+        Self { child, pid, stdout, stderr, address: NOWHERE }
+    }
+
+    /// Waits until it says where it listens.
+    pub(crate) async fn listening(mut self) -> Self {
+        match self.stdout.find(address).await {
+            Some(address) => Self { address, ..self },
+            None => panic!("the gateway did not start: {:?} {:?}", self.stdout.all(), self.stderr.all()),
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -55,6 +61,12 @@ impl Gateway {
     pub(crate) async fn says(&mut self, message: &str) {
         let said = self.stdout.find(|line| (json(line)?["message"] == message).then_some(())).await;
         assert!(said.is_some(), "{message:?} is not in {:?}", self.log());
+    }
+
+    /// Waits for a line with this text in it.
+    pub(crate) async fn prints(&mut self, text: &str) {
+        let printed = self.stdout.find(|line| line.contains(text).then_some(())).await;
+        assert!(printed.is_some(), "{text:?} is not in {:?}", self.log());
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -138,7 +150,15 @@ fn json(line: &str) -> Option<Value> {
     serde_json::from_str(line).ok()
 }
 
-pub(crate) fn signal(name: &str, pid: u32) {
+/// In the log line of `serve`, or on the page of `demo`.
+fn address(line: &str) -> Option<SocketAddr> {
+    match line.strip_prefix("IntegridAI Gateway") {
+        Some(url) => url.trim().strip_prefix("http://")?.parse().ok(),
+        None => json(line)?["address"].as_str()?.parse().ok(),
+    }
+}
+
+fn signal(name: &str, pid: u32) {
     let sent = std::process::Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status();
     assert!(sent.expect("there is a shell").success(), "SIG{name} could not be sent");
 }

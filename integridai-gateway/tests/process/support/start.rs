@@ -47,7 +47,12 @@ impl Start {
 
     /// Starts it and waits until it listens.
     pub(crate) async fn run(&self) -> Gateway {
-        Gateway::spawn(&mut self.command()).await
+        self.spawn().listening().await
+    }
+
+    /// Starts it and waits for nothing.
+    pub(crate) fn spawn(&self) -> Gateway {
+        Gateway::spawn(&mut self.command())
     }
 
     /// Runs one that cannot start, to its end.
