@@ -98,7 +98,7 @@ async fn a_request_in_flight_finishes_while_sockets_are_told_and_nobody_new_gets
 #[tokio::test]
 async fn everything_that_was_answered_under_load_is_in_the_file() {
     let scene = Scene::set();
-    let gateway = scene.start().set("LOGS__FILTER", "warn,integridai_gateway::app=info").run().await;
+    let gateway = scene.start().logs("warn").run().await;
     let mut senders = JoinSet::new();
     for _ in 0..8 {
         let (client, url) = (scene.client.clone(), gateway.url("/api/v1/gateway/execute"));

@@ -35,7 +35,7 @@ impl Scene {
     }
 
     fn start(&self) -> Start {
-        Start::new(&self.database).services(&self.simulators).set("LOGS__FILTER", "info")
+        Start::new(&self.database).services(&self.simulators)
     }
 
     /// Waits until the Dashboard has taken so many updates.

@@ -22,6 +22,13 @@ pub(crate) async fn health(client: &Client, gateway: &Gateway) -> Value {
     health
 }
 
+/// A figure without labels, from the metrics.
+pub(crate) async fn figure(client: &Client, gateway: &Gateway, name: &str) -> Option<f64> {
+    let metrics = client.get(gateway.url("/metrics")).send().await.expect("answered");
+    let metrics = metrics.text().await.expect("a whole body");
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
 pub(crate) fn analysis(number: usize) -> Value {
     let payload = json!({"name": format!("Acme {number}"), "cuit": "30-12345678-9", "sector": "tecnologia"});
     json!({"workflow": "complete_analysis", "payload": payload})

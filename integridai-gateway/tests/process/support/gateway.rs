@@ -52,6 +52,16 @@ impl Gateway {
         self.pid
     }
 
+    /// Whoever read the standard output is gone.
+    pub(crate) fn close_stdout(&self) {
+        self.stdout.reader.abort();
+    }
+
+    /// Whoever read the standard output is still there and takes nothing more.
+    pub(crate) fn stop_reading(&self) {
+        self.stdout.paused.send_replace(true);
+    }
+
     /// What it has logged so far, line by line.
     pub(crate) fn log(&self) -> Vec<String> {
         self.stdout.all()
@@ -108,19 +118,23 @@ pub(crate) struct Exit {
 #[derive(Debug)]
 struct Lines {
     lines: watch::Receiver<Vec<String>>,
+    paused: watch::Sender<bool>,
     reader: JoinHandle<()>,
 }
 
 impl Lines {
     fn of(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
         let (sender, lines) = watch::channel(Vec::new());
+        let (paused, mut allowed) = watch::channel(false);
         let reader = tokio::spawn(async move {
             let mut stream = BufReader::new(stream).lines();
             while let Ok(Some(line)) = stream.next_line().await {
                 sender.send_modify(|lines| lines.push(line));
+                // It only fails when nobody can pause it any more.
+                let _ = allowed.wait_for(|paused| !paused).await;
             }
         });
-        Self { lines, reader }
+        Self { lines, paused, reader }
     }
 
     fn all(&self) -> Vec<String> {
@@ -141,7 +155,10 @@ impl Lines {
     }
 
     async fn rest(self) -> Vec<String> {
-        within("the end of a stream", self.reader).await.expect("reading does not panic");
+        self.paused.send_replace(false);
+        if let Err(error) = within("the end of a stream", self.reader).await {
+            assert!(error.is_cancelled(), "{error}");
+        }
         self.lines.borrow().clone()
     }
 }

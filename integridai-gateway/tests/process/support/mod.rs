@@ -6,7 +6,7 @@ mod recorder;
 mod seed;
 mod start;
 
-pub(crate) use asking::{analysis, ask, client, health, later, training};
+pub(crate) use asking::{analysis, ask, client, figure, health, later, training};
 pub(crate) use gateway::Gateway;
 pub(crate) use program::{PROGRAM, bare, finish, run, run_in_shell};
 pub(crate) use recorder::Recorder;

@@ -30,6 +30,11 @@ impl Start {
         self
     }
 
+    /// Logs this, and in any case where it listens.
+    pub(crate) fn logs(self, filter: &str) -> Self {
+        self.set("LOGS__FILTER", format!("{filter},integridai_gateway::app=info"))
+    }
+
     pub(crate) fn services(self, simulators: &Simulators) -> Self {
         self.set("SERVICES__REGTECH__BASE_URL", simulators.regtech.url())
             .set("SERVICES__FLAISIMULATOR__BASE_URL", simulators.flaisimulator.url())
