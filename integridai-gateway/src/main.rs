@@ -12,6 +12,7 @@ use integridai_gateway::config::{Config, LogFormat, LogsConfig};
 use integridai_gateway::demo;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
 use integridai_gateway::telemetry::{self, LogGuard, LogOptions};
+use tokio_util::sync::CancellationToken;
 
 /// Wrong configuration: `EX_CONFIG` of sysexits.h.
 const EXIT_CONFIG: u8 = 78;
@@ -35,17 +36,20 @@ fn main() -> ExitCode {
     }
 }
 
-#[allow(clippy::print_stderr, reason = "the program's own last words")]
+/// Standard error may be closed or full; the exit code tells all the same.
 fn complain(error: &dyn Error) {
-    eprintln!("integridai-gateway: {error}");
+    use std::io::Write as _;
+
+    let _ = writeln!(std::io::stderr(), "integridai-gateway: {error}");
 }
 
 fn serve(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
     let logs = start_logs(&config.logs)?;
     runtime()?.block_on(async {
+        let stop = stop_signal(|| {})?;
         let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
-        app.run(stop_signal()).await?;
+        app.run(stop).await?;
         Ok(())
     })
 }
@@ -53,7 +57,9 @@ fn serve(args: &ConfigArgs) -> Outcome {
 fn demo(args: DemoArgs) -> Outcome {
     let folder = tempfile::tempdir()?;
     let database = args.database.unwrap_or_else(|| folder.path().join("demo.db"));
+    let left_behind = folder.path().to_owned();
     runtime()?.block_on(async {
+        let stop = stop_signal(move || drop(std::fs::remove_dir_all(left_behind)))?;
         let options = SimulatorOptions { latency: args.latency, ..SimulatorOptions::demonstration() };
         let simulators = Simulators::start(&options)?;
         let config = load(
@@ -70,7 +76,7 @@ fn demo(args: DemoArgs) -> Outcome {
         let logs = start_logs(&config.logs)?;
         let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
         say(&demo::welcome(app.address(), &simulators));
-        app.run(stop_signal()).await?;
+        app.run(stop).await?;
         simulators.stop().await;
         say("Drained.");
         Ok(())
@@ -118,25 +124,26 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// The first SIGTERM or Ctrl-C; the next one ends the process at once.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
+/// Resolves at the first SIGTERM or Ctrl-C from now on; the next one ends the process at once, after `leave`.
+fn stop_signal(leave: impl FnOnce() + Send + 'static) -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be handled; only SIGKILL ends the gateway");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tokio::spawn(async move {
+    async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    }
+
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        either(&mut terminate, &mut interrupt).await;
+        told.cancel();
+        either(&mut terminate, &mut interrupt).await;
+        leave();
         std::process::exit(130);
     });
+    Ok(stop.cancelled_owned())
 }

@@ -182,6 +182,7 @@ async fn run(api: &Api, request: ExecuteRequest, body: JsonText, correlation_id:
         id: Uuid::now_v7(),
         correlation_id,
         user_id: request.user_id.clone(),
+        created_at,
         deadline: Deadline::after(request.timeout),
         begun: tokio::time::Instant::now(),
         journal: Journal::default(),

@@ -1,6 +1,8 @@
 //! `[logs]`
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
+use tracing_subscriber::filter::Targets;
 
 /// Logs, on standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,6 +11,7 @@ pub struct LogsConfig {
     /// How a line looks.
     pub format: LogFormat,
     /// Levels by target, such as `info,integridai_gateway=debug`.
+    #[serde(deserialize_with = "filter")]
     pub filter: String,
 }
 
@@ -25,5 +28,14 @@ pub enum LogFormat {
 impl Default for LogsConfig {
     fn default() -> Self {
         Self { format: LogFormat::Human, filter: "info".into() }
+    }
+}
+
+fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.parse::<Targets>().is_ok() {
+        Ok(text)
+    } else {
+        Err(D::Error::invalid_value(Unexpected::Str(&text), &"levels and target=level, separated by commas"))
     }
 }

@@ -8,6 +8,7 @@ mod cors;
 mod database;
 mod environment;
 mod executions;
+mod file;
 mod logs;
 mod metrics;
 mod realtime;
@@ -67,13 +68,19 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The file has an unknown key or a wrong value; the text shows line and column.
-    #[error("{}: {source}", path.display())]
+    /// The file has an unknown key or a wrong value. The value is not shown: it may be a secret.
+    #[error("{}: line {line}, column {column}, `{key}`: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong where.
-        source: Box<toml::de::Error>,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+        /// The key or the section's head that stands in the line.
+        key: String,
+        /// What is wrong and what was expected.
+        reason: String,
     },
     /// A variable names an unknown key or has a wrong value.
     #[error("environment variable {variable}: {reason}")]
@@ -104,7 +111,7 @@ impl Config {
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let table = match file {
-            Some(path) => read(path)?,
+            Some(path) => file::read(path)?,
             None => toml::Table::new(),
         };
         let config = environment::overlay(table, variables)?;
@@ -137,15 +144,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// The file as a table, after it has been parsed once as a whole for errors with line and column.
-fn read(path: &Path) -> Result<toml::Table, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    let error = |source| ConfigError::File { path: path.to_owned(), source: Box::new(source) };
-    toml::from_str::<Config>(&text).map_err(error)?;
-    toml::from_str(&text).map_err(error)
 }
 
 #[cfg(test)]

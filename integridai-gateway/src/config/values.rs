@@ -184,7 +184,8 @@ impl Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        // The error of the format itself would show what it found.
+        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("expected a string"))?;
         let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         if valid {
             Ok(Self(text))

@@ -4,6 +4,7 @@ use integridai_tower::client::ClientError;
 use integridai_tower::{CorrelationId, Deadline};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -30,6 +31,8 @@ pub struct Run {
     pub correlation_id: CorrelationId,
     /// For whom.
     pub user_id: Option<String>,
+    /// When it was asked for; a run after a restart has that of the first.
+    pub created_at: OffsetDateTime,
     /// When it must be over.
     pub deadline: Deadline,
     /// When it began.

@@ -189,6 +189,7 @@ impl Shared {
             id: execution.id,
             correlation_id: correlation_id.unwrap_or_else(CorrelationId::generate),
             user_id: execution.user_id,
+            created_at: execution.created_at,
             deadline: Deadline::after(Duration::from_millis(execution.timeout_ms)),
             begun: Instant::now(),
             journal: Journal::kept(self.store.clone(), execution.id, &execution.steps),

@@ -34,7 +34,10 @@ pub(super) async fn run(
     run: &mut Run,
 ) -> Result<WorkflowResult, WorkflowError> {
     let session = match source {
-        SessionSource::Inline(session) => Done { output: session.clone(), finished_at: timestamp::now() },
+        // Not the time of now: a call that is repeated after a restart has to carry the same bytes.
+        SessionSource::Inline(session) => {
+            Done { output: session.clone(), finished_at: timestamp::format(run.created_at) }
+        }
         SessionSource::ById(id) => fetch(engine, id, run).await.map_err(unknown_or_failed)?,
     };
     tell(engine, &session, run).await.map_err(|error| {

@@ -1,0 +1,81 @@
+//! How a gateway is started.
+use std::net::SocketAddr;
+use std::path::Path;
+
+use integridai_gateway::demo::Simulators;
+use tokio::process::Command;
+
+use super::gateway::Gateway;
+use super::program::{Ended, PROGRAM, bare, finish};
+
+/// A `serve` with JSON logs on a free port of the loopback.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    variables: Vec<(String, String)>,
+    /// In the shell's units of 512 bytes.
+    largest_file: Option<u32>,
+}
+
+impl Start {
+    pub(crate) fn new(database: &Path) -> Self {
+        Self { variables: Vec::new(), largest_file: None }
+            .set("SERVER__LISTEN", "127.0.0.1:0")
+            .set("LOGS__FORMAT", "json")
+            .set("DATABASE__PATH", database.display())
+    }
+
+    /// Overrides a key of the configuration.
+    pub(crate) fn set(mut self, key: &str, value: impl ToString) -> Self {
+        self.variables.push((format!("INTEGRIDAI_{key}"), value.to_string()));
+        self
+    }
+
+    /// Logs this, and in any case where it listens.
+    pub(crate) fn logs(self, filter: &str) -> Self {
+        self.set("LOGS__FILTER", format!("{filter},integridai_gateway::app=info"))
+    }
+
+    pub(crate) fn services(self, simulators: &Simulators) -> Self {
+        self.set("SERVICES__REGTECH__BASE_URL", simulators.regtech.url())
+            .set("SERVICES__FLAISIMULATOR__BASE_URL", simulators.flaisimulator.url())
+            .set("SERVICES__DASHBOARD__BASE_URL", simulators.dashboard.url())
+    }
+
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        self.set("SERVER__LISTEN", address)
+    }
+
+    /// Writes beyond so many bytes into any file fail, as on a full disk.
+    pub(crate) fn largest_file(self, bytes: u32) -> Self {
+        Self { largest_file: Some(bytes / 512), ..self }
+    }
+
+    /// Starts it and waits until it listens.
+    pub(crate) async fn run(&self) -> Gateway {
+        self.spawn().listening().await
+    }
+
+    /// Starts it and waits for nothing.
+    pub(crate) fn spawn(&self) -> Gateway {
+        Gateway::spawn(&mut self.command())
+    }
+
+    /// Runs one that cannot start, to its end.
+    pub(crate) async fn fail(&self) -> Ended {
+        finish(&mut self.command()).await
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match self.largest_file {
+            None => bare(PROGRAM),
+            Some(blocks) => {
+                let mut shell = bare("sh");
+                // Without the trap the kernel would kill the process instead of failing the write.
+                shell.args(["-c", &format!(r#"trap "" XFSZ; ulimit -f {blocks}; exec "$0" "$@""#), PROGRAM]);
+                shell
+            }
+        };
+        command.arg("serve").envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
