@@ -7,9 +7,10 @@ use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderMap, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout_at;
 
 use super::{Endpoint, ErrorKind};
-use crate::BoxError;
+use crate::{BoxError, Deadline};
 
 /// A failure before it is told which service and endpoint it happened at.
 #[derive(Debug)]
@@ -18,13 +19,42 @@ pub(super) struct Failure {
     pub(super) source: Option<BoxError>,
 }
 
+/// The time that a call has. Its parts are bounded one by one: when it is up in the middle of an error's body, the
+/// error is still the service's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Time {
+    deadline: Deadline,
+    given: Duration,
+}
+
+impl Time {
+    /// The time until `deadline`, from now.
+    pub(super) fn until(deadline: Deadline) -> Self {
+        Self { deadline, given: deadline.remaining() }
+    }
+
+    pub(super) fn is_up(self) -> bool {
+        self.given.is_zero()
+    }
+
+    pub(super) fn out(self) -> Failure {
+        Failure { kind: ErrorKind::TimedOut { after: self.given }, source: None }
+    }
+
+    pub(super) async fn bound<T>(self, part: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        timeout_at(self.deadline.instant(), part).await.unwrap_or_else(|_| Err(self.out()))
+    }
+}
+
 /// The most that is read of an answer that is an error anyway.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
+/// Reads the answer until the deadline. An error is known by its head; its body only has words for it.
 pub(super) async fn read<E, B>(
     endpoint: &E,
     response: Response<B>,
     limit: usize,
+    time: Time,
 ) -> Result<E::Output, Failure>
 where
     E: Endpoint,
@@ -33,7 +63,8 @@ where
 {
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
-        let body = collect(&head.headers, body, limit.min(ERROR_BODY_LIMIT)).await.unwrap_or_default();
+        let words = time.bound(collect(&head.headers, body, limit.min(ERROR_BODY_LIMIT)));
+        let body = words.await.unwrap_or_default();
         let refusal = endpoint.refusal(&body);
         let retry_after = retry_after(&head.headers);
         return Err(Failure {
@@ -41,7 +72,7 @@ where
             source: None,
         });
     }
-    let body = collect(&head.headers, body, limit).await?;
+    let body = time.bound(collect(&head.headers, body, limit)).await?;
     if let Some(refusal) = endpoint.refusal(&body) {
         return Err(Failure { kind: ErrorKind::Refused(refusal), source: None });
     }
@@ -66,6 +97,8 @@ where
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    // Digits alone (RFC 9110 §10.2.3); Rust would take a sign too.
+    let seconds = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()?;
     Some(Duration::from_secs(seconds))
 }

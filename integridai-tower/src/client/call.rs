@@ -1,7 +1,6 @@
 //! One call on its way.
 
 use std::future::poll_fn;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -10,7 +9,7 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::answer::{self, Failure};
+use super::answer::{self, Failure, Time};
 use super::service_client::Settings;
 use super::transport::TransportError;
 use super::{ClientError, Endpoint, ErrorKind};
@@ -70,16 +69,7 @@ impl<'a, S, E: Endpoint> Call<'a, S, E> {
             Some(deadline) => deadline.or_after(self.settings.timeout),
             None => Deadline::after(self.settings.timeout),
         };
-        let given = deadline.remaining();
-        let request = self.request().map_err(|failure| self.fail(failure))?;
-        if given.is_zero() {
-            return Err(self.fail(timed_out(given)));
-        }
-        let exchange = self.exchange(request);
-        match tokio::time::timeout_at(deadline.instant(), exchange).await {
-            Ok(outcome) => outcome.map_err(|failure| self.fail(failure)),
-            Err(_) => Err(self.fail(timed_out(given))),
-        }
+        self.exchange(Time::until(deadline)).await.map_err(|failure| self.fail(failure))
     }
 
     fn request(&self) -> Result<Request<Full<Bytes>>, Failure> {
@@ -104,27 +94,30 @@ impl<'a, S, E: Endpoint> Call<'a, S, E> {
         Ok(request)
     }
 
-    async fn exchange<B>(&self, request: Request<Full<Bytes>>) -> Result<E::Output, Failure>
+    async fn exchange<B>(&self, time: Time) -> Result<E::Output, Failure>
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone,
         S::Error: Into<BoxError>,
         B: Body,
         B::Error: Into<BoxError>,
     {
+        let request = self.request()?;
+        if time.is_up() {
+            return Err(time.out());
+        }
         let mut service = self.service.clone();
-        poll_fn(|context| service.poll_ready(context)).await.map_err(|error| unsent(error.into()))?;
-        let response = service.call(request).await.map_err(|error| broken(error.into()))?;
-        answer::read(&self.endpoint, response, self.settings.max_response_bytes).await
+        let head = async {
+            poll_fn(|context| service.poll_ready(context)).await.map_err(|error| unsent(error.into()))?;
+            service.call(request).await.map_err(|error| broken(error.into()))
+        };
+        let response = time.bound(head).await?;
+        answer::read(&self.endpoint, response, self.settings.max_response_bytes, time).await
     }
 
     fn fail(&self, Failure { kind, source }: Failure) -> ClientError {
         let repeatable = self.idempotency_key.is_some() || self.endpoint.is_idempotent();
         ClientError::new(&self.settings.name, E::NAME, repeatable, kind, source)
     }
-}
-
-fn timed_out(after: Duration) -> Failure {
-    Failure { kind: ErrorKind::TimedOut { after }, source: None }
 }
 
 /// A service that is not ready was not called: nothing left.

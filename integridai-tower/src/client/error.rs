@@ -134,7 +134,9 @@ impl ClientError {
                 // Both say that the request was not processed (RFC 6585 §4, RFC 9110 §15.6.4).
                 retry_after.map_or(Retry::Yes, Retry::After)
             }
-            ErrorKind::Status { status, .. } if is_callers(*status) => Retry::No,
+            // A service that moved answers every try alike.
+            ErrorKind::Status { status, .. } if is_callers(*status) || status.is_redirection() => Retry::No,
+            ErrorKind::Status { retry_after: Some(time), .. } if self.0.repeatable => Retry::After(*time),
             ErrorKind::Broken
             | ErrorKind::TimedOut { .. }
             | ErrorKind::Status { .. }

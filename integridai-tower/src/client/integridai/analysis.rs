@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::figure::{Child, Figure, Nested, Text};
+use super::figure::{self, Child, Figure, Nested, Text};
 use crate::client::Malformed;
 
 /// One provider's compliance analysis: what its shapes have in common, and the answer as it came.
@@ -103,7 +103,7 @@ impl Analysis {
     ///
     /// [`Malformed`] when it has neither a score nor a risk level nor an analysis id.
     pub fn read(body: &[u8]) -> Result<Self, Malformed> {
-        let facts: Facts = serde_json::from_slice(body).map_err(Malformed::new)?;
+        let facts: Facts = figure::read(body)?;
         let compliance = facts.find(&|f: &Facts| f.overall_score.0.or(f.compliance_score.0).or(f.score.0));
         let risk = facts.find(&|f: &Facts| f.risk_score.0);
         let analysis = Self {

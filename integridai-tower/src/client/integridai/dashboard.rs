@@ -7,7 +7,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::figure::{Child, Figure, Nested};
+use super::figure::{self, Child, Figure, Nested};
 use super::refusal;
 use crate::BoxError;
 use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
@@ -170,7 +170,7 @@ impl Endpoint for DashboardMetrics<'_> {
     }
 
     fn decode(&self, body: Bytes) -> Result<DashboardFigures, Malformed> {
-        let facts: Facts = serde_json::from_slice(&body).map_err(Malformed::new)?;
+        let facts: Facts = figure::read(&body)?;
         Ok(DashboardFigures {
             total_providers: facts.find(&|f: &Facts| f.total_providers.0),
             high_risk_providers: facts.find(&|f: &Facts| f.high_risk_providers.0),

@@ -5,6 +5,14 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::client::Malformed;
+
+/// Reads the facts of an answer. Every answer is an object; serde would take an array for one too, by position.
+pub(super) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Malformed> {
+    let Child(facts) = serde_json::from_slice(body).map_err(Malformed::new)?;
+    facts.map(|facts| *facts).ok_or_else(|| Malformed::new("no object"))
+}
+
 /// A finite number, written as a number or as text; anything else counts as absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Figure(pub(super) Option<f64>);
@@ -13,6 +21,10 @@ pub(super) struct Figure(pub(super) Option<f64>);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Text(pub(super) Option<String>);
 
+/// A truth value; anything else counts as absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Truth(pub(super) Option<bool>);
+
 impl From<f64> for Figure {
     fn from(value: f64) -> Self {
         Self(Some(value).filter(|value| value.is_finite()))
@@ -20,17 +32,21 @@ impl From<f64> for Figure {
 }
 
 enum Scalar {
+    Whole(i128),
     Number(f64),
     Text(String),
+    Truth(bool),
     Other,
 }
 
 impl<'de> Deserialize<'de> for Figure {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match deserializer.deserialize_any(ScalarVisitor)? {
+            #[allow(clippy::cast_precision_loss, reason = "figures of a dashboard, far below 2^53")]
+            Scalar::Whole(number) => Self::from(number as f64),
             Scalar::Number(number) => Self::from(number),
             Scalar::Text(text) => text.trim().parse::<f64>().map_or(Self(None), Self::from),
-            Scalar::Other => Self(None),
+            Scalar::Truth(_) | Scalar::Other => Self(None),
         })
     }
 }
@@ -38,10 +54,20 @@ impl<'de> Deserialize<'de> for Figure {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(match deserializer.deserialize_any(ScalarVisitor)? {
+            Scalar::Whole(number) => Some(number.to_string()),
             Scalar::Number(number) => Some(number.to_string()),
             Scalar::Text(text) => Some(text),
-            Scalar::Other => None,
+            Scalar::Truth(_) | Scalar::Other => None,
         }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Truth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match deserializer.deserialize_any(ScalarVisitor)? {
+            Scalar::Truth(truth) => Self(Some(truth)),
+            _ => Self(None),
+        })
     }
 }
 
@@ -54,14 +80,12 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         f.write_str("any JSON value")
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "figures of a dashboard, far below 2^53")]
     fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
-        Ok(Scalar::Number(value as f64))
+        Ok(Scalar::Whole(value.into()))
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "figures of a dashboard, far below 2^53")]
     fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
-        Ok(Scalar::Number(value as f64))
+        Ok(Scalar::Whole(value.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
@@ -72,8 +96,8 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Scalar::Text(value.to_owned()))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Scalar, E> {
-        Ok(Scalar::Other)
+    fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Truth(value))
     }
 
     fn visit_unit<E>(self) -> Result<Scalar, E> {

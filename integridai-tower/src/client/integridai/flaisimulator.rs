@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::figure::{Child, Figure, Nested};
+use super::figure::{self, Child, Figure, Nested};
 use super::{encode_segment, refusal};
 use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
 
@@ -117,7 +117,7 @@ impl Endpoint for Metrics<'_> {
     }
 
     fn decode(&self, body: Bytes) -> Result<TrainingFigures, Malformed> {
-        let facts: Facts = serde_json::from_slice(&body).map_err(Malformed::new)?;
+        let facts: Facts = figure::read(&body)?;
         let users = facts.find(&|f: &Facts| f.users.0.or(f.total_users.0));
         let figures = TrainingFigures {
             users: users.or_else(|| facts.find(&|f: &Facts| f.active_users.0)),
@@ -162,7 +162,7 @@ impl Endpoint for GetTrainingSession<'_> {
     }
 
     fn decode(&self, body: Bytes) -> Result<TrainingSession, Malformed> {
-        let envelope: Envelope = serde_json::from_slice(&body).map_err(Malformed::new)?;
+        let envelope: Envelope = figure::read(&body)?;
         let session = match envelope.data {
             Some(session) => session,
             None => super::raw(&body)?,

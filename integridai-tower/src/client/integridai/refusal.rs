@@ -1,13 +1,15 @@
 //! How the services say no: `{success:false, error:"text"}` or `{success:false, error:{code,message,details}}`.
 
+use memchr::memmem;
 use serde::Deserialize;
 
-use super::figure::{Child, Text};
+use super::figure::{self, Child, Text, Truth};
 use crate::client::Refusal;
 
 #[derive(Deserialize)]
 struct Envelope {
-    success: Option<bool>,
+    #[serde(default)]
+    success: Truth,
     #[serde(default)]
     error: ErrorMember,
 }
@@ -35,11 +37,10 @@ struct ErrorObject {
 
 /// The refusal in an answer, if it says `success: false`, or nothing but an error.
 pub(super) fn read(body: &[u8]) -> Option<Refusal> {
-    // A scan first: nearly every answer is a good one, and an analysis is worth parsing only once.
-    if !contains(body, b"\"error\"") && !contains(body, b"false") {
+    if !may_refuse(body) {
         return None;
     }
-    let Envelope { success, error } = serde_json::from_slice(body).ok()?;
+    let Envelope { success: Truth(success), error } = figure::read(body).ok()?;
     let refusal = match error {
         ErrorMember::Text(text) => Some(Refusal::new(None, &text)),
         ErrorMember::Object(Child(Some(object))) => {
@@ -54,8 +55,14 @@ pub(super) fn read(body: &[u8]) -> Option<Refusal> {
     }
 }
 
-fn contains(body: &[u8], word: &[u8]) -> bool {
-    body.windows(word.len()).any(|window| window == word)
+/// A scan first: nearly every answer is a good one, and an analysis is worth parsing only once.
+fn may_refuse(body: &[u8]) -> bool {
+    const SUCCESS: &[u8] = b"\"success\"";
+    let is_true = |at: usize| {
+        let mut value = body[at + SUCCESS.len()..].iter().filter(|byte| !byte.is_ascii_whitespace());
+        value.next() == Some(&b':') && value.next() == Some(&b't')
+    };
+    memmem::find(body, b"\"error\"").is_some() || memmem::find_iter(body, SUCCESS).any(|at| !is_true(at))
 }
 
 #[cfg(test)]

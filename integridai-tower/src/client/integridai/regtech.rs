@@ -7,7 +7,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::figure::{Child, Figure, Nested};
+use super::figure::{self, Child, Figure, Nested};
 use super::{Analysis, refusal};
 use crate::BoxError;
 use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
@@ -163,7 +163,7 @@ impl Endpoint for ComplianceDashboard<'_> {
     }
 
     fn decode(&self, body: Bytes) -> Result<ComplianceFigures, Malformed> {
-        let facts: Facts = serde_json::from_slice(&body).map_err(Malformed::new)?;
+        let facts: Facts = figure::read(&body)?;
         let figures = ComplianceFigures {
             total_providers: facts.find(&|f: &Facts| f.total_providers.0),
             avg_compliance_score: facts.find(&|f: &Facts| f.avg_compliance_score.0.or(f.avg_score.0)),
