@@ -62,6 +62,7 @@ pub struct ProblemDocument<'a> {
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
     #[serde(flatten)]
+    #[schema(value_type = FailedExecution<'static>)]
     execution: Option<FailedExecution<'a>>,
 }
 
@@ -72,10 +73,10 @@ pub type ProblemSchema = ProblemDocument<'static>;
 #[derive(Debug, Serialize, ToSchema)]
 struct FailedExecution<'a> {
     /// Always false.
-    #[schema(example = false)]
+    #[schema(example = false, required = false)]
     success: bool,
     /// The same as `detail`.
-    #[schema(example = "regtech cannot be reached")]
+    #[schema(example = "regtech cannot be reached", required = false)]
     error: &'a str,
     /// The workflow, if the request named one.
     #[schema(example = "complete_analysis")]

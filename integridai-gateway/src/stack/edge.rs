@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::MatchedPath;
+use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::middleware;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
@@ -50,7 +50,9 @@ pub fn edge(routes: Router, server: &ServerConfig, cors_config: &CorsConfig, exc
             .layer(option_layer(cors(cors_config)))
             .layer(CompressionLayer::new())
             .layer(timeout)
-            .layer(RequestBodyLimitLayer::new(server.max_body_bytes.get())),
+            .layer(RequestBodyLimitLayer::new(server.max_body_bytes.get()))
+            // The configured limit is the only one: axum's own would cut it down to 2 MB.
+            .layer(DefaultBodyLimit::disable()),
     )
 }
 
