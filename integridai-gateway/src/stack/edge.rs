@@ -59,9 +59,14 @@ where
     )
 }
 
+/// What the event log's published schema has room for; a longer id would be cut there and not be found again.
+const MAX_CORRELATION_ID: usize = 100;
+
 /// Keeps a client's valid id, or gives the request a new one.
 fn correlate<B>(mut request: http::Request<B>) -> http::Request<B> {
-    let id = CorrelationId::from_headers(request.headers()).unwrap_or_else(CorrelationId::generate);
+    let given = CorrelationId::from_headers(request.headers());
+    let id =
+        given.filter(|id| id.as_str().len() <= MAX_CORRELATION_ID).unwrap_or_else(CorrelationId::generate);
     request.headers_mut().insert(CorrelationId::HEADER, id.to_header_value());
     request.extensions_mut().insert(id);
     request

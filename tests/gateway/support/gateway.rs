@@ -1,0 +1,123 @@
+//! The gateway under test, on a free port, over three simulated services and a database of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use integridai_gateway::app::App;
+use integridai_gateway::config::Config;
+use integridai_gateway::demo::{Simulator, SimulatorOptions, Simulators};
+use integridai_gateway::server::Drained;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::client::Client;
+use super::within;
+
+/// Keys of the configuration in capitals, such as `("METRICS__CACHE_SECONDS", "0.1")`.
+pub(crate) type Settings<'a> = &'a [(&'a str, &'a str)];
+
+/// What outlives a restart.
+#[derive(Clone)]
+struct World {
+    services: Arc<Simulators>,
+    folder: Arc<TempDir>,
+    settings: Vec<(String, String)>,
+}
+
+/// A running gateway.
+pub(crate) struct Gateway {
+    pub(crate) client: Client,
+    world: World,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Drained>,
+}
+
+impl Gateway {
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(settings: Settings<'_>) -> Self {
+        let services = Simulators::start(&SimulatorOptions::default()).expect("loopback has free ports");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let set = |(key, value): &(&str, &str)| (format!("INTEGRIDAI_{key}"), (*value).to_owned());
+        let settings = settings.iter().map(set).collect();
+        World { services: Arc::new(services), folder: Arc::new(folder), settings }.start().await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.client.address
+    }
+
+    pub(crate) fn regtech(&self) -> &Simulator {
+        &self.world.services.regtech
+    }
+
+    pub(crate) fn flaisimulator(&self) -> &Simulator {
+        &self.world.services.flaisimulator
+    }
+
+    pub(crate) fn dashboard(&self) -> &Simulator {
+        &self.world.services.dashboard
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.world.database()
+    }
+
+    /// Begins the drain; what comes out tells how it went.
+    pub(crate) fn begin_stop(self) -> JoinHandle<Drained> {
+        self.stop.send(()).expect("it still runs");
+        self.running
+    }
+
+    pub(crate) async fn stop(self) -> Drained {
+        let services = Arc::clone(&self.world.services);
+        let drained = within(self.begin_stop()).await.expect("it ends without a panic");
+        within(services.stop()).await;
+        drained
+    }
+
+    /// Stops it and starts another on the same database, over the same services.
+    pub(crate) async fn restart(self) -> Self {
+        let world = self.world.clone();
+        within(self.begin_stop()).await.expect("it ends without a panic");
+        world.start().await
+    }
+}
+
+impl World {
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("gateway.db")
+    }
+
+    async fn start(self) -> Gateway {
+        let app = within(App::build(self.config())).await.expect("it can be built");
+        let client = Client::new(app.address());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(async move {
+            let shutdown = async { drop(stopped.await) };
+            app.run(shutdown).await.expect("unfinished executions can be taken up")
+        });
+        Gateway { client, world: self, stop, running }
+    }
+
+    fn config(&self) -> Config {
+        let services = &self.services;
+        let own = [
+            ("INTEGRIDAI_SERVER__LISTEN", "127.0.0.1:0".to_owned()),
+            ("INTEGRIDAI_DATABASE__PATH", self.database().display().to_string()),
+            ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", services.regtech.url()),
+            ("INTEGRIDAI_SERVICES__FLAISIMULATOR__BASE_URL", services.flaisimulator.url()),
+            ("INTEGRIDAI_SERVICES__DASHBOARD__BASE_URL", services.dashboard.url()),
+        ];
+        let mut all: Vec<(String, String)> = own.map(|(key, value)| (key.to_owned(), value)).into();
+        for (key, value) in &self.settings {
+            all.retain(|(other, _)| other != key);
+            all.push((key.clone(), value.clone()));
+        }
+        Config::load(None, all).expect("the settings are right")
+    }
+}

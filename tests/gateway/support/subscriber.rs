@@ -1,0 +1,91 @@
+//! A WebSocket client.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::client::{Client, SUBSCRIBE};
+use super::document::check_event;
+use super::within;
+
+pub(crate) struct Subscriber {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Subscriber {
+    /// Subscribes, and takes the `metrics_update` that comes first.
+    pub(crate) async fn start(client: &Client) -> Self {
+        let mut subscriber = Self::connect(client.address).await.expect("a place for a subscriber");
+        assert_eq!(subscriber.next().await["type"], "metrics_update");
+        subscriber
+    }
+
+    /// Subscribes, or has the status with which that was refused.
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self, u16> {
+        match within(connect_async(format!("ws://{address}{SUBSCRIBE}"))).await {
+            Ok((socket, _)) => Ok(Self { socket }),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("no answer to the handshake: {error}"),
+        }
+    }
+
+    pub(crate) async fn say(&mut self, message: Message) {
+        within(self.socket.send(message)).await.expect("the message leaves");
+    }
+
+    /// The next text.
+    pub(crate) async fn text(&mut self) -> String {
+        loop {
+            match within(self.socket.next()).await.expect("the socket is open").expect("a message") {
+                Message::Text(text) => return text.as_str().to_owned(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("not a text: {other:?}"),
+            }
+        }
+    }
+
+    /// The next event, whose shape is held against the document.
+    pub(crate) async fn next(&mut self) -> Value {
+        let text = self.text().await;
+        let event: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
+        let members: Vec<&String> = event.as_object().expect("an object").keys().collect();
+        assert_eq!(members, ["data", "id", "timestamp", "type"], "{event}");
+        check_event(&event);
+        event
+    }
+
+    /// The next event of this type; others may come before.
+    pub(crate) async fn event(&mut self, kind: &str) -> Value {
+        loop {
+            let event = self.next().await;
+            if event["type"] == kind {
+                return event;
+            }
+        }
+    }
+
+    /// The next `system_alert` with this code.
+    pub(crate) async fn alert(&mut self, code: &str) -> Value {
+        loop {
+            let event = self.event("system_alert").await;
+            if event["data"]["code"] == code {
+                return event;
+            }
+        }
+    }
+
+    /// Reads to the end; the close code, if there was a goodbye.
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        let mut code = None;
+        while let Some(Ok(message)) = within(self.socket.next()).await {
+            if let Message::Close(frame) = message {
+                code = frame.map(|frame| frame.code.into());
+            }
+        }
+        code
+    }
+}
