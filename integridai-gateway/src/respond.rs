@@ -78,13 +78,14 @@ pub struct ProblemDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "regtech cannot be reached")]
     error: Option<&'a str>,
-    /// On `execute`: the workflow, if the request named one.
+    /// On `execute`: the workflow; `null` if the request named none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "complete_analysis")]
-    workflow: Option<&'static str>,
-    /// On `execute`: the execution's id, if it came that far.
+    #[schema(value_type = Option<String>, example = "complete_analysis")]
+    workflow: Option<Option<&'static str>>,
+    /// On `execute`: the execution's id; `null` if it did not come that far.
     #[serde(skip_serializing_if = "Option::is_none")]
-    workflow_id: Option<&'a str>,
+    #[schema(value_type = Option<String>, example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
+    workflow_id: Option<Option<&'a str>>,
 }
 
 /// The problem document as the API document refers to it.
@@ -143,8 +144,8 @@ impl Problem {
             errors: &self.errors,
             success: on_execute.then_some(false),
             error: on_execute.then_some(&self.detail),
-            workflow: self.workflow,
-            workflow_id: self.workflow_id.as_deref(),
+            workflow: on_execute.then_some(self.workflow),
+            workflow_id: on_execute.then_some(self.workflow_id.as_deref()),
         }
     }
 }
