@@ -1,4 +1,5 @@
 //! How a gateway is started.
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -25,7 +26,7 @@ impl Start {
     }
 
     /// Overrides a key of the configuration.
-    pub(crate) fn set(mut self, key: &str, value: impl ToString) -> Self {
+    pub(crate) fn set(mut self, key: &str, value: impl Display) -> Self {
         self.variables.push((format!("INTEGRIDAI_{key}"), value.to_string()));
         self
     }
