@@ -99,7 +99,7 @@ async fn five_hundred_silent_connections_hold_up_nobody_and_are_closed() {
 async fn beyond_the_most_connections_new_ones_are_told_so_and_old_ones_go_on() {
     let (_folder, gateway) =
         gateway(&[("SERVER__MAX_CONNECTIONS", 50), ("SERVER__HEADER_READ_TIMEOUT_SECONDS", 600)]).await;
-    let client = client();
+    let (client, newcomer) = (client(), client());
     health(&client, &gateway).await;
     let held = connections(&gateway, 49).await;
     until("a full house", async || figure(&client, &gateway, OPEN).await == Some(50.0)).await;
@@ -117,8 +117,25 @@ async fn beyond_the_most_connections_new_ones_are_told_so_and_old_ones_go_on() {
     assert_eq!(figure(&client, &gateway, REFUSED).await, Some(420.0));
     drop(held);
     until("room", async || figure(&client, &gateway, OPEN).await == Some(1.0)).await;
-    health(&super::support::client(), &gateway).await;
-    drop(client);
+    health(&newcomer, &gateway).await;
+    drop((client, newcomer));
+    assert_unharmed(gateway).await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_out_of_descriptors_serves_whom_it_has_and_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = Start::new(&folder.path().join("gateway.db")).set("SERVER__HEADER_READ_TIMEOUT_SECONDS", 600);
+    let gateway = start.most_descriptors(100).run().await;
+    let (client, newcomer) = (client(), client());
+    health(&client, &gateway).await;
+    let flood = connections(&gateway, 200).await;
+    let errors = "integridai_server_accept_errors_total";
+    until("refused descriptors", async || figure(&client, &gateway, errors).await > Some(0.0)).await;
+    health(&client, &gateway).await;
+    drop(flood);
+    health(&newcomer, &gateway).await;
+    drop((client, newcomer));
     assert_unharmed(gateway).await;
 }
 

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Gateway, Recorder, Seed, Start, analysis, ask, client, later, simulators, training, until, within,
+    Gateway, QUIET_ADDRESS, Recorder, Seed, Start, analysis, ask, client, later, simulators, training, until,
+    within,
 };
 
 const EXECUTIONS: usize = 300;
@@ -35,7 +36,7 @@ impl Scene {
     }
 
     fn start(&self) -> Start {
-        Start::new(&self.database).services(&self.simulators)
+        Start::new(&self.database).services(&self.simulators).at(QUIET_ADDRESS)
     }
 
     /// Waits until the Dashboard has taken so many updates.
@@ -146,6 +147,25 @@ async fn a_gateway_killed_twice_in_a_row_finishes_everything_the_third_time() {
     let last = scene.start().at(address).run().await;
     scene.assert_all_done_once(&accepted).await;
     assert_eq!(last.stop().await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_stopped_in_the_middle_goes_on_afterwards_without_repeating_a_single_call() {
+    let (scene, mut seed) = (Scene::set(), Seed::of_now());
+    let gateway = scene.start().run().await;
+    let address = gateway.address;
+    let accepted = all(send(&scene.client, &gateway, &Arc::default())).await;
+    let applied = scene.simulators.dashboard.control().report().applied;
+    scene.applied((applied + seed.between(1, 30)).min(EXECUTIONS as u64)).await;
+    assert_eq!(gateway.stop().await.code, Some(0));
+    let left = unfinished(&scene.database);
+    println!("{left} left for the next start");
+    let again = scene.start().at(address).run().await;
+    scene.assert_all_done_once(&accepted).await;
+    for service in [&scene.simulators.regtech, &scene.simulators.dashboard] {
+        assert_eq!(service.control().report().duplicate_keys, 0, "{}", service.name());
+    }
+    assert_eq!(again.stop().await.code, Some(0));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The gateway as a process: started, asked over real sockets, stopped, killed.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+#![allow(clippy::print_stdout, reason = "a seed or a figure, shown when a test fails")]
 
 mod abuse;
 mod command_line;

@@ -1,7 +1,7 @@
 //! Gateways that cannot start say why.
 use tokio::net::TcpListener;
 
-use crate::support::{Start, client, health};
+use crate::support::{QUIET_ADDRESS, Start, client, health};
 
 #[tokio::test]
 async fn a_second_gateway_on_the_same_database_is_refused_until_the_first_is_gone() {
@@ -20,7 +20,7 @@ async fn a_second_gateway_on_the_same_database_is_refused_until_the_first_is_gon
 #[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = TcpListener::bind(QUIET_ADDRESS).await.unwrap();
     let address = taken.local_addr().unwrap();
     let start = Start::new(&folder.path().join("gateway.db")).at(address);
     start.fail().await.assert_refused(1, &[&address.to_string(), "in use"]);

@@ -13,12 +13,15 @@ pub(crate) use recorder::Recorder;
 pub(crate) use seed::Seed;
 pub(crate) use start::Start;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
 
 /// Far longer than anything here takes, even on a machine that does much else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// For ports that have to be had twice: everything else here uses 127.0.0.1, and takes none of these meanwhile.
+pub(crate) const QUIET_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), 0);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {

@@ -1,4 +1,5 @@
 //! How a gateway is started.
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -12,20 +13,20 @@ use super::program::{Ended, PROGRAM, bare, finish};
 #[derive(Debug, Clone)]
 pub(crate) struct Start {
     variables: Vec<(String, String)>,
-    /// In the shell's units of 512 bytes.
-    largest_file: Option<u32>,
+    /// Commands of the shell that bind what the process may use.
+    limits: Vec<String>,
 }
 
 impl Start {
     pub(crate) fn new(database: &Path) -> Self {
-        Self { variables: Vec::new(), largest_file: None }
+        Self { variables: Vec::new(), limits: Vec::new() }
             .set("SERVER__LISTEN", "127.0.0.1:0")
             .set("LOGS__FORMAT", "json")
             .set("DATABASE__PATH", database.display())
     }
 
     /// Overrides a key of the configuration.
-    pub(crate) fn set(mut self, key: &str, value: impl ToString) -> Self {
+    pub(crate) fn set(mut self, key: &str, value: impl Display) -> Self {
         self.variables.push((format!("INTEGRIDAI_{key}"), value.to_string()));
         self
     }
@@ -46,8 +47,16 @@ impl Start {
     }
 
     /// Writes beyond so many bytes into any file fail, as on a full disk.
-    pub(crate) fn largest_file(self, bytes: u32) -> Self {
-        Self { largest_file: Some(bytes / 512), ..self }
+    pub(crate) fn largest_file(mut self, bytes: u32) -> Self {
+        // Without the trap the kernel would kill the process instead of failing the write.
+        self.limits.push(format!(r#"trap "" XFSZ; ulimit -f {}"#, bytes / 512));
+        self
+    }
+
+    /// Opening more files and sockets than these at once fails.
+    pub(crate) fn most_descriptors(mut self, count: u32) -> Self {
+        self.limits.push(format!("ulimit -n {count}"));
+        self
     }
 
     /// Starts it and waits until it listens.
@@ -66,14 +75,12 @@ impl Start {
     }
 
     fn command(&self) -> Command {
-        let mut command = match self.largest_file {
-            None => bare(PROGRAM),
-            Some(blocks) => {
-                let mut shell = bare("sh");
-                // Without the trap the kernel would kill the process instead of failing the write.
-                shell.args(["-c", &format!(r#"trap "" XFSZ; ulimit -f {blocks}; exec "$0" "$@""#), PROGRAM]);
-                shell
-            }
+        let mut command = if self.limits.is_empty() {
+            bare(PROGRAM)
+        } else {
+            let mut shell = bare("sh");
+            shell.args(["-c", &format!(r#"{}; exec "$0" "$@""#, self.limits.join("; ")), PROGRAM]);
+            shell
         };
         command.arg("serve").envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
