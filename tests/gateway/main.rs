@@ -3,10 +3,20 @@
 
 mod analysis;
 mod bodies;
+mod consolidated;
 mod correlation;
 mod dashboard_failures;
+mod disk;
+mod executions;
+mod health;
 mod load;
+mod monitoring;
+mod realtime;
+mod records;
 mod regtech_failures;
+mod restart;
+mod service_status;
+mod subscribers;
 mod support;
 mod training;
 mod validation;

@@ -59,8 +59,8 @@ pub(super) async fn subscribe(
         .max_frame_size(MAX_CLIENT_MESSAGE)
         // The defaults take 128 KiB for each subscriber.
         .read_buffer_size(MAX_CLIENT_MESSAGE)
+        // No bound above that: an event is as large as what it tells of, and one waits to be taken at a time.
         .write_buffer_size(0)
-        .max_write_buffer_size(1024 * 1024)
         .on_upgrade(move |socket| serve(api, socket, subscription, token)))
 }
 
@@ -77,7 +77,8 @@ fn may_subscribe(headers: &HeaderMap, cors: &CorsConfig) -> bool {
 async fn serve(api: Arc<Api>, socket: WebSocket, subscription: Subscription, token: TaskTrackerToken) {
     // Whoever waits for all goodbyes waits for this.
     let _token = token;
-    let first = api.consolidated.current().await.ok().and_then(|snapshot| {
+    // Where there are none yet, those to come reach this subscriber like any other.
+    let first = api.consolidated.latest().and_then(|snapshot| {
         let data: &serde_json::value::RawValue = serde_json::from_slice(&snapshot.body).ok()?;
         Event::new(EventType::MetricsUpdate, "gateway", data).ok()
     });

@@ -1,6 +1,7 @@
 //! Executions that are done later: accepted once they are on the disk, and resumed after a restart.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use integridai_tower::{CorrelationId, Deadline};
@@ -37,6 +38,7 @@ struct Shared {
     store: Store,
     workflows: WorkflowsConfig,
     max_queued: u64,
+    accepting: AtomicU64,
     work: Notify,
     stop: CancellationToken,
     abort: CancellationToken,
@@ -64,6 +66,7 @@ impl Queue {
             store,
             workflows,
             max_queued: max_queued as u64,
+            accepting: AtomicU64::new(0),
             work: Notify::new(),
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
@@ -97,7 +100,8 @@ impl Queue {
         body: JsonText,
         correlation_id: &CorrelationId,
     ) -> Result<(), NotAccepted> {
-        if self.shared.store.queued_executions().await? >= self.shared.max_queued {
+        let place = Place::take(&self.shared.accepting);
+        if self.shared.store.queued_executions().await? + place.ahead >= self.shared.max_queued {
             return Err(NotAccepted::Full);
         }
         let execution = NewExecution {
@@ -124,6 +128,25 @@ impl Queue {
             self.shared.abort.cancel();
             self.shared.workers.wait().await;
         }
+    }
+}
+
+/// Held while an execution is being written down: those ahead of it may not be in the store's count yet. One that is
+/// in both is counted twice, so that near the limit the queue may refuse early, but never takes too many.
+struct Place<'a> {
+    accepting: &'a AtomicU64,
+    ahead: u64,
+}
+
+impl<'a> Place<'a> {
+    fn take(accepting: &'a AtomicU64) -> Self {
+        Self { accepting, ahead: accepting.fetch_add(1, Ordering::AcqRel) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.accepting.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -82,17 +82,17 @@ impl Consolidated {
         refresh.await.ok_or(Unavailable)
     }
 
-    /// The metrics from memory, however old; gathered now only if there never were any.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`]
-    pub async fn latest(&self) -> Result<Arc<Snapshot>, Unavailable> {
-        let latest = self.shared.state().snapshot.clone();
-        match latest {
-            Some(snapshot) => Ok(snapshot),
-            None => self.current().await,
+    /// The last metrics, whatever their age, without waiting for any service; if they are too old, or there are none
+    /// yet, a round begins.
+    #[must_use]
+    pub fn latest(&self) -> Option<Arc<Snapshot>> {
+        let mut state = self.shared.state();
+        let snapshot = state.snapshot.clone();
+        if snapshot.as_ref().is_none_or(|snapshot| snapshot.age() >= self.shared.max_age) {
+            // The round runs on its own; nobody here waits for it.
+            drop(self.join_refresh(&mut state));
         }
+        snapshot
     }
 
     /// The metrics gathered now, whatever is in memory; joins a round that is under way.
@@ -105,15 +105,17 @@ impl Consolidated {
         refresh.await.ok_or(Unavailable)
     }
 
-    /// Refreshes at this interval, beginning at once, for as long as it is polled.
+    /// Refreshes at this interval, beginning at once unless there are fresh metrics, for as long as it is polled.
     pub async fn keep_fresh(self, interval: Duration) {
-        let mut ticks = tokio::time::interval(interval);
+        let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut gathered = self.current().await;
         loop {
-            ticks.tick().await;
-            if let Err(error) = self.refresh().await {
+            if let Err(error) = gathered {
                 tracing::warn!(%error, "metrics_update skipped");
             }
+            ticks.tick().await;
+            gathered = self.refresh().await;
         }
     }
 

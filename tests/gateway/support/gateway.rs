@@ -40,7 +40,13 @@ impl Gateway {
     }
 
     pub(crate) async fn with(settings: Settings<'_>) -> Self {
+        Self::over(settings, |_| {}).await
+    }
+
+    /// With services that were prepared before the gateway asks them for the first time.
+    pub(crate) async fn over(settings: Settings<'_>, prepare: impl FnOnce(&Simulators)) -> Self {
         let services = Simulators::start(&SimulatorOptions::default()).expect("loopback has free ports");
+        prepare(&services);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let set = |(key, value): &(&str, &str)| (format!("INTEGRIDAI_{key}"), (*value).to_owned());
         let settings = settings.iter().map(set).collect();
@@ -49,6 +55,10 @@ impl Gateway {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.client.address
+    }
+
+    pub(crate) fn services(&self) -> &Simulators {
+        &self.world.services
     }
 
     pub(crate) fn regtech(&self) -> &Simulator {

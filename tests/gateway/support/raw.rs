@@ -33,7 +33,11 @@ impl Raw {
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
-        within(self.stream.write_all(text.as_bytes())).await.expect("the bytes leave");
+        self.send_bytes(text.as_bytes()).await;
+    }
+
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        within(self.stream.write_all(bytes)).await.expect("the bytes leave");
     }
 
     /// The head of an answer, up to the empty line.

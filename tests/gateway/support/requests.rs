@@ -40,3 +40,8 @@ pub(crate) fn with_options(mut request: Value, options: Value) -> Value {
 pub(crate) fn later(request: Value) -> Value {
     with_options(request, json!({"async": true}))
 }
+
+/// Where the services have their figures.
+pub(crate) const COMPLIANCE: &str = "/compliance_dashboard";
+pub(crate) const TRAINING: &str = "/api/v1/metrics";
+pub(crate) const FIGURES: &str = "/api/v1/dashboard/metrics";

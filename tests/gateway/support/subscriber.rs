@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use super::client::{Client, SUBSCRIBE};
+use super::client::{CONSOLIDATED, Client, SUBSCRIBE};
 use super::document::check_event;
 use super::within;
 
@@ -19,6 +19,8 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     /// Subscribes, and takes the `metrics_update` that comes first.
     pub(crate) async fn start(client: &Client) -> Self {
+        // A round that is under way would tell the same once more.
+        client.get(CONSOLIDATED).await.ok();
         let mut subscriber = Self::connect(client.address).await.expect("a place for a subscriber");
         assert_eq!(subscriber.next().await["type"], "metrics_update");
         subscriber
@@ -76,6 +78,12 @@ impl Subscriber {
                 return event;
             }
         }
+    }
+
+    /// Says goodbye and waits for the answer.
+    pub(crate) async fn leave(&mut self) {
+        within(self.socket.close(None)).await.expect("the goodbye leaves");
+        self.closed().await;
     }
 
     /// Reads to the end; the close code, if there was a goodbye.

@@ -1,0 +1,37 @@
+//! A database that cannot be written fails nobody who does not need it.
+
+use serde_json::json;
+
+use crate::support::client::CONSOLIDATED;
+use crate::support::gateway::Gateway;
+use crate::support::requests::{analysis, later, training};
+use crate::support::subscriber::Subscriber;
+
+#[tokio::test]
+async fn what_is_to_be_done_later_is_503_and_everything_else_goes_on() {
+    let gateway = Gateway::start().await;
+    let kept = gateway.client.enqueue(&later(analysis())).await;
+    gateway.client.execution_that(&kept, "succeeded").await;
+    let mut subscriber = Subscriber::start(&gateway.client).await;
+    let held = gateway.hold_database();
+
+    let refused = gateway.client.execute(&later(analysis())).await;
+    let detail = "the execution cannot be stored at the moment";
+    assert_eq!(refused.failure(503, Some("complete_analysis"))["detail"], detail);
+    assert_eq!(refused.header("retry-after"), "10");
+    let result = gateway.client.execute(&analysis()).await.ok();
+    gateway.client.execute(&training()).await.ok();
+    gateway.client.get(CONSOLIDATED).await.ok();
+    subscriber.event("training_progress").await;
+    gateway.client.execution(&kept).await.ok();
+
+    drop(held);
+    let id = result["workflow_id"].as_str().expect("an id");
+    assert_eq!(gateway.client.execution_that(id, "succeeded").await["result"], result);
+    let query = "SELECT status_code FROM api_calls_log WHERE status_code = 503";
+    assert_eq!(gateway.until_rows(query, 1).await, [json!({"status_code": 503})]);
+    assert_eq!(gateway.rows("SELECT id FROM executions").len(), 3, "what was refused is not there");
+    let later = gateway.client.enqueue(&later(analysis())).await;
+    gateway.client.execution_that(&later, "succeeded").await;
+    gateway.stop().await;
+}

@@ -1,0 +1,80 @@
+//! `/metrics`: the names, and labels whose number has a bound.
+
+use http::Method;
+
+use crate::support::client::{CONSOLIDATED, EXECUTE};
+use crate::support::gateway::Gateway;
+use crate::support::requests::analysis;
+use crate::support::subscriber::Subscriber;
+use crate::support::until;
+
+async fn metrics(gateway: &Gateway) -> String {
+    let answer = gateway.client.get("/metrics").await;
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    answer.text().to_owned()
+}
+
+#[tokio::test]
+async fn the_promised_names_are_there() {
+    let gateway = Gateway::start().await;
+    let _subscriber = Subscriber::start(&gateway.client).await;
+    gateway.client.execute(&analysis()).await.ok();
+    let text = until("all names", async || {
+        let text = metrics(&gateway).await;
+        text.contains("integridai_executions_queued").then_some(text)
+    })
+    .await;
+    for name in [
+        "http_server_active_requests",
+        "http_server_request_duration_seconds_bucket",
+        "http_server_request_duration_seconds_count",
+        "integridai_events_total",
+        "integridai_realtime_subscribers",
+        "integridai_server_connections_open",
+        "integridai_service_up",
+        "integridai_store_buffered_rows",
+        "integridai_store_dropped_rows_total",
+        "integridai_store_healthy",
+        "integridai_store_written_rows_total",
+    ] {
+        let has = |line: &str| line.starts_with(name) && !line.starts_with('#');
+        assert!(text.lines().any(has), "{name} is missing in\n{text}");
+    }
+    for label in [
+        r#"http_route="/api/v1/gateway/execute""#,
+        r#"http_response_status_code="200""#,
+        r#"http_request_method="POST""#,
+        r#"type="analysis_complete""#,
+        r#"service="regtech""#,
+    ] {
+        assert!(text.contains(label), "{label} is missing in\n{text}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_hundred_unknown_paths_ids_and_methods_make_no_new_label_each() {
+    let gateway = Gateway::start().await;
+    for number in 0..100 {
+        for path in [
+            format!("/unbounded-{number}"),
+            format!("/docs/unbounded-{number}"),
+            format!("/api/v1/gateway/executions/unbounded-{number}"),
+            format!("{CONSOLIDATED}?unbounded-{number}"),
+        ] {
+            gateway.client.get(&path).await;
+        }
+        let method = Method::from_bytes(format!("UNBOUNDED{number}").as_bytes()).expect("a token");
+        gateway.client.send(gateway.client.request(method, EXECUTE)).await.problem(405);
+    }
+    let text = metrics(&gateway).await;
+    assert!(!text.to_lowercase().contains("unbounded"), "{text}");
+    for label in [
+        r#"http_route="unmatched""#,
+        r#"http_request_method="_OTHER""#,
+        r#"http_route="/api/v1/gateway/executions/{id}""#,
+    ] {
+        assert!(text.contains(label), "{label} is missing in\n{text}");
+    }
+    gateway.stop().await;
+}
