@@ -11,7 +11,7 @@ use crate::support::{Gateway, PROGRAM, analysis, ask, bare, client, finish, run_
 const USUAL_PORTS: [u16; 3] = [3000, 8000, 5000];
 
 /// Starts a demonstration whose temporary files go into `folder`.
-async fn demo(folder: &Path, arguments: &[&str]) -> (Gateway, Page) {
+pub(crate) async fn demo(folder: &Path, arguments: &[&str]) -> (Gateway, Page) {
     let mut command = bare(PROGRAM);
     command.args(["demo", "--port", "0", "--latency", "none"]).args(arguments).env("TMPDIR", folder);
     let mut demo = Gateway::spawn(&mut command).listening().await;
@@ -20,7 +20,7 @@ async fn demo(folder: &Path, arguments: &[&str]) -> (Gateway, Page) {
     (demo, page)
 }
 
-struct Page {
+pub(crate) struct Page {
     lines: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Page {
     }
 }
 
-async fn paste(line: &str) -> String {
+pub(crate) async fn paste(line: &str) -> String {
     let ended = run_in_shell(line, &[]).await;
     assert_ne!(ended.code, Some(127), "curl is missing: apt-get install -y --no-install-recommends curl");
     assert_eq!(ended.code, Some(0), "{line}: {ended:?}");

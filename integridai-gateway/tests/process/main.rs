@@ -11,5 +11,6 @@ mod faults;
 mod kills;
 mod logs;
 mod memory;
+mod readme;
 mod starts;
 mod support;

@@ -1,0 +1,75 @@
+//! Every command of the README does what it says. Cargo's own part is left out: the program is built already.
+use std::path::Path;
+
+use crate::demo::{demo, paste};
+use crate::support::run;
+
+const README: &str = include_str!("../../../README.md");
+const THROUGH_CARGO: &str = "cargo run --release -p integridai-gateway -- ";
+
+/// The commands in the README's shell blocks, a line each.
+fn commands() -> Vec<&'static str> {
+    let blocks = README.split("```sh\n").skip(1);
+    let lines = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository")
+}
+
+#[tokio::test]
+async fn its_calls_work_against_the_demonstration() {
+    let folder = tempfile::tempdir().unwrap();
+    let (demo, _) = demo(folder.path(), &[]).await;
+    let calls: Vec<&str> = commands().into_iter().filter(|line| line.starts_with("curl ")).collect();
+    assert!(calls.len() >= 4, "{calls:?}");
+    for call in calls {
+        let here = call.replace("127.0.0.1:3002", &demo.address.to_string());
+        let printed = paste(&here).await;
+        let body = printed.split("\r\n\r\n").last().unwrap();
+        let answer: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{call}: {e}"));
+        assert!(answer["success"] == true || answer.get("timestamp").is_some(), "{call}: {answer}");
+        assert!(answer.get("title").is_none(), "{call}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn its_other_commands_end_well() {
+    for line in commands() {
+        if let Some(arguments) = line.strip_prefix(THROUGH_CARGO) {
+            if arguments == "demo" {
+                // The other test runs it.
+                continue;
+            }
+            let arguments: Vec<String> = arguments.split(' ').map(at_the_repository).collect();
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let ended = run(&arguments, &[]).await;
+            assert_eq!(ended.code, Some(0), "{line}: {}", ended.stderr);
+            assert!(!ended.stdout.is_empty(), "{line}");
+        } else {
+            assert!(line.starts_with("curl ") || line == "./tests/run", "nobody runs this: {line}");
+        }
+    }
+}
+
+/// Commands are run from the repository's top.
+fn at_the_repository(argument: &str) -> String {
+    let path = repository().join(argument);
+    if path.is_file() { path.display().to_string() } else { argument.to_owned() }
+}
+
+#[test]
+fn its_test_command_is_what_is_run_for_every_change() {
+    assert!(commands().contains(&"./tests/run"));
+    let checks = std::fs::read_to_string(repository().join(".ci/run")).unwrap();
+    assert!(checks.contains("exec ./tests/run"), "{checks}");
+}
+
+#[test]
+fn its_links_lead_somewhere() {
+    let links = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap_or_default());
+    for link in links.filter(|link| !link.starts_with("http")) {
+        assert!(repository().join(link).exists(), "{link}");
+    }
+}
