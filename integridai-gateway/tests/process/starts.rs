@@ -42,8 +42,9 @@ async fn a_database_that_cannot_be_used_is_named() {
     Start::new(&text).fail().await.assert_refused(1, &[text.to_str().unwrap(), "not a database"]);
     assert_eq!(std::fs::read(&text).unwrap(), before);
 
-    let directory = folder.path().to_str().unwrap();
-    Start::new(folder.path()).fail().await.assert_refused(1, &[directory]);
+    let directory = folder.path().join("directory.db");
+    std::fs::create_dir(&directory).unwrap();
+    Start::new(&directory).fail().await.assert_refused(1, &[directory.to_str().unwrap()]);
 
     let foreign = folder.path().join("foreign.db");
     let other = rusqlite::Connection::open(&foreign).unwrap();
