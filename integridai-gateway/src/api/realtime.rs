@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::StreamExt;
 use http::StatusCode;
 use serde::Serialize;
@@ -55,9 +55,7 @@ pub(super) async fn subscribe(
     axum::extract::State(api): State,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let upgrade = upgrade.map_err(|rejection| {
-        Problem::new(rejection.into_response().status(), "expected a WebSocket handshake (RFC 6455)")
-    })?;
+    let upgrade = upgrade.map_err(no_handshake)?;
     let subscription = api.hub.subscribe().map_err(|error| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             .retry_after(std::time::Duration::from_secs(10))
@@ -71,6 +69,16 @@ pub(super) async fn subscribe(
         // No bound above that: an event is as large as what it tells of, and one waits to be taken at a time.
         .write_buffer_size(0)
         .on_upgrade(move |socket| serve(api, socket, subscription, token)))
+}
+
+/// What is wrong is never the method, which the route has checked: over HTTP/2 a GET is not how a handshake begins.
+#[allow(clippy::needless_pass_by_value, reason = "the extractor hands the rejection over")]
+fn no_handshake(rejection: WebSocketUpgradeRejection) -> Problem {
+    let status = match rejection {
+        WebSocketUpgradeRejection::ConnectionNotUpgradable(_) => StatusCode::UPGRADE_REQUIRED,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Problem::new(status, "expected a WebSocket handshake (RFC 6455, over HTTP/2 RFC 8441)")
 }
 
 async fn serve(api: Arc<Api>, socket: WebSocket, subscription: Subscription, token: TaskTrackerToken) {
