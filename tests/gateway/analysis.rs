@@ -80,6 +80,7 @@ async fn each_shape_of_an_analysis_is_passed_on_as_it_came_and_told_in_one_view(
         let has_level = shape != AnalysisShape::C;
         assert_eq!((told["risk_level"].is_string(), told["analysis_id"].is_string()), (has_level, has_level));
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 

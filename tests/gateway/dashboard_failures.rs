@@ -48,6 +48,7 @@ async fn a_dashboard_that_answers_with_an_error_costs_only_its_update() {
         gateway.dashboard().control().fail(Failure::error(status).retry_after(9).on(UPDATE));
         succeeds_without(&gateway, &mut subscriber, 20.0, reason).await;
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -63,6 +64,7 @@ async fn a_dashboard_that_breaks_off_costs_only_its_update() {
         gateway.dashboard().control().fail(failure.on(UPDATE));
         succeeds_without(&gateway, &mut subscriber, 20.0, reason).await;
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -79,6 +81,7 @@ async fn a_dashboard_that_does_not_answer_costs_its_update_and_the_rest_of_the_d
         let cancelled = cancelled as u64 + 1;
         within(control.wait_until(|report| report.count(UPDATE, "cancelled") == cancelled)).await;
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -90,6 +93,7 @@ async fn a_dashboard_that_is_down_costs_only_its_update() {
     succeeds_without(&gateway, &mut subscriber, 20.0, "dashboard cannot be reached").await;
     gateway.dashboard().restart().await.expect("its port was kept");
     assert_eq!(gateway.client.execute(&analysis()).await.ok()["dashboard_updated"], true);
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -99,6 +103,7 @@ async fn a_dashboard_that_says_success_false_was_not_updated() {
     let gateway = Gateway::with(&[("SERVICES__DASHBOARD__BASE_URL", &dashboard.url)]).await;
     let mut subscriber = Subscriber::start(&gateway.client).await;
     succeeds_without(&gateway, &mut subscriber, 20.0, "dashboard refused: read only").await;
+    drop(subscriber);
     gateway.stop().await;
 }
 

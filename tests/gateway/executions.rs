@@ -174,7 +174,12 @@ async fn one_more_than_may_wait_is_503_until_there_is_room() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_wait_than_may_however_many_come_at_once() {
-    let gateway = Gateway::with(&[("EXECUTIONS__WORKERS", "1"), ("EXECUTIONS__MAX_QUEUED", "5")]).await;
+    let gateway = Gateway::with(&[
+        ("EXECUTIONS__WORKERS", "1"),
+        ("EXECUTIONS__MAX_QUEUED", "5"),
+        ("SERVER__GRACE_SECONDS", "0.2"),
+    ])
+    .await;
     occupy(&gateway).await;
     let hand_in = |_| {
         let client = gateway.client.clone();

@@ -17,7 +17,7 @@ async fn metrics(gateway: &Gateway) -> String {
 #[tokio::test]
 async fn the_promised_names_are_there() {
     let gateway = Gateway::start().await;
-    let _subscriber = Subscriber::start(&gateway.client).await;
+    let subscriber = Subscriber::start(&gateway.client).await;
     gateway.client.execute(&analysis()).await.ok();
     let text = until("all names", async || {
         let text = metrics(&gateway).await;
@@ -49,6 +49,7 @@ async fn the_promised_names_are_there() {
     ] {
         assert!(text.contains(label), "{label} is missing in\n{text}");
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 

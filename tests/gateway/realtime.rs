@@ -19,6 +19,7 @@ async fn the_consolidated_metrics_come_at_once() {
     let mut subscriber = Subscriber::connect(gateway.address()).await.expect("a place");
     let first = subscriber.next().await;
     assert_eq!((&first["type"], &first["data"]), (&json!("metrics_update"), &metrics));
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -33,6 +34,7 @@ async fn and_then_at_the_configured_interval() {
         assert!(last["id"] != event["id"] && last["timestamp"].as_str() <= event["timestamp"].as_str());
         last = event;
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -55,6 +57,7 @@ async fn the_text_ping_is_answered_and_everything_else_ignored() {
         subscriber.say(Message::text(ping)).await;
         assert_eq!(subscriber.text().await, "pong");
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -82,6 +85,7 @@ async fn all_four_types_come_in_the_published_shape_and_are_kept_under_their_ids
         let payload: Value = serde_json::from_str(row["payload"].as_str().expect("text")).expect("JSON");
         assert_eq!(payload, event["data"]);
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -100,6 +104,7 @@ async fn one_event_reaches_fifty_subscribers() {
         ids.push(event["id"].clone());
     }
     assert!(ids.iter().all(|id| *id == ids[0]), "one event has one id");
+    drop(subscribers);
     gateway.stop().await;
 }
 
@@ -107,7 +112,7 @@ async fn one_event_reaches_fifty_subscribers() {
 async fn one_subscriber_too_many_is_503_until_another_leaves() {
     let gateway = Gateway::with(&[("REALTIME__MAX_SUBSCRIBERS", "2")]).await;
     let first = Subscriber::start(&gateway.client).await;
-    let _second = Subscriber::start(&gateway.client).await;
+    let second = Subscriber::start(&gateway.client).await;
     assert_eq!(Subscriber::connect(gateway.address()).await.err(), Some(503));
     let handshake = gateway.client.request(http::Method::GET, SUBSCRIBE).headers(handshake());
     let refused = gateway.client.send(handshake).await;
@@ -115,6 +120,7 @@ async fn one_subscriber_too_many_is_503_until_another_leaves() {
     assert_eq!(refused.header("retry-after"), "10");
     drop(first);
     until("a free place", async || Subscriber::connect(gateway.address()).await.ok()).await;
+    drop(second);
     gateway.stop().await;
 }
 
@@ -172,6 +178,8 @@ async fn a_message_that_is_too_large_ends_its_connection_and_no_other() {
     assert_eq!(fits.text().await, "pong");
     gateway.client.execute(&analysis()).await.ok();
     other.event("analysis_complete").await;
+    drop(other);
+    drop(fits);
     gateway.stop().await;
 }
 
@@ -185,6 +193,7 @@ async fn text_that_is_not_utf_8_ends_its_connection_and_no_other() {
     raw.rest().await;
     gateway.client.execute(&analysis()).await.ok();
     other.event("analysis_complete").await;
+    drop(other);
     gateway.stop().await;
 }
 
@@ -203,6 +212,7 @@ async fn a_subscriber_is_served_while_a_service_hangs() {
     gateway.client.execute(&analysis()).await.ok();
     assert_eq!(subscriber.next().await["type"], "analysis_complete");
     assert_eq!(gateway.regtech().control().report().in_flight, 1, "it still hangs");
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -222,5 +232,6 @@ async fn an_event_as_large_as_a_request_may_be_reaches_every_subscriber() {
         let event = subscriber.event("training_progress").await;
         assert_eq!(event["data"]["session"]["notes"].as_str().map(str::len), Some(size));
     }
+    drop(subscriber);
     gateway.stop().await;
 }

@@ -66,9 +66,10 @@ async fn every_kind_of_call_is_one_row_with_its_status_and_sizes() {
 #[tokio::test]
 async fn an_upgrade_is_a_row_when_it_begins() {
     let gateway = Gateway::start().await;
-    let _subscriber = Subscriber::connect(gateway.address()).await.expect("a place");
+    let subscriber = Subscriber::connect(gateway.address()).await.expect("a place");
     let row = gateway.until_rows(CALLS, 1).await.remove(0);
     assert_eq!((&row["endpoint"], &row["status_code"]), (&json!(SUBSCRIBE), &json!(101)));
+    drop(subscriber);
     gateway.stop().await;
 }
 

@@ -170,5 +170,6 @@ async fn each_change_of_a_status_is_one_alert() {
     let query = "SELECT service_name FROM system_events WHERE event_type = 'system_alert'";
     let rows = gateway.until_rows(query, 2).await;
     assert_eq!(rows, [json!({"service_name": "regtech"}), json!({"service_name": "regtech"})]);
+    drop(subscriber);
     gateway.stop().await;
 }

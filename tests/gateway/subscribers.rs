@@ -39,6 +39,8 @@ async fn one_that_never_reads_holds_nobody_back_and_is_told_what_it_missed() {
         woken.drain(..woken.len().saturating_sub(1_000));
         woken.extend(more);
     }
+    drop(reader);
+    drop(sleeper);
     gateway.stop().await;
 }
 
@@ -50,11 +52,13 @@ async fn one_that_takes_nothing_for_the_idle_time_loses_its_place() {
         ("REALTIME__PING_INTERVAL_SECONDS", "600"),
     ])
     .await;
-    let _sleeper = Raw::subscribe(gateway.address()).await;
+    let sleeper = Raw::subscribe(gateway.address()).await;
     let mut reader = Subscriber::start(&gateway.client).await;
     assert_eq!(Subscriber::connect(gateway.address()).await.err(), Some(503));
     flood(&gateway, &mut reader).await;
     until("the sleeper's place", async || Subscriber::connect(gateway.address()).await.ok()).await;
+    drop(reader);
+    drop(sleeper);
     gateway.stop().await;
 }
 
@@ -69,6 +73,7 @@ async fn one_that_answers_no_ping_is_told_goodbye() {
     let said = mute.rest().await;
     let goodbye = [&[0x88, 20][..], &1008_u16.to_be_bytes(), b"no answer to pings"].concat();
     assert!(said.ends_with(&goodbye), "{:?}", String::from_utf8_lossy(&said));
+    drop(mute);
     gateway.stop().await;
 }
 
@@ -84,6 +89,7 @@ async fn one_that_answers_pings_stays() {
     for _ in 0..8 {
         assert_eq!(subscriber.next().await["type"], "metrics_update");
     }
+    drop(subscriber);
     gateway.stop().await;
 }
 

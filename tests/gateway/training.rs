@@ -30,6 +30,7 @@ async fn a_session_that_comes_along_is_told_to_the_dashboard_as_it_is() {
     let told = subscriber.event("training_progress").await["data"].clone();
     assert_eq!((&told["session"], &told["user_id"]), (&session(), &json!("user-7")));
     assert_eq!((&told["workflow_id"], &told["dashboard_updated"]), (&result["workflow_id"], &json!(true)));
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -90,6 +91,7 @@ async fn a_failing_dashboard_fails_the_sync_and_raises_an_alert() {
     }
     within(gateway.dashboard().stop()).await;
     gateway.client.execute(&training()).await.failure(503, Some("training_sync"));
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -149,6 +151,7 @@ async fn a_metrics_update_is_answered_at_once_and_gathers_anew_in_the_background
         subscriber.event("metrics_update").await;
     }
     assert!(gateway.regtech().control().report().total(metrics) > before);
+    drop(subscriber);
     gateway.stop().await;
 }
 
@@ -160,5 +163,29 @@ async fn a_metrics_update_does_not_wait_for_a_service_that_hangs() {
     let result = gateway.client.execute(&json!({"workflow": "metrics_update"})).await.ok();
     assert_eq!(result["status"], "metrics_update_queued");
     within(gateway.regtech().control().wait_until(|report| report.in_flight == 1)).await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_as_deep_as_json_is_read_goes_all_the_way() {
+    let gateway = Gateway::start().await;
+    let mut subscriber = Subscriber::start(&gateway.client).await;
+    let request = |depth: usize, options: &str| {
+        let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let session = format!(r#"{{"session_id":"s-1","nested":{nested}}}"#);
+        format!(
+            r#"{{"workflow":"training_sync","payload":{{"training_session":{session}}},"options":{options}}}"#
+        )
+    };
+    let deepest = 124;
+    gateway.client.execute_text(request(deepest + 1, "{}")).await.failure(400, None);
+    let answer = gateway.client.execute_text(request(deepest, "{}")).await;
+    assert!(answer.status == 200 && answer.text().contains(&"[".repeat(deepest)), "{answer:?}");
+    assert!(subscriber.text().await.contains(&"[".repeat(deepest)));
+    let answer = gateway.client.execute_text(request(deepest, r#"{"async":true}"#)).await;
+    let id = answer.json()["workflow_id"].as_str().expect("an id").to_owned();
+    gateway.client.execution_that(&id, "succeeded").await;
+    assert_eq!(gateway.dashboard().control().report().applied, 2);
+    drop(subscriber);
     gateway.stop().await;
 }

@@ -46,7 +46,9 @@ fn nested_with(field: &str, value: Value) -> Value {
 }
 
 fn session_is(value: Value) -> Value {
-    json!({"workflow": "training_sync", "payload": {"training_session": value}})
+    let mut request = training();
+    request["payload"]["training_session"] = value;
+    request
 }
 
 #[tokio::test]

@@ -56,6 +56,8 @@ type State = axum::extract::State<Arc<Api>>;
 /// The routes, without layers.
 pub fn routes(api: Arc<Api>) -> Router {
     let (router, _) = documented().split_for_parts();
+    // Over HTTP/2 a WebSocket begins with CONNECT (RFC 8441 §4), for which OpenAPI has no words.
+    let router = router.route("/api/v1/realtime/subscribe", axum::routing::connect(realtime::subscribe));
     docs::with_page(router.with_state(api))
 }
 

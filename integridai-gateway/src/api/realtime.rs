@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::extract::OriginalUri;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::StreamExt;
 use http::header::{HOST, ORIGIN};
+use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -40,15 +42,14 @@ const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
 )]
 pub(super) async fn subscribe(
     axum::extract::State(api): State,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    if !may_subscribe(&headers, &api.cors) {
+    if !may_subscribe(&headers, uri.authority(), &api.cors) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not subscribe"));
     }
-    let upgrade = upgrade.map_err(|rejection| {
-        Problem::new(rejection.into_response().status(), "expected a WebSocket handshake (RFC 6455)")
-    })?;
+    let upgrade = upgrade.map_err(no_handshake)?;
     let subscription = api.hub.subscribe().map_err(|error| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             .retry_after(Some(std::time::Duration::from_secs(10)))
@@ -65,13 +66,23 @@ pub(super) async fn subscribe(
 }
 
 /// Browsers do not apply CORS to WebSockets: without this, any page could read the events through its visitor's
-/// browser. A client that is no browser sends no `Origin` (RFC 6455 §4.1).
-fn may_subscribe(headers: &HeaderMap, cors: &CorsConfig) -> bool {
+/// browser. A client that is no browser sends no `Origin` (RFC 6455 §4.1). HTTP/2 has an authority instead of `Host`.
+fn may_subscribe(headers: &HeaderMap, authority: Option<&Authority>, cors: &CorsConfig) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(authority.map(Authority::as_str));
     let is_own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
     is_own || cors.allowed_origins.iter().any(|allowed| allowed == origin)
+}
+
+/// What is wrong is never the method, which the route has checked: over HTTP/2 a GET is not how a handshake begins.
+#[allow(clippy::needless_pass_by_value, reason = "the extractor hands the rejection over")]
+fn no_handshake(rejection: WebSocketUpgradeRejection) -> Problem {
+    let status = match rejection {
+        WebSocketUpgradeRejection::ConnectionNotUpgradable(_) => StatusCode::UPGRADE_REQUIRED,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Problem::new(status, "expected a WebSocket handshake (RFC 6455, over HTTP/2 RFC 8441)")
 }
 
 async fn serve(api: Arc<Api>, socket: WebSocket, subscription: Subscription, token: TaskTrackerToken) {
@@ -199,7 +210,9 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, "127.0.0.1:3002".parse().unwrap());
             headers.extend(origin.map(|origin| (ORIGIN, origin.parse().unwrap())));
-            assert_eq!(may_subscribe(&headers, &cors), expected, "{origin:?}");
+            assert_eq!(may_subscribe(&headers, None, &cors), expected, "{origin:?}");
+            let host = headers.remove(HOST).expect("it was set").to_str().unwrap().parse().unwrap();
+            assert_eq!(may_subscribe(&headers, Some(&host), &cors), expected, "{origin:?}, over HTTP/2");
         }
     }
 }

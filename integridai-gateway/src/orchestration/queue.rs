@@ -163,7 +163,11 @@ impl Shared {
                         workflow_id = %execution.id,
                         workflow = execution.workflow,
                     );
-                    self.abort.run_until_cancelled(self.run(execution).instrument(span)).await;
+                    let (id, attempts) = (execution.id, execution.attempts);
+                    let run = self.run(execution).instrument(span);
+                    if self.abort.run_until_cancelled(run).await.is_none() {
+                        self.give_back(id, attempts).await;
+                    }
                 }
                 Ok(None) => self.idle(IDLE_LOOK).await,
                 Err(error) => {
@@ -171,6 +175,13 @@ impl Shared {
                     self.idle(FAILED_CLAIM).await;
                 }
             }
+        }
+    }
+
+    /// A run that a drain cut short is no failed attempt.
+    async fn give_back(&self, id: Uuid, attempts: u32) {
+        if let Err(error) = self.store.release_execution(id, attempts).await {
+            tracing::warn!(execution = %id, %error, "an execution could not be given back; the next start takes it up");
         }
     }
 

@@ -60,9 +60,11 @@ impl Traffic {
     }
 }
 
+/// How many slices a window has; one more is kept, since the oldest counts until its end has fallen out.
 const SLICES: u32 = 12;
+const KEPT: usize = SLICES as usize + 1;
 
-/// Slices of equal length: a new one begins as the oldest falls out. Times are those since the start.
+/// Slices of equal length, each counted until its end has fallen out of the window. Times are those since the start.
 #[derive(Debug)]
 struct Window {
     length: Duration,
@@ -94,7 +96,7 @@ impl Slice {
 
 impl Window {
     fn new(length: Duration) -> Self {
-        Self { length, slices: VecDeque::with_capacity(SLICES as usize) }
+        Self { length, slices: VecDeque::with_capacity(KEPT) }
     }
 
     fn record(&mut self, now: Duration, latency: Duration, is_error: bool) {
@@ -108,7 +110,7 @@ impl Window {
         let width = self.length / SLICES;
         let is_current = self.slices.back().is_some_and(|slice| now < slice.begin + width);
         if !is_current {
-            let reused = if self.slices.len() < SLICES as usize { None } else { self.slices.pop_front() };
+            let reused = if self.slices.len() < KEPT { None } else { self.slices.pop_front() };
             let mut slice = reused.unwrap_or_else(|| Slice::new(now));
             slice.restart(now);
             self.slices.push_back(slice);
@@ -120,7 +122,10 @@ impl Window {
     fn figures(&self, now: Duration) -> PerformanceMetrics {
         let mut micros = Slice::new(now).micros;
         let (mut sum, mut errors) = (Duration::ZERO, 0);
-        for slice in self.slices.iter().filter(|slice| slice.begin + self.length > now) {
+        let reach = self.length + self.length / SLICES;
+        let mut since = now.saturating_sub(self.length);
+        for slice in self.slices.iter().filter(|slice| slice.begin + reach > now) {
+            since = since.min(slice.begin);
             micros.add(&slice.micros).expect("all slices have the same bounds");
             sum = sum.saturating_add(slice.sum);
             errors += slice.errors;
@@ -129,7 +134,7 @@ impl Window {
         if count == 0 {
             return PerformanceMetrics::default();
         }
-        let measured = now.clamp(Duration::from_secs(1), self.length.max(Duration::from_secs(1)));
+        let measured = (now - since).max(Duration::from_secs(1));
         let at = |quantile| rounded(micros.value_at_quantile(quantile) as f64 / 1_000.0);
         PerformanceMetrics {
             avg_response_time_ms: rounded(sum.as_secs_f64() * 1_000.0 / count as f64),
@@ -161,11 +166,11 @@ mod tests {
     fn figures_of_known_traffic() {
         let mut window = Window::new(MINUTE);
         for number in 1..=100 {
-            window.record(seconds(number * 59 / 100), Duration::from_millis(number), number % 10 == 0);
+            window.record(seconds(number * 6 / 10), Duration::from_millis(number), number % 10 == 0);
         }
-        let figures = window.figures(seconds(59));
+        let figures = window.figures(seconds(60));
         assert!((figures.avg_response_time_ms - 50.5).abs() < 0.001, "{figures:?}");
-        assert!((figures.requests_per_minute - 100.0).abs() < 10.0, "{figures:?}");
+        assert!((figures.requests_per_minute - 100.0).abs() < 1.0, "{figures:?}");
         assert!((figures.error_rate_percent - 10.0).abs() < 1.0, "{figures:?}");
         assert!((figures.p50_response_time_ms - 50.0).abs() < 1.0, "{figures:?}");
         assert!((figures.p95_response_time_ms - 95.0).abs() < 1.0, "{figures:?}");
@@ -178,6 +183,7 @@ mod tests {
         window.record(seconds(1), seconds(9), true);
         window.record(seconds(50), Duration::from_millis(10), false);
         let figures = window.figures(seconds(70));
+        assert!((figures.requests_per_minute - 1.0).abs() < 0.1, "{figures:?}");
         assert!((figures.avg_response_time_ms - 10.0).abs() < 0.001, "{figures:?}");
         assert!(figures.error_rate_percent.abs() < f64::EPSILON);
         assert_eq!(window.figures(seconds(200)), PerformanceMetrics::default());
@@ -189,7 +195,7 @@ mod tests {
         for second in 0..100_000 {
             window.record(seconds(second), Duration::MAX, true);
         }
-        assert_eq!(window.slices.len(), SLICES as usize);
+        assert_eq!(window.slices.len(), KEPT);
         assert!(window.figures(seconds(100_000)).p99_response_time_ms >= 590_000.0);
     }
 }

@@ -119,6 +119,15 @@ impl Store {
         self.database.finish(id, finished).await
     }
 
+    /// Gives a claim back: the execution waits again, and this attempt does not count. `false`: it is not running,
+    /// or somebody has claimed it anew.
+    ///
+    /// # Errors
+    /// When the change could not be stored.
+    pub async fn release_execution(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
+        self.database.release(id, attempts).await
+    }
+
     /// Puts every running execution back into the queue and answers how many: for the start, when whatever
     /// is marked as running was cut short.
     ///

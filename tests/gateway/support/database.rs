@@ -13,7 +13,7 @@ impl Gateway {
         let connection = Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)
             .expect("the file can be read");
         let mut statement = connection.prepare(query).expect("a query");
-        let names: Vec<String> = statement.column_names().into_iter().map(ToOwned::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(ToOwned::to_owned).collect();
         let read = |row: &rusqlite::Row<'_>| {
             let column =
                 |(index, name): (usize, &String)| (name.clone(), json(row.get_ref(index).expect("a column")));

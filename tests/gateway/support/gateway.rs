@@ -61,6 +61,11 @@ impl Gateway {
         &self.world.services
     }
 
+    /// The services, for longer than the gateway runs.
+    pub(crate) fn share_services(&self) -> Arc<Simulators> {
+        Arc::clone(&self.world.services)
+    }
+
     pub(crate) fn regtech(&self) -> &Simulator {
         &self.world.services.regtech
     }

@@ -97,6 +97,10 @@ impl Database {
         self.command(move |connection| executions::finish(connection, id, &finished)).await
     }
 
+    pub(super) async fn release(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
+        self.command(move |connection| executions::release(connection, id, attempts)).await
+    }
+
     pub(super) async fn requeue_running(&self) -> Result<u64, StoreError> {
         self.command(executions::requeue_running).await
     }
