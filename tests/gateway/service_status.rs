@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use integridai_gateway::demo::Failure;
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use crate::support::client::CONSOLIDATED;
 use crate::support::gateway::Gateway;
@@ -50,12 +51,15 @@ async fn a_service_that_is_down_is_offline_at_once_and_its_last_figures_stay() {
 
 #[tokio::test]
 async fn services_that_never_answered_count_as_zero_and_say_so() {
-    let dead = "http://127.0.0.1:1";
+    // Bound without listening: the port stays taken, and connections to it are refused.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("loopback has free ports");
+    let dead = format!("http://{}", socket.local_addr().expect("it is bound"));
     let gateway = Gateway::with(&[
         UNCACHED,
-        ("SERVICES__REGTECH__BASE_URL", dead),
-        ("SERVICES__FLAISIMULATOR__BASE_URL", dead),
-        ("SERVICES__DASHBOARD__BASE_URL", dead),
+        ("SERVICES__REGTECH__BASE_URL", &dead),
+        ("SERVICES__FLAISIMULATOR__BASE_URL", &dead),
+        ("SERVICES__DASHBOARD__BASE_URL", &dead),
     ])
     .await;
     let metrics = status(&gateway, "regtech", "offline").await;
