@@ -6,7 +6,7 @@ mod hub;
 pub use envelope::{Event, EventType};
 pub use hub::{Hub, Received, Subscription, TooManySubscribers};
 
-use crate::store::{JsonText, Store, SystemEvent};
+use crate::store::{Store, SystemEvent};
 
 /// Where events go: the log and the subscribers. Never waits for either.
 #[derive(Debug, Clone)]
@@ -26,19 +26,16 @@ impl Events {
     pub fn emit(&self, event: Event) {
         metrics::counter!("integridai_events_total", "type" => event.kind.as_str()).increment(1);
         self.hub.publish(&event);
-        match JsonText::parse(event.data.get()) {
-            Ok(payload) => self.store.record_event(row(event, payload)),
-            Err(error) => tracing::error!(%error, "an event's data is no JSON text"),
-        }
+        self.store.record_event(row(event));
     }
 }
 
-fn row(event: Event, payload: JsonText) -> SystemEvent {
+fn row(event: Event) -> SystemEvent {
     SystemEvent {
         id: event.id,
         event_type: event.kind.as_str().to_owned(),
         service_name: event.source.to_owned(),
-        payload,
+        payload: event.data.into(),
         timestamp: event.timestamp,
         correlation_id: event.correlation_id.map(|id| id.as_str().to_owned()),
         user_id: event.user_id,

@@ -59,6 +59,12 @@ impl JsonText {
     }
 }
 
+impl From<Box<RawValue>> for JsonText {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw)
+    }
+}
+
 impl From<&Value> for JsonText {
     fn from(value: &Value) -> Self {
         Self::from_serialize(value).expect("a Value has string keys and finite numbers, so it serialises")
