@@ -18,15 +18,15 @@ use rig::Rig;
 
 fn direct(criterion: &mut Criterion, rig: &Rig) {
     let mut group = criterion.benchmark_group("direct");
-    group.bench_function("regtech", |bench| bench.to_async(&rig.runtime).iter(|| rig.caller.regtech()));
-    let analysis = rig.runtime.block_on(rig.caller.regtech());
+    group.bench_function("regtech", |bench| bench.to_async(&rig.runtime).iter(|| rig.usual.regtech()));
+    let analysis = rig.runtime.block_on(rig.usual.regtech());
     group.bench_function("dashboard", |bench| {
-        bench.to_async(&rig.runtime).iter(|| rig.caller.dashboard(&analysis));
+        bench.to_async(&rig.runtime).iter(|| rig.usual.dashboard(&analysis));
     });
     group.bench_function("regtech then dashboard", |bench| {
         bench.to_async(&rig.runtime).iter(async || {
-            let analysis = rig.caller.regtech().await;
-            rig.caller.dashboard(&analysis).await
+            let analysis = rig.usual.regtech().await;
+            rig.usual.dashboard(&analysis).await
         });
     });
     group.finish();
@@ -35,10 +35,10 @@ fn direct(criterion: &mut Criterion, rig: &Rig) {
 fn gateway(criterion: &mut Criterion, rig: &Rig) {
     let mut group = criterion.benchmark_group("gateway");
     group.bench_function("consolidated, cached", |bench| {
-        bench.to_async(&rig.runtime).iter(|| rig.caller.consolidated());
+        bench.to_async(&rig.runtime).iter(|| rig.usual.consolidated());
     });
     group.bench_function("complete_analysis", |bench| {
-        bench.to_async(&rig.runtime).iter(|| rig.caller.complete_analysis());
+        bench.to_async(&rig.runtime).iter(|| rig.usual.complete_analysis());
     });
     group.finish();
 }
@@ -46,10 +46,15 @@ fn gateway(criterion: &mut Criterion, rig: &Rig) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let is_trial = std::env::args().any(|argument| argument == "--test");
+    let rounds = if is_trial { 20 } else { 6_000 };
     let rig = Rig::start();
     direct(&mut criterion, &rig);
     gateway(&mut criterion, &rig);
     criterion.final_summary();
-    println!("{}", rig.runtime.block_on(added::measure(&rig.caller, if is_trial { 20 } else { 6_000 })));
+    for (client, caller) in
+        [("the leanest client, hyper", &rig.lean), ("the usual client, reqwest", &rig.usual)]
+    {
+        println!("with {client}:\n{}", rig.runtime.block_on(added::measure(caller, rounds)));
+    }
     rig.stop();
 }

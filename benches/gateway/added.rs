@@ -79,7 +79,7 @@ impl fmt::Display for Added {
         let call = (micros(self.regtech) + micros(self.dashboard)) / 2.0;
         writeln!(
             f,
-            "medians, taken in turn: RegTech {:.0} µs, Dashboard {:.0} µs, both in sequence {:.0} µs, workflow {:.0} µs",
+            "  medians, taken in turn: RegTech {:.0} µs, Dashboard {:.0} µs, both in sequence {:.0} µs, workflow {:.0} µs",
             micros(self.regtech),
             micros(self.dashboard),
             micros(self.both),
@@ -87,7 +87,7 @@ impl fmt::Display for Added {
         )?;
         write!(
             f,
-            "gateway adds {added:.0} µs to a workflow; a direct call costs {call:.0} µs (mean of the two upstream \
+            "  gateway adds {added:.0} µs to a workflow; a direct call costs {call:.0} µs (mean of the two upstream \
              calls); ratio {:.2}",
             added / call
         )

@@ -7,6 +7,7 @@ use integridai_gateway::app::App;
 use integridai_gateway::config::Config;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
 use integridai_gateway::telemetry::{self, LogFormat, LogGuard, LogOptions};
+use integridai_tower::client::transport::{HyperTransport, ReqwestTransport};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -16,7 +17,10 @@ use super::caller::Caller;
 pub(crate) struct Rig {
     /// The client's.
     pub(crate) runtime: Runtime,
-    pub(crate) caller: Caller,
+    /// Calls as most Rust programs do.
+    pub(crate) usual: Caller,
+    /// Calls at the least cost, so that what the gateway adds weighs most.
+    pub(crate) lean: Caller,
     services: Runtime,
     simulators: Simulators,
     gateway: Gateway,
@@ -27,19 +31,33 @@ impl Rig {
     pub(crate) fn start() -> Self {
         let options = LogOptions { format: LogFormat::Human, filter: "warn".to_owned() };
         let logs = telemetry::init(&options).expect("the first subscriber");
-        let services = multi_thread();
+        let services = multi_thread("services");
         let simulators = services.block_on(async { Simulators::start(&SimulatorOptions::default()) });
         let simulators = simulators.expect("loopback has free ports");
         let gateway = Gateway::start(&simulators);
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let caller = Caller::new(&simulators.regtech.url(), &simulators.dashboard.url(), &gateway.url);
-        Self { runtime, caller, services, simulators, gateway, _logs: logs }
+        let urls = Urls {
+            regtech: simulators.regtech.url(),
+            dashboard: simulators.dashboard.url(),
+            gateway: gateway.url.clone(),
+        };
+        let reqwest = reqwest::Client::builder().no_proxy().build().expect("no TLS is needed");
+        let usual = Caller::new(ReqwestTransport::new(reqwest), &urls);
+        let lean = Caller::new(HyperTransport::new(), &urls);
+        Self { runtime, usual, lean, services, simulators, gateway, _logs: logs }
     }
 
     pub(crate) fn stop(self) {
         self.gateway.stop();
         self.services.block_on(self.simulators.stop());
     }
+}
+
+/// Where everything is.
+pub(crate) struct Urls {
+    pub(crate) regtech: String,
+    pub(crate) dashboard: String,
+    pub(crate) gateway: String,
 }
 
 struct Gateway {
@@ -57,7 +75,7 @@ impl Gateway {
         let (shutdown, told) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
-            multi_thread().block_on(async {
+            multi_thread("gateway").block_on(async {
                 let app = App::build(config).await.expect("everything it needs is there");
                 bound.send(app.address()).expect("the rig waits for it");
                 // A rig that is dropped tells nothing, and means the same.
@@ -87,6 +105,7 @@ fn config(simulators: &Simulators, database: String) -> Config {
     Config::load(None, variables).expect("the configuration is right")
 }
 
-fn multi_thread() -> Runtime {
-    Builder::new_multi_thread().enable_all().build().expect("a runtime")
+/// The name tells a profiler whose work it is.
+fn multi_thread(name: &str) -> Runtime {
+    Builder::new_multi_thread().thread_name(name).enable_all().build().expect("a runtime")
 }

@@ -46,11 +46,12 @@ pub(super) async fn run(
     provider: &Provider,
     run: &mut Run,
 ) -> Result<WorkflowResult, WorkflowError> {
-    let done = analyze(engine, provider, run).await.map_err(WorkflowError::of_call)?;
-    let analysis = Analysis::read(done.output.get().as_bytes()).map_err(|error| {
-        tracing::error!(%error, "an analysis that was read before cannot be read again");
-        WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the analysis could not be read")
-    })?;
+    let mut fresh = None;
+    let done = analyze(engine, provider, run, &mut fresh).await.map_err(WorkflowError::of_call)?;
+    let analysis = match fresh {
+        Some(analysis) => analysis,
+        None => of_earlier_run(&done)?,
+    };
     let told = tell(engine, &done, run).await;
     if let Err(error) = &told {
         engine.dashboard_alert(run, error);
@@ -77,7 +78,13 @@ pub(super) async fn run(
     })
 }
 
-async fn analyze(engine: &Engine, provider: &Provider, run: &mut Run) -> Result<Done, ClientError> {
+/// An analysis that was just made is left in `fresh`, so that it is not read a second time.
+async fn analyze(
+    engine: &Engine,
+    provider: &Provider,
+    run: &mut Run,
+    fresh: &mut Option<Analysis>,
+) -> Result<Done, ClientError> {
     let call = engine
         .clients
         .regtech
@@ -85,9 +92,18 @@ async fn analyze(engine: &Engine, provider: &Provider, run: &mut Run) -> Result<
         .deadline(run.deadline)
         .correlation_id(&run.correlation_id)
         .idempotency_key(run.idempotency_key("regtech"));
-    run.journal
-        .step("regtech.analyze_provider", async { call.send().await.map(|analysis| analysis.raw) })
-        .await
+    let made = async {
+        let analysis = fresh.insert(call.send().await?);
+        Ok(std::mem::replace(&mut analysis.raw, RawValue::NULL.to_owned()))
+    };
+    run.journal.step("regtech.analyze_provider", made).await
+}
+
+fn of_earlier_run(done: &Done) -> Result<Analysis, WorkflowError> {
+    Analysis::read(done.output.get().as_bytes()).map_err(|error| {
+        tracing::error!(%error, "an analysis that was read before cannot be read again");
+        WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the analysis could not be read")
+    })
 }
 
 async fn tell(engine: &Engine, analysis: &Done, run: &mut Run) -> Result<(), ClientError> {

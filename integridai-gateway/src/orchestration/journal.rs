@@ -93,13 +93,13 @@ impl Journal {
         if let Some(done) = self.earlier(name) {
             return Ok(done);
         }
-        let (begin, started_at) = (Instant::now(), timestamp::now());
+        let (begin, started) = (Instant::now(), OffsetDateTime::now_utc());
         let outcome = work.await;
         let duration_ms = milliseconds(begin.elapsed());
         let mut step = Step {
             name: name.to_owned(),
             status: StepStatus::Succeeded,
-            started_at,
+            started_at: timestamp::format(started),
             duration_ms,
             error: None,
             output: None,
@@ -108,7 +108,7 @@ impl Journal {
             Ok(output) => {
                 // Only a kept journal is read again.
                 step.output = self.kept.is_some().then(|| output.clone());
-                Ok(Done { output, finished_at: finished_at(&step) })
+                Ok(Done { output, finished_at: end(started, duration_ms) })
             }
             Err(error) => {
                 tracing::warn!(step = name, %error, source = error_source(&error), "step failed");
@@ -157,7 +157,13 @@ fn finished_at(step: &Step) -> String {
     use time::format_description::well_known::Rfc3339;
 
     let begin = OffsetDateTime::parse(&step.started_at, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    timestamp::format(begin + time::Duration::seconds_f64(step.duration_ms / 1_000.0))
+    end(begin, step.duration_ms)
+}
+
+/// From the millisecond in which it began: a step that was kept knows no more.
+fn end(begin: OffsetDateTime, duration_ms: f64) -> String {
+    let begin = begin.truncate_to_millisecond();
+    timestamp::format(begin + time::Duration::seconds_f64(duration_ms / 1_000.0))
 }
 
 /// Milliseconds to three digits behind the point.
@@ -167,4 +173,19 @@ pub(super) fn milliseconds(time: Duration) -> f64 {
 
 fn error_source(error: &ClientError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_a_step_is_the_same_when_it_is_read_again() {
+        let mut journal = Journal::default();
+        let done = journal.step("one", async { Ok(RawValue::TRUE.to_owned()) }).await.unwrap();
+        assert_eq!(done.finished_at, finished_at(&journal.steps[0]));
+        let begin = time::macros::datetime!(2026-11-24 10:00:00.999_9 UTC);
+        assert_eq!(end(begin, 0.3), "2026-11-24T10:00:00.999Z", "the step began in this millisecond");
+        assert_eq!(end(begin, 1.5), "2026-11-24T10:00:01.000Z");
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{StatusCode, request};
 use integridai_tower::CorrelationId;
 use integridai_tower::observe::{Exchange, Observe, Outcome};
+use metrics::SharedString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -81,14 +82,14 @@ fn log(correlation_id: Option<&CorrelationId>, exchange: &Exchange, status: u16)
 
 /// Names and labels follow OpenTelemetry's HTTP semantic conventions.
 fn measure(exchange: &Exchange, status: u16) {
-    let route = exchange.route.as_deref().unwrap_or(UNMATCHED).to_owned();
-    let labels = [
-        ("http_request_method", method(exchange).to_owned()),
-        ("http_route", route),
-        ("http_response_status_code", status.to_string()),
-    ];
-    metrics::histogram!("http_server_request_duration_seconds", &labels)
-        .record(exchange.duration.as_secs_f64());
+    let route = exchange.route.clone().map_or(SharedString::const_str(UNMATCHED), SharedString::from);
+    metrics::histogram!(
+        "http_server_request_duration_seconds",
+        "http_request_method" => method(exchange),
+        "http_route" => route,
+        "http_response_status_code" => status.to_string(),
+    )
+    .record(exchange.duration.as_secs_f64());
 }
 
 /// The methods that the conventions know; others would make the label set grow without bound.
