@@ -14,6 +14,7 @@ mod rig;
 
 use criterion::Criterion;
 
+use added::Added;
 use rig::Rig;
 
 fn direct(criterion: &mut Criterion, rig: &Rig) {
@@ -46,15 +47,12 @@ fn gateway(criterion: &mut Criterion, rig: &Rig) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let is_trial = std::env::args().any(|argument| argument == "--test");
-    let rounds = if is_trial { 20 } else { 6_000 };
+    let (sittings, rounds) = if is_trial { (3, 8) } else { (25, 400) };
     let rig = Rig::start();
     direct(&mut criterion, &rig);
     gateway(&mut criterion, &rig);
     criterion.final_summary();
-    for (client, caller) in
-        [("the leanest client, hyper", &rig.lean), ("the usual client, reqwest", &rig.usual)]
-    {
-        println!("with {client}:\n{}", rig.runtime.block_on(added::measure(caller, rounds)));
-    }
+    println!("with the usual client, reqwest:\n{}", Added::measure(|| rig.usual_caller(), sittings, rounds));
+    println!("with the leanest client, hyper:\n{}", Added::measure(|| rig.lean_caller(), sittings, rounds));
     rig.stop();
 }

@@ -17,10 +17,8 @@ use super::caller::Caller;
 pub(crate) struct Rig {
     /// The client's.
     pub(crate) runtime: Runtime,
-    /// Calls as most Rust programs do.
     pub(crate) usual: Caller,
-    /// Calls at the least cost, so that what the gateway adds weighs most.
-    pub(crate) lean: Caller,
+    urls: Urls,
     services: Runtime,
     simulators: Simulators,
     gateway: Gateway,
@@ -41,16 +39,29 @@ impl Rig {
             dashboard: simulators.dashboard.url(),
             gateway: gateway.url.clone(),
         };
-        let reqwest = reqwest::Client::builder().no_proxy().build().expect("no TLS is needed");
-        let usual = Caller::new(ReqwestTransport::new(reqwest), &urls);
-        let lean = Caller::new(HyperTransport::new(), &urls);
-        Self { runtime, usual, lean, services, simulators, gateway, _logs: logs }
+        let usual = usual_caller(&urls);
+        Self { runtime, usual, urls, services, simulators, gateway, _logs: logs }
+    }
+
+    /// Calls as most Rust programs do.
+    pub(crate) fn usual_caller(&self) -> Caller {
+        usual_caller(&self.urls)
+    }
+
+    /// Calls at the least cost, so that what the gateway adds weighs most.
+    pub(crate) fn lean_caller(&self) -> Caller {
+        Caller::new(HyperTransport::new(), &self.urls)
     }
 
     pub(crate) fn stop(self) {
         self.gateway.stop();
         self.services.block_on(self.simulators.stop());
     }
+}
+
+fn usual_caller(urls: &Urls) -> Caller {
+    let reqwest = reqwest::Client::builder().no_proxy().build().expect("no TLS is needed");
+    Caller::new(ReqwestTransport::new(reqwest), urls)
 }
 
 /// Where everything is.

@@ -74,10 +74,9 @@ impl Connection {
         self.stream.write_all(text.as_ref()).await.is_ok()
     }
 
-    /// Ends its own direction, and waits until the client has closed the other.
+    /// Ends its own direction.
     pub(crate) async fn close(&mut self) {
         self.stream.shutdown().await.expect("it is open");
-        self.closed().await;
     }
 
     /// Waits until the client closes.

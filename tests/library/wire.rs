@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use integridai_tower::Deadline;
+use integridai_tower::client::transport::HyperTransport;
 use integridai_tower::client::{ClientError, ErrorKind, Retry, ServiceClient};
 use tokio::sync::Notify;
 
@@ -241,6 +242,7 @@ async fn calls_in_sequence_share_a_connection_whatever_they_answer() {
 
 #[tokio::test]
 async fn a_connection_that_the_service_closed_meanwhile_is_replaced() {
+    let other = saying(HELLO).await;
     for transport in transports() {
         let closed = Arc::new(Notify::new());
         let noted = Arc::clone(&closed);
@@ -251,16 +253,65 @@ async fn a_connection_that_the_service_closed_meanwhile_is_replaced() {
                 connection.say(HELLO).await;
                 connection.close().await;
                 noted.notify_one();
+                connection.closed().await;
             }
         })
         .await;
-        let client = client(&peer.url(), transport);
+        let client = client(&peer.url(), transport.clone());
         for number in 1..=3 {
             assert_eq!(soon(client.call(post()).send()).await.unwrap(), "hello", "call {number}");
             soon(closed.notified()).await;
+            // Once another exchange is through, the close has been seen too: it was there first.
+            send(&other.url(), transport.clone(), get()).await.unwrap();
             assert_eq!(peer.accepted(), number);
         }
     }
+}
+
+/// Answers every request with `hello`.
+async fn patient() -> Peer {
+    Peer::start(|mut connection: Connection| async move {
+        while connection.request().await.is_some() {
+            connection.say(HELLO).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_connection_that_was_idle_for_too_long_is_not_used_again() {
+    let peer = patient().await;
+    let client = client(&peer.url(), Transport::Hyper(HyperTransport::new()));
+    for (wait, accepted) in [(0, 1), (29, 1), (29, 1), (30, 2), (0, 2)] {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        tokio::time::resume();
+        assert_eq!(soon(client.call(get()).send()).await.unwrap(), "hello");
+        assert_eq!(peer.accepted(), accepted, "after {wait} s");
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_outlives_the_runtime_that_made_it_only_as_a_closed_one() {
+    let peer = patient().await;
+    let transport = HyperTransport::new();
+    for _ in 0..2 {
+        let (url, transport) = (peer.url(), transport.clone());
+        let elsewhere = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(send(&url, Transport::Hyper(transport), get()))
+        });
+        let joined = tokio::task::spawn_blocking(|| elsewhere.join().unwrap());
+        assert_eq!(soon(joined).await.unwrap().unwrap(), "hello");
+    }
+    assert_eq!(peer.accepted(), 2);
+}
+
+#[tokio::test]
+async fn the_transport_without_tls_refuses_what_needs_it() {
+    let error =
+        send("https://127.0.0.1:9", Transport::Hyper(HyperTransport::new()), get()).await.unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Connect);
 }
 
 #[tokio::test]

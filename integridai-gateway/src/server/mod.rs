@@ -83,6 +83,7 @@ mod bounded_io;
 mod connection;
 mod options;
 mod refusal;
+mod repoll;
 mod serve;
 
 pub use connection::PeerAddr;

@@ -20,6 +20,7 @@ use super::admission::{Admission, Admitted};
 use super::bounded_io::BoundedIo;
 use super::connection::{Exchanges, drive};
 use super::refusal::Refusals;
+use super::repoll::Repoll;
 
 /// How long an aborted connection may take to let go of what it holds.
 const ABORT_PATIENCE: Duration = Duration::from_secs(1);
@@ -143,7 +144,8 @@ where
         let exchanges = Exchanges::new(self.service.clone(), peer);
         let protocol = Arc::clone(&self.protocol);
         let watcher = self.graceful.watcher();
-        self.connections.spawn(async move { drive(&protocol, io, exchanges, watcher).await });
+        let driven = async move { drive(&protocol, io, exchanges, watcher).await };
+        self.connections.spawn(Repoll::new(driven));
     }
 }
 

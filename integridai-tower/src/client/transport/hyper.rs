@@ -1,30 +1,42 @@
-//! hyper-util's pooled client.
+//! hyper's HTTP/1.1 connections, kept in a pool.
 
-use std::future::Future;
+mod body;
+mod link;
+mod pool;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use self::body::PooledBody;
+use self::link::{Link, Unanswered};
+use self::pool::Pool;
 use super::TransportError;
-
-type Pool = Client<HttpConnector, Full<Bytes>>;
+use crate::BoxError;
 
 /// Pooled HTTP/1.1 connections without TLS: the least that a call can cost.
 ///
 /// Connections are kept for 30 s of idleness, at most 256 for each host. A connection that cannot be made within
-/// 2 s counts as none. The connections' tasks run on the tokio runtime that sends the call.
+/// 2 s counts as none. A call that finds a kept connection closed takes another one.
+///
+/// No task runs beside the calls: a connection is driven by whoever waits for its answer. So a kept connection
+/// that the service closed, or whose time is over, is let go when the pool is next used. It belongs to the tokio
+/// runtime that made it: use a transport of its own for each runtime.
 #[derive(Clone, Debug)]
 pub struct HyperTransport {
-    pool: Pool,
+    connector: HttpConnector,
+    pool: Arc<Pool>,
 }
 
 impl HyperTransport {
@@ -41,12 +53,40 @@ impl HyperTransport {
         connector.set_connect_timeout(Some(timeout));
         connector.set_nodelay(true);
         connector.set_keepalive(Some(Duration::from_secs(30)));
-        let pool = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(256)
-            .build(connector);
-        Self { pool }
+        Self { connector, pool: Arc::default() }
+    }
+
+    async fn exchange(self, request: Request<Full<Bytes>>) -> Result<Response<PooledBody>, TransportError> {
+        let (host, mut request) = address(request)?;
+        while let Some(mut link) = self.pool.take(&host) {
+            if !link.is_free().await {
+                continue;
+            }
+            request = match link.send(request).await {
+                Ok(response) => return Ok(PooledBody::wrap(response, link, self.pool, host).await),
+                Err(Unanswered::Unsent(request, _)) => *request,
+                Err(Unanswered::Broken(error)) => return Err(TransportError::Exchange(error.into())),
+            };
+        }
+        let mut link = self.connect(&host).await?;
+        match link.send(request).await {
+            Ok(response) => Ok(PooledBody::wrap(response, link, self.pool, host).await),
+            Err(Unanswered::Unsent(_, error) | Unanswered::Broken(error)) => {
+                Err(TransportError::Exchange(error.into()))
+            }
+        }
+    }
+
+    async fn connect(&self, host: &Authority) -> Result<Link, TransportError> {
+        let uri = Uri::builder().scheme("http").authority(host.clone()).path_and_query("/").build();
+        let uri = uri.map_err(|error| TransportError::Connect(error.into()))?;
+        let mut connector = self.connector.clone();
+        let connected = async {
+            poll_fn(|context| connector.poll_ready(context)).await?;
+            connector.call(uri).await
+        };
+        let socket = connected.await.map_err(|error| TransportError::Connect(error.into()))?;
+        Link::open(socket).await.map_err(|error| TransportError::Connect(error.into()))
     }
 }
 
@@ -56,8 +96,24 @@ impl Default for HyperTransport {
     }
 }
 
+/// Takes the host out of the target, where HTTP/1.1 has it in a header (RFC 9112 §3.2.1).
+fn address(mut request: Request<Full<Bytes>>) -> Result<(Authority, Request<Full<Bytes>>), TransportError> {
+    let refuse = |reason: &'static str| TransportError::Connect(BoxError::from(reason));
+    if request.uri().scheme_str() != Some("http") {
+        return Err(refuse("this transport is for http:// alone"));
+    }
+    let host = request.uri().authority().cloned().ok_or_else(|| refuse("the target has no host"))?;
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    let is_default_port = host.port_u16() == Some(80);
+    let name = if is_default_port { host.host() } else { host.as_str() };
+    let name = HeaderValue::from_str(name).map_err(|error| TransportError::Connect(error.into()))?;
+    request.headers_mut().entry(HOST).or_insert(name);
+    Ok((host, request))
+}
+
 impl Service<Request<Full<Bytes>>> for HyperTransport {
-    type Response = <Pool as Service<Request<Full<Bytes>>>>::Response;
+    type Response = Response<PooledBody>;
     type Error = TransportError;
     type Future = ResponseFuture;
 
@@ -66,29 +122,25 @@ impl Service<Request<Full<Bytes>>> for HyperTransport {
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        ResponseFuture { exchange: self.pool.request(request) }
+        ResponseFuture(Box::pin(self.clone().exchange(request)))
     }
 }
 
-pin_project! {
-    /// The response to come.
-    #[derive(Debug)]
-    pub struct ResponseFuture {
-        #[pin]
-        exchange: legacy::ResponseFuture,
-    }
-}
+type Exchange = dyn Future<Output = Result<Response<PooledBody>, TransportError>> + Send;
+
+/// The response to come.
+pub struct ResponseFuture(Pin<Box<Exchange>>);
 
 impl Future for ResponseFuture {
-    type Output = Result<<Pool as Service<Request<Full<Bytes>>>>::Response, TransportError>;
+    type Output = Result<Response<PooledBody>, TransportError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().exchange.poll(context).map_err(|error| {
-            if error.is_connect() {
-                TransportError::Connect(error.into())
-            } else {
-                TransportError::Exchange(error.into())
-            }
-        })
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
