@@ -37,7 +37,7 @@ pub struct App {
 #[non_exhaustive]
 pub enum BuildError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; choose another with server.listen, or --port of demo")]
     Bind {
         /// The address.
         address: SocketAddr,
