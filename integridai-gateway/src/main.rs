@@ -124,24 +124,28 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Resolves at the first SIGTERM or Ctrl-C from now on; the next one ends the process at once, after `leave`.
+/// Resolves at the first SIGTERM, SIGHUP or Ctrl-C from now on; the next one ends the process at once, after `leave`.
 fn stop_signal(leave: impl FnOnce() + Send + 'static) -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    async fn any(signals: &mut [Signal; 3]) {
+        let [terminate, interrupt, hang_up] = signals;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
         }
     }
 
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let [terminate, interrupt, hang_up] = kinds.map(signal);
+    let mut signals = [terminate?, interrupt?, hang_up?];
     let stop = CancellationToken::new();
     let told = stop.clone();
     tokio::spawn(async move {
-        either(&mut terminate, &mut interrupt).await;
+        any(&mut signals).await;
         told.cancel();
-        either(&mut terminate, &mut interrupt).await;
+        any(&mut signals).await;
         leave();
         std::process::exit(130);
     });

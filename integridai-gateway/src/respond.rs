@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{OriginalUri, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use integridai_tower::CorrelationId;
 use serde::Serialize;
@@ -150,12 +150,15 @@ impl Problem {
     }
 }
 
+/// Whatever a service asks for, in seconds.
+const MAX_RETRY_AFTER: u64 = 3_600;
+
 impl IntoResponse for Problem {
     /// Only the head; [`problems`] knows the request and writes the body.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         if let Some(time) = self.retry_after {
-            let seconds = time.as_secs().max(1);
+            let seconds = time.as_secs().clamp(1, MAX_RETRY_AFTER);
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(self);
@@ -179,6 +182,7 @@ pub async fn problems(OriginalUri(uri): OriginalUri, request: Request, next: Nex
     let body = serde_json::to_vec(&document).expect("texts and numbers always serialise");
     response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
     response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().remove(CONTENT_ENCODING);
     *response.body_mut() = Body::from(body);
     response
 }

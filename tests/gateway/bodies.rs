@@ -127,7 +127,7 @@ async fn a_length_that_is_only_declared_is_refused_before_anything_is_read() {
     let gateway = Gateway::start().await;
     let mut raw = Raw::connect(gateway.address()).await;
     raw.send(&format!(
-        "POST {EXECUTE} HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n\
+        "POST {EXECUTE} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: 99999999999\r\n\r\n"
     ))
     .await;
@@ -164,7 +164,7 @@ async fn a_body_that_breaks_off_harms_nobody() {
     let gateway = Gateway::start().await;
     let mut raw = Raw::connect(gateway.address()).await;
     raw.send(&format!(
-        "POST {EXECUTE} HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{{"
+        "POST {EXECUTE} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{{"
     ))
     .await;
     drop(raw);

@@ -42,7 +42,7 @@ async fn a_request_that_outlives_the_grace_period_is_cut_with_its_upstream_call(
     let mut raw = Raw::connect(gateway.address()).await;
     let body = analysis().to_string();
     raw.send(&format!(
-        "POST /api/v1/gateway/execute HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n\
+        "POST /api/v1/gateway/execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     ))
@@ -66,7 +66,7 @@ async fn readyz_says_no_on_a_connection_that_is_still_open() {
     }
     let ended = gateway.begin_stop();
     refuses(address).await;
-    raw.send("host: gateway\r\n\r\n").await;
+    raw.send("host: localhost\r\n\r\n").await;
     let answer = String::from_utf8(raw.rest().await).expect("text");
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.contains("connection: close") && answer.contains("the gateway goes down"), "{answer}");

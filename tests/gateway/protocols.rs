@@ -94,12 +94,12 @@ async fn one_http_1_connection_serves_one_request_after_another_and_pipelined_on
     let mut raw = Raw::connect(gateway.address()).await;
     for path in ["/livez", "/nowhere", "/readyz"] {
         raw.send(&format!(
-            "GET {path} HTTP/1.1\r\nhost: gateway\r\nx-correlation-id: {}\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nx-correlation-id: {}\r\n\r\n",
             &path[1..]
         ))
         .await;
     }
-    raw.send("GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\nx-correlation-id: last\r\n\r\n")
+    raw.send("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-correlation-id: last\r\n\r\n")
         .await;
     let all = String::from_utf8(raw.rest().await).expect("text");
     let ids: Vec<&str> = all.lines().filter_map(|line| line.strip_prefix("x-correlation-id: ")).collect();
@@ -216,5 +216,27 @@ async fn what_is_no_http_is_refused_and_harms_nobody() {
         assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 400 "), "{said:?}");
     }
     assert_eq!(within(gateway.client.get("/livez")).await.status, 200);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_made_to_resolve_to_this_machine_reaches_nothing() {
+    let gateway = Gateway::start().await;
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (path, more) in [("/api/v1/health", "connection: close\r\n"), ("/api/v1/realtime/subscribe", upgrade)]
+    {
+        for (hosts, status) in [
+            ("host: evil.example\r\n", "421"),
+            ("host: localhost.evil.example:3002\r\norigin: http://localhost.evil.example:3002\r\n", "421"),
+            ("", "400"),
+            ("host: localhost\r\nhost: localhost\r\n", "400"),
+        ] {
+            let mut raw = Raw::connect(gateway.address()).await;
+            raw.send(&format!("GET {path} HTTP/1.1\r\n{hosts}{more}\r\n")).await;
+            let head = raw.head().await;
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {hosts:?}: {head}");
+        }
+    }
     gateway.stop().await;
 }

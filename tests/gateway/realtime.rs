@@ -3,6 +3,8 @@
 use integridai_gateway::demo::Failure;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::support::client::{CONSOLIDATED, SUBSCRIBE};
 use crate::support::gateway::Gateway;
@@ -217,7 +219,7 @@ async fn a_subscriber_is_served_while_a_service_hangs() {
 }
 
 #[tokio::test]
-async fn an_event_as_large_as_a_request_may_be_reaches_every_subscriber() {
+async fn a_session_that_is_too_large_for_an_event_is_left_to_its_execution() {
     let dashboard = Stub::start(200, "").await;
     let gateway = Gateway::with(&[
         ("SERVER__MAX_BODY_BYTES", "3000000"),
@@ -225,13 +227,26 @@ async fn an_event_as_large_as_a_request_may_be_reaches_every_subscriber() {
     ])
     .await;
     let mut subscriber = Subscriber::start(&gateway.client).await;
-    for size in [1024 * 1024, 2_900_000] {
+    for (size, is_sent) in [(60_000, true), (2_900_000, false)] {
         let mut request = training();
         request["payload"]["training_session"]["notes"] = json!("n".repeat(size));
-        gateway.client.execute(&request).await.ok();
+        let done = gateway.client.execute(&request).await.ok();
+        assert_eq!(done["training_session"]["notes"].as_str().map(str::len), Some(size));
         let event = subscriber.event("training_progress").await;
-        assert_eq!(event["data"]["session"]["notes"].as_str().map(str::len), Some(size));
+        assert_eq!(event["data"]["session"].is_object(), is_sent);
+        assert_eq!(event["data"]["workflow_id"], done["workflow_id"]);
     }
     drop(subscriber);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_goodbye_is_answered_with_its_own_code() {
+    let gateway = Gateway::start().await;
+    for code in [CloseCode::Normal, CloseCode::Away] {
+        let mut subscriber = Subscriber::start(&gateway.client).await;
+        subscriber.say(Message::Close(Some(CloseFrame { code, reason: "enough".into() }))).await;
+        assert_eq!(subscriber.closed().await, Some(code.into()));
+    }
     gateway.stop().await;
 }

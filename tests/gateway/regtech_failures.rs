@@ -103,8 +103,7 @@ async fn its_error_statuses_become_fitting_ones_and_its_own_words_stay_inside() 
 #[tokio::test]
 async fn a_service_that_asks_for_patience_is_503_with_its_retry_after() {
     let gateway = Gateway::start().await;
-    for (given, seconds, expected) in [(503, 7, "7"), (503, 0, "1"), (503, 86_400, "86400"), (429, 30, "30")]
-    {
+    for (given, seconds, expected) in [(503, 7, "7"), (503, 0, "1"), (503, 86_400, "3600"), (429, 30, "30")] {
         let given = StatusCode::from_u16(given).expect("a status");
         gateway.regtech().control().fail(Failure::error(given).retry_after(seconds).on(ANALYZE));
         let answer = gateway.client.execute(&analysis()).await;
@@ -173,16 +172,16 @@ async fn an_answer_that_breaks_off_half_way_is_502() {
 }
 
 #[tokio::test]
-async fn success_false_in_a_good_status_is_502_with_its_words() {
-    for (body, words) in [
-        (r#"{"success":false,"error":"sector not served"}"#, "sector not served"),
-        (r#"{"success":false,"error":{"code":"E7","message":"sector not served"}}"#, "sector not served"),
-        (r#"{"success":false,"score":85.5}"#, "no reason given"),
+async fn success_false_in_a_good_status_is_502_and_its_words_stay_inside() {
+    for body in [
+        r#"{"success":false,"error":"NullPointerException; password=hunter2"}"#,
+        r#"{"success":false,"error":{"code":"E7","message":"NullPointerException"}}"#,
+        r#"{"success":false,"score":85.5}"#,
     ] {
         let regtech = Stub::start(200, body).await;
         let gateway = Gateway::with(&[("SERVICES__REGTECH__BASE_URL", &regtech.url)]).await;
         let answer = gateway.client.execute(&analysis()).await;
-        fails(&gateway, &answer, 502, &format!("regtech refused: {words}")).await;
+        fails(&gateway, &answer, 502, "regtech refused").await;
         gateway.stop().await;
     }
 }

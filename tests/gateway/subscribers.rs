@@ -9,8 +9,8 @@ use crate::support::subscriber::Subscriber;
 use crate::support::until;
 
 /// More than all buffers on the way to a client hold.
-const EVENTS: usize = 30;
-const EVENT_BYTES: usize = 400_000;
+const EVENTS: usize = 200;
+const EVENT_BYTES: usize = 60_000;
 
 /// Sends large events, each of which reaches this subscriber before the next.
 async fn flood(gateway: &Gateway, reader: &mut Subscriber) {
@@ -49,7 +49,7 @@ async fn one_that_takes_nothing_for_the_idle_time_loses_its_place() {
     let gateway = Gateway::with(&[
         ("REALTIME__MAX_SUBSCRIBERS", "2"),
         ("REALTIME__IDLE_TIMEOUT_SECONDS", "5"),
-        ("REALTIME__PING_INTERVAL_SECONDS", "600"),
+        ("REALTIME__PING_INTERVAL_SECONDS", "4.9"),
     ])
     .await;
     let sleeper = Raw::subscribe(gateway.address()).await;

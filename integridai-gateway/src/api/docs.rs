@@ -2,7 +2,8 @@
 
 use axum::Router;
 use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::response::{Response as OpenApiResponse, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +23,35 @@ struct Base;
 
 pub(super) fn base() -> Document {
     Base::openapi()
+}
+
+const COMMON_REFUSALS: [(&str, &str); 2] =
+    [("400", "No Host, or more than one"), ("421", "A Host that this gateway does not answer to")];
+
+fn problem(description: &str) -> RefOr<OpenApiResponse> {
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
+        .into()
+}
+
+/// What every path may answer besides its own: the refusals of the edge.
+pub(super) fn with_common_refusals(mut document: Document) -> Document {
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for (status, description) in COMMON_REFUSALS {
+                operation
+                    .responses
+                    .responses
+                    .entry(status.to_owned())
+                    .or_insert_with(|| problem(description));
+            }
+        }
+    }
+    document
 }
 
 /// This document.

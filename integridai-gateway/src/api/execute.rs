@@ -8,19 +8,19 @@ use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
-use integridai_tower::{CorrelationId, Deadline};
+use integridai_tower::CorrelationId;
 use serde::Serialize;
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::attended::Attended;
 use super::shapes::OrchestrationRequest;
 use super::{Api, State};
 use crate::orchestration::{
-    ExecuteRequest, Invalid, Journal, NotAccepted, Run, WorkflowError, WorkflowName, WorkflowResult,
+    ExecuteRequest, Invalid, NotAccepted, WorkflowError, WorkflowName, WorkflowResult,
 };
 use crate::respond::{Problem, ProblemSchema};
-use crate::store::{Execution, ExecutionState, JsonText};
+use crate::store::JsonText;
 
 /// An execution that will be done.
 #[derive(Debug, Serialize, ToSchema)]
@@ -160,7 +160,7 @@ async fn accept(
 ) -> Response {
     let id = Uuid::now_v7();
     if let Err(error) = api.queue.accept(id, request, body, correlation_id).await {
-        tracing::warn!(%error, "an execution was not accepted");
+        tracing::warn!(error = &error as &dyn std::error::Error, "an execution was not accepted");
         let (detail, retry_after) = match error {
             NotAccepted::Full => ("the queue is full", Duration::from_secs(5)),
             _ => ("the execution cannot be stored at the moment", Duration::from_secs(10)),
@@ -177,77 +177,35 @@ async fn accept(
 }
 
 async fn run(api: &Api, request: ExecuteRequest, body: JsonText, correlation_id: CorrelationId) -> Response {
-    let created_at = OffsetDateTime::now_utc();
-    let mut run = Run {
-        id: Uuid::now_v7(),
-        correlation_id,
-        user_id: request.user_id.clone(),
-        created_at,
-        deadline: Deadline::after(request.timeout),
-        begun: tokio::time::Instant::now(),
-        journal: Journal::default(),
-    };
-    let outcome = api.engine.run(&request.job, &mut run).await;
-    let (answer, result) = match outcome {
-        Ok(result) => match JsonText::from_serialize(&result) {
-            Ok(text) => (json(&text), Ok(text)),
-            Err(error) => {
-                tracing::error!(%error, "a result could not be written");
-                let error =
-                    WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the result could not be written");
-                failed(&request, &run, error)
-            }
-        },
-        Err(error) => failed(&request, &run, error),
-    };
-    api.store.record_execution(ended(request, &run, body, created_at, result));
-    answer
+    let mut attended = Attended::new(api.store.clone(), request, body, correlation_id);
+    let outcome = api.engine.run(&attended.request.job, &mut attended.run).await;
+    let outcome = outcome.and_then(|result| {
+        JsonText::from_serialize(&result).map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a result could not be written");
+            WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the result could not be written")
+        })
+    });
+    match outcome {
+        Ok(result) => {
+            let answer = json(&result);
+            attended.end(Ok(result));
+            answer
+        }
+        Err(error) => {
+            attended.end(Err(kept(error.status.as_u16(), &error.message)));
+            Problem::new(error.status, error.message)
+                .workflow(Some(attended.request.job.workflow().as_str()))
+                .workflow_id(attended.run.id)
+                .retry_after(error.retry_after)
+                .into_response()
+        }
+    }
 }
 
-fn failed(
-    request: &ExecuteRequest,
-    run: &Run,
-    error: WorkflowError,
-) -> (Response, Result<JsonText, JsonText>) {
-    let kept = serde_json::json!({ "status": error.status.as_u16(), "detail": error.message });
-    let problem = Problem::new(error.status, error.message)
-        .workflow(Some(request.job.workflow().as_str()))
-        .workflow_id(run.id)
-        .retry_after(error.retry_after);
-    (problem.into_response(), Err(kept.into()))
+fn kept(status: u16, detail: &str) -> JsonText {
+    serde_json::json!({ "status": status, "detail": detail }).into()
 }
 
 fn json(text: &JsonText) -> Response {
     ([(CONTENT_TYPE, "application/json")], text.as_str().to_owned()).into_response()
-}
-
-/// The record of an execution that a client waited for, so that its status can be asked for like any other's.
-fn ended(
-    request: ExecuteRequest,
-    run: &Run,
-    body: JsonText,
-    created_at: OffsetDateTime,
-    result: Result<JsonText, JsonText>,
-) -> Execution {
-    let (state, result, error) = match result {
-        Ok(result) => (ExecutionState::Succeeded, Some(result), None),
-        Err(error) => (ExecutionState::Failed, None, Some(error)),
-    };
-    Execution {
-        id: run.id,
-        workflow: request.job.workflow().as_str().to_owned(),
-        state,
-        priority: request.priority,
-        request: body,
-        correlation_id: Some(run.correlation_id.as_str().to_owned()),
-        user_id: request.user_id,
-        timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
-        created_at,
-        started_at: Some(created_at),
-        finished_at: Some(OffsetDateTime::now_utc()),
-        attempts: 1,
-        steps: run.journal.to_json(),
-        result,
-        error,
-    }
 }

@@ -72,7 +72,7 @@ pub(super) async fn execution(
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no execution with this id");
     let id = id.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).ok_or_else(unknown)?;
     let found = api.store.execution(id).await.map_err(|error| {
-        tracing::warn!(%error, "an execution cannot be read");
+        tracing::warn!(error = &error as &dyn std::error::Error, "an execution cannot be read");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "executions cannot be read at the moment")
     })?;
     let status = ExecutionStatus::from(found.ok_or_else(unknown)?);

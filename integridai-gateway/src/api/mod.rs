@@ -1,5 +1,6 @@
 //! The HTTP surface: one file per resource. Routes and their document come from the same registration.
 
+mod attended;
 mod docs;
 mod execute;
 mod executions;
@@ -64,7 +65,7 @@ pub fn routes(api: Arc<Api>) -> Router {
 /// The OpenAPI document.
 #[must_use]
 pub fn document() -> OpenApi {
-    documented().into_openapi()
+    docs::with_common_refusals(documented().into_openapi())
 }
 
 fn documented() -> OpenApiRouter<Arc<Api>> {

@@ -107,6 +107,9 @@ struct Subscriber {
     config: RealtimeConfig,
 }
 
+/// How long a client may take to say goodbye.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Why a connection ends; `None` when there is nobody left to tell.
 type Goodbye = Option<(u16, &'static str)>;
 
@@ -132,7 +135,8 @@ impl Subscriber {
                     heard = Instant::now();
                     match message {
                         Some(Ok(message)) => self.answer(message).await,
-                        Some(Err(_)) | None => return None,
+                        Some(Err(_)) => return Some((close_code::POLICY, "expected text of at most 4 KiB")),
+                        None => return None,
                     }
                 }
                 _ = pings.tick() => {
@@ -154,7 +158,10 @@ impl Subscriber {
             Message::Text(text) if text.trim() == "ping" => {
                 self.send(Message::Text(Utf8Bytes::from_static("pong"))).await
             }
-            Message::Close(_) => Err(None),
+            Message::Close(_) => {
+                self.hear_out().await;
+                Err(None)
+            }
             _ => Ok(()),
         }
     }
@@ -168,15 +175,16 @@ impl Subscriber {
     }
 
     async fn close(&mut self, frame: CloseFrame) {
-        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
-        let closing = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                // The client's own close frame ends the stream.
-                while let Some(Ok(_)) = self.socket.next().await {}
-            }
-        };
-        // A client that does not say goodbye is left without one.
-        let _ = timeout(PATIENCE, closing).await;
+        // A client that does not take a goodbye is left without one.
+        if let Ok(Ok(())) = timeout(PATIENCE, self.socket.send(Message::Close(Some(frame)))).await {
+            self.hear_out().await;
+        }
+    }
+
+    /// Reading on sends the answer to a client's close frame, and waits for the answer to ours (RFC 6455 §5.5.1).
+    async fn hear_out(&mut self) {
+        let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        let _ = timeout(PATIENCE, rest).await;
     }
 }
 

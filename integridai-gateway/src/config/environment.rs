@@ -25,7 +25,17 @@ pub(super) fn overlay(
 }
 
 fn is_key(name: &str) -> bool {
-    name.starts_with(PREFIX) && !NOT_KEYS.contains(&name)
+    name.starts_with(PREFIX) && !NOT_KEYS.contains(&name) && !is_kubernetes_link(name)
+}
+
+/// Kubernetes tells every container of a namespace where a Service is; one called `integridai-gateway` gives
+/// `INTEGRIDAI_GATEWAY_SERVICE_HOST`, `…_SERVICE_PORT_HTTP`, `…_PORT_3002_TCP_ADDR` and so on.
+fn is_kubernetes_link(name: &str) -> bool {
+    !name.contains("__")
+        && (name.ends_with("_SERVICE_HOST")
+            || name.contains("_SERVICE_PORT")
+            || name.ends_with("_PORT")
+            || (name.contains("_PORT_") && (name.contains("_TCP") || name.contains("_UDP"))))
 }
 
 /// A table alone has no file to name; `read` has parsed it before, so this is not reached with one.

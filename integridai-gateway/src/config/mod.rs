@@ -90,7 +90,7 @@ pub enum ConfigError {
         /// What is wrong and what was expected.
         reason: String,
     },
-    /// Two keys contradict each other.
+    /// Two keys contradict each other, or one is beyond what can work.
     #[error("{keys}: {reason}")]
     Contradiction {
         /// The keys.
@@ -130,6 +130,23 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        let realtime = &self.realtime;
+        let rules = [
+            (
+                realtime.ping_interval_seconds >= realtime.idle_timeout_seconds,
+                "realtime.ping_interval_seconds, realtime.idle_timeout_seconds",
+                "a subscriber must be pinged before it counts as idle",
+            ),
+            (
+                realtime.max_pending_events.get() > 65_536,
+                "realtime.max_pending_events",
+                "at most 65536: room for them is taken at the start",
+            ),
+            (self.server.max_headers.get() > 10_000, "server.max_headers", "at most 10000"),
+        ];
+        if let Some((_, keys, reason)) = rules.into_iter().find(|(is_broken, ..)| *is_broken) {
+            return Err(ConfigError::Contradiction { keys, reason });
+        }
         if self.workflows.default_timeout_seconds > self.workflows.max_timeout_seconds {
             return Err(ConfigError::Contradiction {
                 keys: "workflows.default_timeout_seconds, workflows.max_timeout_seconds",

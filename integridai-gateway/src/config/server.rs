@@ -12,6 +12,9 @@ use super::{Count, Seconds};
 pub struct ServerConfig {
     /// Address and port; loopback unless told otherwise, because nothing asks who calls yet.
     pub listen: SocketAddr,
+    /// Names that clients may call the gateway by; addresses and `localhost` always work. None: on loopback no other
+    /// name, elsewhere every name.
+    pub allowed_hosts: Vec<String>,
     /// How long a drain may take before what is left is aborted.
     pub grace_seconds: Seconds,
     /// How long a client may take to send a request's head.
@@ -32,6 +35,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3002),
+            allowed_hosts: Vec::new(),
             grace_seconds: Seconds::new(20),
             header_read_timeout_seconds: Seconds::new(10),
             request_timeout_seconds: Seconds::new(150),

@@ -107,9 +107,32 @@ fn a_wrong_variable_is_named() {
 }
 
 #[test]
-fn keys_that_contradict_each_other_are_refused() {
-    let message = load("[workflows]\nmax_timeout_seconds = 300", &[]).unwrap_err().to_string();
-    assert!(message.contains("server.request_timeout_seconds"), "{message}");
+fn keys_that_contradict_each_other_or_cannot_work_are_refused() {
+    for (text, named) in [
+        ("[workflows]\nmax_timeout_seconds = 300", "server.request_timeout_seconds"),
+        ("[workflows]\ndefault_timeout_seconds = 121", "workflows.default_timeout_seconds"),
+        ("[realtime]\nping_interval_seconds = 200", "realtime.idle_timeout_seconds"),
+        ("[realtime]\nmax_pending_events = 2147483648", "realtime.max_pending_events"),
+        ("[server]\nmax_headers = 10001", "server.max_headers"),
+    ] {
+        let message = load(text, &[]).unwrap_err().to_string();
+        assert!(message.contains(named), "{message}");
+    }
+}
+
+#[test]
+fn what_kubernetes_says_of_a_service_of_our_name_is_no_key() {
+    let links = [
+        "INTEGRIDAI_GATEWAY_SERVICE_HOST",
+        "INTEGRIDAI_GATEWAY_SERVICE_PORT_HTTP",
+        "INTEGRIDAI_GATEWAY_PORT",
+        "INTEGRIDAI_GATEWAY_PORT_3002_TCP_ADDR",
+    ];
+    assert_eq!(load("", &links.map(|name| (name, "tcp://10.0.0.1:3002"))).unwrap(), Config::default());
+    assert!(
+        load("", &[("INTEGRIDAI_SERVER_LISTEN", "[::1]:1")]).is_err(),
+        "a mistyped key is still an error"
+    );
 }
 
 #[test]

@@ -45,8 +45,8 @@ impl WorkflowError {
     }
 }
 
-/// What a client is told of a failed call. What a service says of a 4xx is for whoever sent the data; what it says
-/// of its own failure stays inside.
+/// What a client is told of a failed call. What a service says of the data it was sent is for whoever sent them; all
+/// else it says (of credentials, of itself) stays in the log.
 pub(super) fn message(error: &ClientError) -> String {
     let service = error.service();
     match error.kind() {
@@ -55,11 +55,15 @@ pub(super) fn message(error: &ClientError) -> String {
         ErrorKind::Broken => format!("{service} broke off"),
         ErrorKind::TooLarge { .. } => format!("{service} answered more than is accepted"),
         ErrorKind::Malformed => format!("{service} answered something malformed"),
-        ErrorKind::Refused(refusal) => format!("{service} refused: {}", refusal.message),
-        ErrorKind::Status { status, refusal: Some(refusal), .. } if status.is_client_error() => {
+        ErrorKind::Refused(_) => format!("{service} refused"),
+        ErrorKind::Status { status, refusal: Some(refusal), .. } if is_about_the_data(*status) => {
             format!("{service} refused: {} ({status})", refusal.message)
         }
         ErrorKind::Status { status, .. } => format!("{service} answered {status}"),
         _ => format!("{service} could not be called"),
     }
+}
+
+fn is_about_the_data(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
 }

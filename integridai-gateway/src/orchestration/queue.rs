@@ -1,9 +1,11 @@
 //! Executions that are done later: accepted once they are on the disk, and resumed after a restart.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use integridai_tower::{CorrelationId, Deadline};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -88,7 +90,8 @@ impl Queue {
         Ok(resumed)
     }
 
-    /// Accepts an execution: once this resolves, it will be done even if the gateway is killed.
+    /// Accepts an execution: once this resolves, it will be done even if the gateway is killed, unless that happens
+    /// in the midst of it five times: then it may be the cause, and is given up as failed.
     ///
     /// # Errors
     ///
@@ -171,7 +174,7 @@ impl Shared {
                 }
                 Ok(None) => self.idle(IDLE_LOOK).await,
                 Err(error) => {
-                    tracing::warn!(%error, "no execution can be claimed");
+                    tracing::warn!(error = &error as &dyn std::error::Error, "no execution can be claimed");
                     self.idle(FAILED_CLAIM).await;
                 }
             }
@@ -181,7 +184,7 @@ impl Shared {
     /// A run that a drain cut short is no failed attempt.
     async fn give_back(&self, id: Uuid, attempts: u32) {
         if let Err(error) = self.store.release_execution(id, attempts).await {
-            tracing::warn!(execution = %id, %error, "an execution could not be given back; the next start takes it up");
+            tracing::warn!(execution = %id, error = &error as &dyn std::error::Error, "an execution could not be given back; the next start takes it up");
         }
     }
 
@@ -194,8 +197,10 @@ impl Shared {
     }
 
     async fn run(&self, execution: Execution) {
-        let id = execution.id;
-        let (outcome, steps) = match self.attempt(execution).await {
+        let (id, earlier) = (execution.id, execution.steps.clone());
+        // A panic must not take the worker along, nor leave the execution running for good.
+        let attempt = AssertUnwindSafe(self.attempt(execution)).catch_unwind().await;
+        let (outcome, steps) = match attempt.unwrap_or_else(|_| Err((panicked(), earlier))) {
             Ok((result, steps)) => (Outcome::Succeeded { result }, steps),
             Err((error, steps)) => {
                 tracing::warn!(status = error.status.as_u16(), message = error.message, "execution failed");
@@ -242,14 +247,24 @@ impl Shared {
     async fn finish(&self, id: Uuid, finished: Finished) {
         let mut pause = Duration::from_millis(100);
         while let Err(error) = self.store.finish_execution(id, finished.clone()).await {
-            tracing::warn!(%error, "an execution's end could not be stored");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "an execution's end could not be stored"
+            );
             if self.stop.is_cancelled() {
                 return;
             }
-            self.idle(pause).await;
+            // Not `idle`, which would swallow a call that is meant for a worker without work.
+            let _ = tokio::time::timeout(pause, self.stop.cancelled()).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }
     }
+}
+
+fn panicked() -> WorkflowError {
+    tracing::error!("a workflow panicked");
+    metrics::counter!("integridai_panics_total").increment(1);
+    WorkflowError::new(http::StatusCode::INTERNAL_SERVER_ERROR, "something went wrong inside")
 }
 
 fn result_json(result: &WorkflowResult) -> Result<JsonText, serde_json::Error> {

@@ -212,14 +212,22 @@ fn provider(
     Some(Provider { name: name?, cuit: cuit?, sector: sector?, other: fields })
 }
 
+/// An id that would name another path than that of a session is none.
+fn session_id(check: &mut Check, at: &str, id: Option<&Value>) -> Option<SessionSource> {
+    let id = check.text(at, id, MAX_ID)?;
+    if id == "." || id == ".." {
+        check.note(at, "expected a session id");
+        return None;
+    }
+    Some(SessionSource::ById(id))
+}
+
 /// A session is an object; its id alone, as a string or as the object's only member, asks for it to be fetched.
 fn session(check: &mut Check, mut payload: Map<String, Value>) -> Option<SessionSource> {
     const AT: &str = "/payload/training_session";
     match payload.remove("training_session") {
         Some(Value::Object(mut session)) => match (session.len(), session.remove("session_id")) {
-            (1, Some(id)) => {
-                check.text(&format!("{AT}/session_id"), Some(&id), MAX_ID).map(SessionSource::ById)
-            }
+            (1, Some(id)) => session_id(check, &format!("{AT}/session_id"), Some(&id)),
             (0, _) => {
                 check.note(AT, "expected a session, or a session_id");
                 None
@@ -230,9 +238,9 @@ fn session(check: &mut Check, mut payload: Map<String, Value>) -> Option<Session
                 Some(SessionSource::Inline(raw))
             }
         },
-        Some(id @ Value::String(_)) => check.text(AT, Some(&id), MAX_ID).map(SessionSource::ById),
+        Some(id @ Value::String(_)) => session_id(check, AT, Some(&id)),
         None if payload.contains_key("session_id") => {
-            check.text("/payload/session_id", payload.get("session_id"), MAX_ID).map(SessionSource::ById)
+            session_id(check, "/payload/session_id", payload.get("session_id"))
         }
         _ => {
             check.note(AT, "expected a session object or a session id");

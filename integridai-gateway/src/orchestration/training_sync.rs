@@ -20,13 +20,17 @@ pub struct TrainingUpdate<'a> {
     /// Whose training it is.
     #[schema(example = "user-7")]
     pub user_id: Option<&'a str>,
-    /// The session as FLAISimulator or the client wrote it.
-    #[schema(value_type = Object)]
-    pub session: &'a RawValue,
+    /// The session as FLAISimulator or the client wrote it; `null` if it is larger than 64 KiB, as every subscriber
+    /// would have to be sent it. The execution has it whole.
+    #[schema(value_type = Option<Object>)]
+    pub session: Option<&'a RawValue>,
     /// Whether the Dashboard was told.
     #[schema(example = true)]
     pub dashboard_updated: bool,
 }
+
+/// The largest session that an event carries, in bytes: events wait in memory for subscribers that are behind.
+const MAX_EVENT_SESSION: usize = 64 * 1024;
 
 pub(super) async fn run(
     engine: &Engine,
@@ -47,7 +51,7 @@ pub(super) async fn run(
     let update = TrainingUpdate {
         workflow_id: run.id.to_string(),
         user_id: run.user_id.as_deref(),
-        session: &session.output,
+        session: (session.output.get().len() <= MAX_EVENT_SESSION).then_some(&*session.output),
         dashboard_updated: true,
     };
     engine.emit(EventType::TrainingProgress, "flaisimulator", &update, run);

@@ -48,8 +48,10 @@ fn effectiveness(training: Option<&TrainingFigures>, dashboard: Option<&Dashboar
     let own = training.map(|figures| (figures.completion_rate, figures.avg_score));
     let own = own.filter(|(completion, score)| completion.is_some() || score.is_some());
     match own.or_else(|| dashboard.map(|figures| (figures.completion_rate, figures.avg_training_score))) {
-        Some((Some(completion), Some(score))) => (completion * score / 100.0 * 100.0).round() / 100.0,
-        Some((one, other)) => one.or(other).unwrap_or(0.0),
+        Some((Some(completion), Some(score))) => {
+            ((completion / 100.0 * score).clamp(0.0, 100.0) * 100.0).round() / 100.0
+        }
+        Some((one, other)) => one.or(other).unwrap_or(0.0).clamp(0.0, 100.0),
         None => 0.0,
     }
 }

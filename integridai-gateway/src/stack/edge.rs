@@ -2,9 +2,9 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath};
-use axum::middleware;
-use axum::response::Response;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, StatusCode, request};
 use integridai_tower::CorrelationId;
@@ -21,8 +21,9 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use super::host::Hosts;
 use crate::config::{CorsConfig, ServerConfig};
-use crate::respond;
+use crate::respond::{self, Problem};
 
 const SENSITIVE: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
@@ -49,6 +50,8 @@ where
             .map_request(|request: http::Request<CountedBody<Body>>| request.map(Body::new))
             // What comes from below as an error leaves as a problem document.
             .layer(middleware::from_fn(respond::problems))
+            // Only what is meant for this gateway goes on.
+            .layer(middleware::from_fn_with_state(Hosts::new(server), meant_for_us))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(option_layer(cors(cors_config)))
             .layer(CompressionLayer::new())
@@ -70,6 +73,18 @@ fn correlate<B>(mut request: http::Request<B>) -> http::Request<B> {
     request.headers_mut().insert(CorrelationId::HEADER, id.to_header_value());
     request.extensions_mut().insert(id);
     request
+}
+
+async fn meant_for_us(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match hosts.check(&parts) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(StatusCode::MISDIRECTED_REQUEST) => {
+            Problem::new(StatusCode::MISDIRECTED_REQUEST, "this gateway does not answer to that host")
+                .into_response()
+        }
+        Err(status) => Problem::new(status, "expected one Host").into_response(),
+    }
 }
 
 fn span<B>(request: &http::Request<B>) -> Span {

@@ -2,6 +2,7 @@
 
 mod boxed;
 mod edge;
+mod host;
 mod upstream;
 
 pub use boxed::Transport;

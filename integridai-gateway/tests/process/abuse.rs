@@ -57,7 +57,7 @@ async fn clients_that_send_their_request_byte_by_byte_are_cut_and_others_are_ser
             let (mut reader, mut writer) = stream.into_split();
             let trickle = async {
                 for byte in
-                    b"GET / HTTP/1.1\r\nhost: gateway\r\nx-slow: ".iter().chain([b'x'; 100_000].iter())
+                    b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ".iter().chain([b'x'; 100_000].iter())
                 {
                     if writer.write_all(&[*byte]).await.is_err() {
                         break;
@@ -149,11 +149,11 @@ const GARBAGE: [&[u8]; 14] = [
     b"GET / HTTP/9.9\r\n\r\n",
     b"GET / HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.1\r\nhost gateway\r\n\r\n",
-    b"GET /\xff\xfe HTTP/1.1\r\nhost: gateway\r\n\r\n",
-    b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: gateway\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
-    b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: g\r\ncontent-length: -1\r\n\r\n",
-    b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
-    b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
+    b"GET /\xff\xfe HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+    b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+    b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
+    b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff",
 ];
 
@@ -191,9 +191,9 @@ async fn bytes_that_are_no_request_are_answered_with_an_error_or_not_at_all() {
 async fn clients_that_leave_in_the_middle_leave_nothing_behind() {
     let (_folder, gateway) = gateway(&[]).await;
     let heads: [&[u8]; 3] = [
-        b"GET /api/v1/health HTTP/1.1\r\nhost: g\r\n\r\n",
-        b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{",
-        b"GET /api/v1/realtime/subscribe HTTP/1.1\r\nhost: g\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        b"GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"POST /api/v1/gateway/execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{",
+        b"GET /api/v1/realtime/subscribe HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     ];
     for round in 0..60 {
         let mut stream = connections(&gateway, 1).await.remove(0);

@@ -46,7 +46,7 @@ fn request(number: usize) -> (Request<Full<Bytes>>, u16) {
         _ => (post(format!(r#"{{"workflow":"unknown-{number}"}}"#)), 422),
     };
     let mut request = request.expect("a request");
-    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("gateway"));
+    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("localhost"));
     (request, expected)
 }
 

@@ -23,7 +23,7 @@ impl Raw {
         socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
         let mut raw = Self { stream: socket.connect(address).await.expect("it listens") };
         raw.send(&format!(
-            "GET {SUBSCRIBE} HTTP/1.1\r\nhost: gateway\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            "GET {SUBSCRIBE} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         ))
         .await;
