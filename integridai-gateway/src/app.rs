@@ -173,6 +173,7 @@ fn store_options(config: &Config) -> StoreOptions {
     StoreOptions {
         buffer_rows: config.database.max_buffered_rows.get(),
         retention: Duration::from_secs(86_400) * days,
+        max_bytes: Some(config.database.max_size_mib.get() as u64 * 1024 * 1024),
         ..StoreOptions::new(&config.database.path)
     }
 }
@@ -214,6 +215,9 @@ async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     loop {
         ticks.tick().await;
+        if let Err(error) = store.ping().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the store does not answer");
+        }
         let health = store.health();
         metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
         metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);

@@ -70,7 +70,11 @@ impl TryFrom<&HeaderValue> for CorrelationId {
     fn try_from(value: &HeaderValue) -> Result<Self, Self::Error> {
         let bytes = value.as_bytes();
         let fits = (1..=Self::MAX_LEN).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
-        if fits { Ok(Self(value.clone())) } else { Err(InvalidCorrelationId) }
+        if !fits {
+            return Err(InvalidCorrelationId);
+        }
+        // A clone would keep the whole buffer that the request was read into.
+        HeaderValue::from_bytes(bytes).map(Self).map_err(|_| InvalidCorrelationId)
     }
 }
 

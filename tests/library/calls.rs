@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, StreamBody};
 use integridai_tower::Deadline;
+use integridai_tower::client::transport::TransportError;
 use integridai_tower::client::{ErrorKind, Fault, Retry, ServiceClient};
 use tokio::time::Instant;
 
@@ -49,12 +50,39 @@ async fn the_transport_is_polled_ready_before_each_call() {
     assert_eq!((watch.finished(), watch.in_flight()), (2, 0));
 }
 
+/// An error of a layer around a transport.
+#[derive(Debug)]
+struct Wrapped(TransportError);
+
+impl std::fmt::Display for Wrapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("wrapped")
+    }
+}
+
+impl std::error::Error for Wrapped {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 #[tokio::test]
-async fn a_transport_that_fails_to_become_ready_was_no_connection() {
+async fn a_missing_connection_is_known_through_the_layers_around_the_transport() {
+    let kind = async |error: fn() -> TransportError| {
+        let probe = Probe::new(move |_: Sent| async move { Err::<Answer, _>(Wrapped(error())) });
+        client(probe).call(post()).send().await.unwrap_err().kind().clone()
+    };
+    assert_eq!(kind(|| TransportError::Connect("refused".into())).await, ErrorKind::Connect);
+    assert_eq!(kind(|| TransportError::Exchange("reset".into())).await, ErrorKind::Broken);
+    assert_eq!(kind(|| TransportError::Invalid("no host".into())).await, ErrorKind::InvalidRequest);
+}
+
+#[tokio::test]
+async fn a_service_below_that_fails_to_become_ready_sent_nothing() {
     let probe = Probe::new(|_: Sent| async { Ok(answer(200, "")) }).refusing(|| "the breaker is open");
     let watch = probe.watch();
     let error = client(probe).call(post()).send().await.unwrap_err();
-    assert_eq!((error.kind(), error.fault()), (&ErrorKind::Connect, Fault::Network));
+    assert_eq!((error.kind(), error.fault()), (&ErrorKind::NotReady, Fault::Network));
     assert_eq!(error.retry(), Retry::Yes, "nothing was sent, so even a POST may be repeated");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the breaker is open");
     assert_eq!(watch.calls(), 0);
@@ -148,7 +176,8 @@ async fn an_error_is_known_by_its_status_even_if_its_body_never_ends() {
         Ok::<_, Infallible>(response)
     });
     let begin = Instant::now();
-    let error = client(probe).timeout(SECOND).call(post()).send().await.unwrap_err();
+    let client = client(probe).timeout(SECOND);
+    let error = client.call(post()).idempotency_key("key").send().await.unwrap_err();
     assert_eq!(
         error.kind(),
         &ErrorKind::Status {

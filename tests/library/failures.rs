@@ -56,8 +56,8 @@ fn cases() -> Vec<Case> {
         case("500", || Ok(answer(500, "")), (Service, No, Yes)),
         case("500, later", || Ok(asking_for_patience(500, "3")), (Service, No, LATER)),
         case("502", || Ok(answer(502, "")), (Service, No, Yes)),
-        case("503", || Ok(answer(503, "")), (Service, Yes, Yes)),
-        case("503, later", || Ok(asking_for_patience(503, " 3 ")), (Service, LATER, LATER)),
+        case("503", || Ok(answer(503, "")), (Service, No, Yes)),
+        case("503, later", || Ok(asking_for_patience(503, " 3 ")), (Service, No, LATER)),
         case("504", || Ok(answer(504, "")), (Service, No, Yes)),
         case("refused", || Ok(answer(200, "refused: no")), (Service, No, No)),
         case("malformed", || Ok(answer(200, "malformed")), (Service, No, Yes)),
@@ -118,10 +118,20 @@ async fn patience(value: &'static str) -> Option<Duration> {
 async fn only_seconds_are_read_from_retry_after() {
     assert_eq!(patience("0").await, Some(Duration::ZERO));
     assert_eq!(patience("120").await, Some(SECOND * 120));
-    assert_eq!(patience("18446744073709551615").await, Some(Duration::from_secs(u64::MAX)));
-    for value in ["", "-1", "1.5", "soon", "+3", "18446744073709551616", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+    for value in ["", " ", "-1", "1.5", "soon", "+3", "Wed, 21 Oct 2026 07:28:00 GMT"] {
         assert_eq!(patience(value).await, None, "{value:?}");
     }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_wait_longer_than_an_hour() {
+    let hour = Some(SECOND * 3_600);
+    for value in ["3600", "3601", "18446744073709551615", "18446744073709551616", &"9".repeat(100)] {
+        assert_eq!(patience(value.to_owned().leak()).await, hour, "{value}");
+    }
+    assert_eq!(patience("3599").await, Some(SECOND * 3_599));
+    let error = fail(|| Ok(asking_for_patience(429, "86400")), post(), None).await;
+    assert_eq!(error.retry(), Retry::After(SECOND * 3_600));
 }
 
 #[tokio::test]

@@ -158,7 +158,9 @@ async fn the_services_own_words_come_along_in_both_shapes() {
             let ErrorKind::Status { refusal: Some(refusal), .. } = error.kind() else { panic!("{error}") };
             assert_eq!(refusal.code.as_deref(), code);
             assert!(!refusal.message.is_empty() && refusal.message != "no message", "{refusal:?}");
-            assert_eq!(error.retry(), Retry::After(Duration::from_secs(9)));
+            let ErrorKind::Status { retry_after, .. } = error.kind() else { panic!("{error}") };
+            assert_eq!(*retry_after, Some(Duration::from_secs(9)));
+            assert_eq!(error.retry(), Retry::No, "it may have been done, and has no key");
         }
     }
 }

@@ -311,7 +311,7 @@ async fn a_kept_connection_outlives_the_runtime_that_made_it_only_as_a_closed_on
 async fn the_transport_without_tls_refuses_what_needs_it() {
     let error =
         send("https://127.0.0.1:9", Transport::Hyper(HyperTransport::new()), get()).await.unwrap_err();
-    assert_eq!(error.kind(), &ErrorKind::Connect);
+    assert_eq!((error.kind(), error.retry()), (&ErrorKind::InvalidRequest, Retry::No));
 }
 
 #[tokio::test]

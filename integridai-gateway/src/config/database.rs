@@ -14,6 +14,8 @@ pub struct DatabaseConfig {
     pub path: PathBuf,
     /// How long logged events, metrics, calls and ended executions are kept.
     pub retention_days: Count,
+    /// The greatest size of the file in MiB; beyond it the store counts as failing until old rows are pruned.
+    pub max_size_mib: Count,
     /// Log rows that may wait in memory while the disk fails; more are dropped and counted.
     pub max_buffered_rows: Count,
 }
@@ -23,6 +25,7 @@ impl Default for DatabaseConfig {
         Self {
             path: "integridai.db".into(),
             retention_days: Count::new(30),
+            max_size_mib: Count::new(8 * 1024),
             max_buffered_rows: Count::new(100_000),
         }
     }

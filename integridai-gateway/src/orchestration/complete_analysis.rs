@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use integridai_tower::client::ClientError;
-use integridai_tower::client::integridai::{Analysis, MetricsUpdate, Provider, RiskLevel, ScoreBasis};
+use integridai_tower::client::integridai::{Analysis, MetricsUpdate, Provider, RiskLevel};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -63,10 +63,7 @@ pub(super) async fn run(
         cuit: provider.cuit.clone(),
         sector: provider.sector.clone(),
         score: analysis.score,
-        score_basis: match analysis.score_basis {
-            ScoreBasis::Compliance => "compliance",
-            ScoreBasis::Risk => "risk",
-        },
+        score_basis: analysis.score_basis.as_str(),
         risk_level: analysis.risk_level.map(RiskLevel::as_str),
         dashboard_updated: told.is_ok(),
     };

@@ -101,11 +101,16 @@ impl Engine {
     ///
     /// [`WorkflowError`] when a service that the job cannot do without failed.
     pub async fn run(&self, job: &Job, run: &mut Run) -> Result<WorkflowResult, WorkflowError> {
-        match job {
+        let outcome = match job {
             Job::CompleteAnalysis(provider) => complete_analysis::run(self, provider, run).await,
             Job::TrainingSync(session) => training_sync::run(self, session, run).await,
             Job::MetricsUpdate => Ok(self.update_metrics(run)),
-        }
+        };
+        let ended = if outcome.is_ok() { "succeeded" } else { "failed" };
+        let workflow = job.workflow().as_str();
+        metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
+            .increment(1);
+        outcome
     }
 
     fn update_metrics(&self, run: &Run) -> WorkflowResult {

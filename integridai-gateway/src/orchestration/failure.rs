@@ -30,7 +30,7 @@ impl WorkflowError {
     #[must_use]
     pub fn of_call(error: ClientError) -> Self {
         let (status, retry_after) = match error.kind() {
-            ErrorKind::Connect => (StatusCode::SERVICE_UNAVAILABLE, None),
+            ErrorKind::Connect | ErrorKind::NotReady => (StatusCode::SERVICE_UNAVAILABLE, None),
             ErrorKind::TimedOut { .. } => (StatusCode::GATEWAY_TIMEOUT, None),
             ErrorKind::Status { status, retry_after, .. } => match *status {
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
@@ -50,7 +50,7 @@ impl WorkflowError {
 pub(super) fn message(error: &ClientError) -> String {
     let service = error.service();
     match error.kind() {
-        ErrorKind::Connect => format!("{service} cannot be reached"),
+        ErrorKind::Connect | ErrorKind::NotReady => format!("{service} cannot be reached"),
         ErrorKind::TimedOut { .. } => format!("{service} did not answer in time"),
         ErrorKind::Broken => format!("{service} broke off"),
         ErrorKind::TooLarge { .. } => format!("{service} answered more than is accepted"),

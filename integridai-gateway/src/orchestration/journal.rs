@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::services::calls;
 use crate::store::{JsonText, Store};
 use crate::timestamp;
 
@@ -95,7 +96,9 @@ impl Journal {
         }
         let (begin, started) = (Instant::now(), OffsetDateTime::now_utc());
         let outcome = work.await;
-        let duration_ms = milliseconds(begin.elapsed());
+        let took = begin.elapsed();
+        calls::measure(name, took, &outcome);
+        let duration_ms = milliseconds(took);
         let mut step = Step {
             name: name.to_owned(),
             status: StepStatus::Succeeded,
@@ -111,7 +114,7 @@ impl Journal {
                 Ok(Done { output, finished_at: end(started, duration_ms) })
             }
             Err(error) => {
-                tracing::warn!(step = name, %error, source = error_source(&error), "step failed");
+                tracing::warn!(step = name, error = &error as &dyn std::error::Error, "step failed");
                 step.status = StepStatus::Failed;
                 step.error = Some(super::failure::message(&error));
                 Err(error)
@@ -169,10 +172,6 @@ fn end(begin: OffsetDateTime, duration_ms: f64) -> String {
 /// Milliseconds to three digits behind the point.
 pub(super) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
-}
-
-fn error_source(error: &ClientError) -> String {
-    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
 #[cfg(test)]

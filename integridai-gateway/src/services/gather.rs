@@ -7,7 +7,7 @@ use integridai_tower::client::ClientError;
 use integridai_tower::client::integridai::{ComplianceFigures, DashboardFigures, TrainingFigures};
 use tokio::time::Instant;
 
-use super::Outcome;
+use super::{Outcome, calls};
 use crate::stack::Clients;
 
 /// The services, and how long each may take.
@@ -42,20 +42,26 @@ impl Sources {
     pub(super) async fn ask(&self) -> Answers {
         let deadline = Deadline::after(self.timeout);
         let (training, compliance, dashboard) = tokio::join!(
-            timed(self.clients.flaisimulator.metrics().deadline(deadline).send()),
-            timed(self.clients.regtech.compliance_dashboard().deadline(deadline).send()),
-            timed(self.clients.dashboard.metrics().deadline(deadline).send()),
+            timed("flaisimulator.metrics", self.clients.flaisimulator.metrics().deadline(deadline).send()),
+            timed(
+                "regtech.compliance_dashboard",
+                self.clients.regtech.compliance_dashboard().deadline(deadline).send()
+            ),
+            timed("dashboard.metrics", self.clients.dashboard.metrics().deadline(deadline).send()),
         );
         Answers { training, compliance, dashboard }
     }
 }
 
-async fn timed<T>(call: impl Future<Output = Result<T, ClientError>>) -> Answer<T> {
+async fn timed<T>(name: &'static str, call: impl Future<Output = Result<T, ClientError>>) -> Answer<T> {
     let begin = Instant::now();
-    match call.await {
-        Ok(figures) => Answer { outcome: Outcome::Answered(begin.elapsed()), figures: Some(figures) },
+    let outcome = call.await;
+    let took = begin.elapsed();
+    calls::measure(name, took, &outcome);
+    match outcome {
+        Ok(figures) => Answer { outcome: Outcome::Answered(took), figures: Some(figures) },
         Err(error) => {
-            tracing::debug!(%error, "no figures");
+            tracing::debug!(error = &error as &dyn std::error::Error, "no figures");
             Answer { outcome: Outcome::of_error(&error), figures: None }
         }
     }

@@ -11,6 +11,7 @@
 //! The figures of a service that could not be asked are its last good ones, and it is listed in `stale`.
 
 mod business;
+pub mod calls;
 mod consolidated;
 mod exchanges;
 mod gather;

@@ -48,7 +48,7 @@ impl Outcome {
     #[must_use]
     pub fn of_error(error: &ClientError) -> Self {
         match error.kind() {
-            ErrorKind::Connect => Self::Unreachable,
+            ErrorKind::Connect | ErrorKind::NotReady => Self::Unreachable,
             ErrorKind::TimedOut { .. } | ErrorKind::Broken => Self::Silent,
             _ => Self::Erred,
         }

@@ -7,7 +7,7 @@ use super::Table;
 /// How the store is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreHealth {
-    /// Whether the last write succeeded.
+    /// Whether the last write succeeded, into a file that is still at its path.
     pub healthy: bool,
     /// The last failure, kept after recovery. Generic text without names of files.
     pub last_error: Option<String>,
@@ -22,6 +22,7 @@ pub struct StoreHealth {
 #[derive(Debug)]
 pub(super) struct Counters {
     healthy: AtomicBool,
+    file_is_there: AtomicBool,
     last_error: Mutex<Option<&'static str>>,
     buffered: AtomicUsize,
     written: AtomicU64,
@@ -32,6 +33,7 @@ impl Counters {
     pub(super) fn new() -> Self {
         Self {
             healthy: AtomicBool::new(true),
+            file_is_there: AtomicBool::new(true),
             last_error: Mutex::new(None),
             buffered: AtomicUsize::new(0),
             written: AtomicU64::new(0),
@@ -41,7 +43,7 @@ impl Counters {
 
     pub(super) fn snapshot(&self) -> StoreHealth {
         StoreHealth {
-            healthy: self.is_healthy(),
+            healthy: self.is_healthy() && self.file_is_there.load(Relaxed),
             last_error: self.last_error().map(str::to_owned),
             buffered_rows: self.buffered.load(Relaxed),
             dropped_rows: Table::ALL.iter().map(|table| self.dropped(*table)).sum(),
@@ -49,6 +51,12 @@ impl Counters {
         }
     }
 
+    /// Answers whether this is news.
+    pub(super) fn set_file(&self, is_there: bool) -> bool {
+        self.file_is_there.swap(is_there, Relaxed) != is_there
+    }
+
+    /// Whether the last write succeeded.
     pub(super) fn is_healthy(&self) -> bool {
         self.healthy.load(Relaxed)
     }

@@ -13,8 +13,10 @@ pub const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8
 
 const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
 
-const SECONDS_BUCKETS: &[f64] =
-    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0];
+const SECONDS_BUCKETS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0,
+    120.0,
+];
 
 static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
 
@@ -63,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_have_buckets_up_to_half_a_minute() {
+    fn seconds_have_buckets_up_to_two_minutes() {
         let recorder = build_recorder();
         ::metrics::with_local_recorder(&recorder, || {
             ::metrics::histogram!("call_duration_seconds").record(0.003);
@@ -73,7 +75,7 @@ mod tests {
             "# TYPE call_duration_seconds histogram",
             "call_duration_seconds_bucket{le=\"0.0005\"} 0",
             "call_duration_seconds_bucket{le=\"0.005\"} 1",
-            "call_duration_seconds_bucket{le=\"30\"} 1",
+            "call_duration_seconds_bucket{le=\"120\"} 1",
             "call_duration_seconds_count 1",
         ] {
             assert!(text.lines().any(|written| written == line), "{line} is missing in\n{text}");

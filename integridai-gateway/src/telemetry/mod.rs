@@ -6,7 +6,7 @@
 //! the buffer is full, they are dropped and [counted](DroppedLines).
 //!
 //! Metrics go through the `metrics` facade into Prometheus' text format. Histograms named `*_seconds` have buckets
-//! from 0.5 ms to 30 s. Nothing is spawned here: [`upkeep`] is a future that somebody has to run.
+//! from 0.5 ms to 120 s. Nothing is spawned here: [`upkeep`] is a future that somebody has to run.
 //!
 //! # Examples
 //! In a program:

@@ -49,6 +49,9 @@ impl Time {
 /// The most that is read of an answer that is an error anyway.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
+/// One wrong header of a service must not put its callers to sleep for days.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
 /// Reads the answer until the deadline. An error is known by its head; its body only has words for it.
 pub(super) async fn read<E, B>(
     endpoint: &E,
@@ -99,6 +102,9 @@ where
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     // Digits alone (RFC 9110 §10.2.3); Rust would take a sign too.
-    let seconds = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()?;
-    Some(Duration::from_secs(seconds))
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // Digits fail to parse only where they are too many.
+    Some(text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs).min(MAX_RETRY_AFTER))
 }

@@ -74,6 +74,7 @@ impl<'a, S, E: Endpoint> Call<'a, S, E> {
 
     fn request(&self) -> Result<Request<Full<Bytes>>, Failure> {
         let invalid = |source: BoxError| Failure { kind: ErrorKind::InvalidRequest, source: Some(source) };
+        self.endpoint.check().map_err(invalid)?;
         let body = self.endpoint.body().map_err(invalid)?;
         let mut request = Request::new(Full::default());
         *request.method_mut() = self.endpoint.method();
@@ -122,12 +123,27 @@ impl<'a, S, E: Endpoint> Call<'a, S, E> {
 
 /// A service that is not ready was not called: nothing left.
 fn unsent(source: BoxError) -> Failure {
-    Failure { kind: ErrorKind::Connect, source: Some(source) }
+    let kind = if connect(&*source) { ErrorKind::Connect } else { ErrorKind::NotReady };
+    Failure { kind, source: Some(source) }
 }
 
 fn broken(source: BoxError) -> Failure {
-    let connect = source.downcast_ref::<TransportError>().is_some_and(TransportError::is_connect);
-    Failure { kind: if connect { ErrorKind::Connect } else { ErrorKind::Broken }, source: Some(source) }
+    let kind = match transport_error(&*source) {
+        Some(TransportError::Connect(_)) => ErrorKind::Connect,
+        Some(TransportError::Invalid(_)) => ErrorKind::InvalidRequest,
+        _ => ErrorKind::Broken,
+    };
+    Failure { kind, source: Some(source) }
+}
+
+fn connect(error: &(dyn std::error::Error + 'static)) -> bool {
+    transport_error(error).is_some_and(TransportError::is_connect)
+}
+
+/// Layers around a transport wrap its errors.
+fn transport_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a TransportError> {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.take(16).find_map(|error| error.downcast_ref())
 }
 
 impl<S, E> std::fmt::Debug for Call<'_, S, E> {

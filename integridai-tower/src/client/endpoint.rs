@@ -20,6 +20,16 @@ pub trait Endpoint {
         Method::GET
     }
 
+    /// Whether a request can be made of this at all; asked before anything else. Refuse here what the path cannot
+    /// carry, such as a dot segment (RFC 3986 §5.2.4).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the call.
+    fn check(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
     /// The path below the client's base URL, from `/`, percent-encoded, with the query if there is one.
     fn path(&self) -> Cow<'_, str>;
 
@@ -69,9 +79,9 @@ impl Malformed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// The service's code for it, if it has codes.
+    /// The service's code for it, if it has codes; at most [`Refusal::MAX_LEN`] bytes, without control characters.
     pub code: Option<String>,
-    /// The text; at most [`Refusal::MAX_LEN`] bytes.
+    /// The text; at most [`Refusal::MAX_LEN`] bytes, without control characters.
     pub message: String,
 }
 
@@ -81,8 +91,13 @@ impl Refusal {
 
     /// A refusal with the service's code and text.
     #[must_use]
-    pub fn new(code: Option<String>, message: &str) -> Self {
-        let kept = message.char_indices().take_while(|(at, c)| at + c.len_utf8() <= Self::MAX_LEN);
-        Self { code, message: kept.map(|(_, c)| c).collect() }
+    pub fn new(code: Option<&str>, message: &str) -> Self {
+        Self { code: code.map(cut), message: cut(message) }
     }
+}
+
+/// Text of a service goes into logs and answers: short, and on one line.
+fn cut(text: &str) -> String {
+    let kept = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= Refusal::MAX_LEN);
+    kept.map(|(_, c)| c).filter(|c| !c.is_control()).collect()
 }

@@ -33,6 +33,8 @@ pub enum ErrorKind {
     InvalidRequest,
     /// No connection: refused, unreachable, unknown host. Nothing was sent.
     Connect,
+    /// The service below the client refused to take the call. Nothing was sent.
+    NotReady,
     /// The connection broke after the request was sent, or while the answer came.
     Broken,
     /// The deadline or the client's timeout passed first.
@@ -51,7 +53,7 @@ pub enum ErrorKind {
         status: StatusCode,
         /// What the service says of it.
         refusal: Option<Refusal>,
-        /// How long the service asks to be left alone.
+        /// How long the service asks to be left alone; what is longer than an hour counts as an hour.
         retry_after: Option<Duration>,
     },
     /// The status is 2xx, but the body says that the service did not do it.
@@ -80,7 +82,7 @@ pub enum Retry {
     No,
     /// It is safe now.
     Yes,
-    /// It is safe once this time has passed: the service asked for it.
+    /// It is safe once this time has passed: the service asked for it. At most an hour.
     After(Duration),
 }
 
@@ -119,19 +121,22 @@ impl ClientError {
         match &self.0.kind {
             ErrorKind::InvalidRequest => Fault::Caller,
             ErrorKind::Status { status, .. } if is_callers(*status) => Fault::Caller,
-            ErrorKind::Connect | ErrorKind::Broken | ErrorKind::TimedOut { .. } => Fault::Network,
+            ErrorKind::Connect | ErrorKind::NotReady | ErrorKind::Broken | ErrorKind::TimedOut { .. } => {
+                Fault::Network
+            }
             _ => Fault::Service,
         }
     }
 
     /// Whether the call may be sent again. After a failure that leaves open whether the service acted, only an
-    /// idempotent call, or one with an idempotency key, may.
+    /// idempotent call, or one with an idempotency key, may. A 503 leaves it open: RFC 9110 §15.6.4 does not say that
+    /// the request was not processed.
     #[must_use]
     pub fn retry(&self) -> Retry {
         match &self.0.kind {
-            ErrorKind::Connect => Retry::Yes,
-            ErrorKind::Status { status, retry_after, .. } if asks_for_patience(*status) => {
-                // Both say that the request was not processed (RFC 6585 §4, RFC 9110 §15.6.4).
+            ErrorKind::Connect | ErrorKind::NotReady => Retry::Yes,
+            // Refused for its rate, so it was not processed (RFC 6585 §4).
+            ErrorKind::Status { status: StatusCode::TOO_MANY_REQUESTS, retry_after, .. } => {
                 retry_after.map_or(Retry::Yes, Retry::After)
             }
             // A service that moved answers every try alike.
@@ -150,10 +155,6 @@ impl ClientError {
     }
 }
 
-fn asks_for_patience(status: StatusCode) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-}
-
 fn is_callers(status: StatusCode) -> bool {
     status.is_client_error() && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
@@ -165,6 +166,7 @@ impl fmt::Display for ClientError {
         match kind {
             ErrorKind::InvalidRequest => write!(f, "the request could not be made"),
             ErrorKind::Connect => write!(f, "no connection"),
+            ErrorKind::NotReady => write!(f, "not ready"),
             ErrorKind::Broken => write!(f, "the connection broke"),
             ErrorKind::TimedOut { after } => write!(f, "no answer within {after:?}"),
             ErrorKind::TooLarge { limit } => write!(f, "the answer is larger than {limit} bytes"),

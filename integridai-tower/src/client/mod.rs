@@ -89,7 +89,7 @@
 //! | `Idempotency-Key` | [`Call::idempotency_key`] |
 //! | yours | [`ServiceClient::header`] |
 //!
-//! `Retry-After` in seconds (RFC 9110 §10.2.3) is read from refusals; a date there is not.
+//! `Retry-After` in seconds (RFC 9110 §10.2.3) is read from refusals, up to an hour; a date there is not.
 
 mod answer;
 mod call;

@@ -7,6 +7,7 @@ mod alive;
 mod columns;
 mod executions;
 mod failure;
+mod identity;
 mod job;
 mod lock;
 mod migrations;
@@ -30,6 +31,7 @@ use time::OffsetDateTime;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+use self::identity::Identity;
 use self::job::{ClaimTask, Job, Reply, Task};
 use self::queue::Queue;
 use self::reader::Readers;
@@ -47,6 +49,7 @@ pub(super) struct Database {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     readers: Readers,
+    identity: Identity,
     ended: watch::Receiver<()>,
 }
 
@@ -80,6 +83,7 @@ impl Database {
     }
 
     pub(super) async fn accept(&self, execution: Execution) -> Result<(), StoreError> {
+        self.require_file()?;
         self.command(move |connection| records::insert_execution(connection, &execution).map(drop)).await
     }
 
@@ -132,6 +136,7 @@ impl Database {
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.require_file()?;
         self.readers
             .read(|connection| {
                 connection.prepare_cached(statements::PING)?.query_row([], |row| row.get::<_, i64>(0))
@@ -142,6 +147,20 @@ impl Database {
         }
         let reason = self.counters.last_error().unwrap_or("the database cannot be written");
         Err(StoreError::Failed { reason, source: Arc::from(Box::from(reason)) })
+    }
+
+    /// An execution must not be accepted into a file that nobody will find again.
+    fn require_file(&self) -> Result<(), StoreError> {
+        const REASON: &str = "the database file was moved or deleted";
+        let is_there = self.identity.holds();
+        if self.counters.set_file(is_there) {
+            tracing::error!(is_there, "the store's file has come or gone");
+        }
+        if is_there {
+            Ok(())
+        } else {
+            Err(StoreError::Failed { reason: REASON, source: Arc::from(Box::from(REASON)) })
+        }
     }
 
     pub(super) async fn close(&self, within: Duration) -> Result<(), StoreError> {

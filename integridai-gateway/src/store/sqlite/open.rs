@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::alive::Alive;
+use super::identity::Identity;
 use super::queue::Queue;
 use super::reader::Readers;
 use super::writer::Writer;
@@ -35,7 +36,9 @@ pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
     let queue = Arc::new(Queue::new(options, Arc::clone(&counters)));
     let readers = Readers::start(readers, options.pending_commands, &alive)?;
     start(Writer::new(connection, Arc::clone(&queue), Arc::clone(&counters), options.retention, alive))?;
-    Ok(Database { queue, counters, readers, ended })
+    let identity = Identity::of(path)
+        .map_err(|source| StoreError::Open { path: path.to_owned(), source: Arc::new(source) })?;
+    Ok(Database { queue, counters, readers, identity, ended })
 }
 
 fn require_folder(path: &Path) -> Result<(), StoreError> {

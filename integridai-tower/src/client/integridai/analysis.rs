@@ -26,6 +26,7 @@ pub struct Analysis {
 
 /// What a score measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ScoreBasis {
     /// Compliance: more is better (`overall_score`, `score`).
     Compliance,
@@ -35,6 +36,7 @@ pub enum ScoreBasis {
 
 /// How risky a provider is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum RiskLevel {
     /// `low`, `bajo`
     Low,
@@ -44,6 +46,17 @@ pub enum RiskLevel {
     High,
     /// `critical`, `critico`
     Critical,
+}
+
+impl ScoreBasis {
+    /// The name, in lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Compliance => "compliance",
+            Self::Risk => "risk",
+        }
+    }
 }
 
 impl RiskLevel {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::figure::{self, Child, Figure, Nested};
 use super::{encode_segment, refusal};
+use crate::BoxError;
 use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
 
 /// The figures of the training platform.
@@ -153,6 +154,13 @@ impl Endpoint for GetTrainingSession<'_> {
     type Output = TrainingSession;
     const NAME: &'static str = "training_session";
 
+    fn check(&self) -> Result<(), BoxError> {
+        if matches!(self.id, "" | "." | "..") {
+            return Err("a session id is a path segment of its own".into());
+        }
+        Ok(())
+    }
+
     fn path(&self) -> Cow<'_, str> {
         let mut path = String::with_capacity(self.path.len() + self.id.len() + 1);
         path.push_str(self.path);
@@ -205,6 +213,10 @@ mod tests {
     fn a_session_id_cannot_leave_its_path_segment() {
         let endpoint = GetTrainingSession { path: "/api/v1/training/sessions", id: "../../admin?x=1#é" };
         assert_eq!(endpoint.path(), "/api/v1/training/sessions/..%2F..%2Fadmin%3Fx%3D1%23%C3%A9");
+        assert!(endpoint.check().is_ok());
+        for id in ["", ".", ".."] {
+            assert!(GetTrainingSession { path: "/", id }.check().is_err(), "{id:?}");
+        }
     }
 
     #[test]

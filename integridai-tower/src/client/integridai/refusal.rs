@@ -44,7 +44,7 @@ pub(super) fn read(body: &[u8]) -> Option<Refusal> {
     let refusal = match error {
         ErrorMember::Text(text) => Some(Refusal::new(None, &text)),
         ErrorMember::Object(Child(Some(object))) => {
-            Some(Refusal::new(object.code.0, object.message.0.as_deref().unwrap_or("no message")))
+            Some(Refusal::new(object.code.0.as_deref(), object.message.0.as_deref().unwrap_or("no message")))
         }
         ErrorMember::Object(Child(None)) => None,
     };

@@ -98,7 +98,7 @@ impl Default for HyperTransport {
 
 /// Takes the host out of the target, where HTTP/1.1 has it in a header (RFC 9112 §3.2.1).
 fn address(mut request: Request<Full<Bytes>>) -> Result<(Authority, Request<Full<Bytes>>), TransportError> {
-    let refuse = |reason: &'static str| TransportError::Connect(BoxError::from(reason));
+    let refuse = |reason: &'static str| TransportError::Invalid(BoxError::from(reason));
     if request.uri().scheme_str() != Some("http") {
         return Err(refuse("this transport is for http:// alone"));
     }
@@ -107,7 +107,7 @@ fn address(mut request: Request<Full<Bytes>>) -> Result<(Authority, Request<Full
     *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
     let is_default_port = host.port_u16() == Some(80);
     let name = if is_default_port { host.host() } else { host.as_str() };
-    let name = HeaderValue::from_str(name).map_err(|error| TransportError::Connect(error.into()))?;
+    let name = HeaderValue::from_str(name).map_err(|error| TransportError::Invalid(error.into()))?;
     request.headers_mut().entry(HOST).or_insert(name);
     Ok((host, request))
 }

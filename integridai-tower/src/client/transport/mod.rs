@@ -27,6 +27,9 @@ pub enum TransportError {
     /// There was no connection, so nothing was sent.
     #[error("no connection")]
     Connect(#[source] BoxError),
+    /// The request cannot be sent by this transport.
+    #[error("the request cannot be sent")]
+    Invalid(#[source] BoxError),
     /// The connection failed when the request was, or may have been, on its way.
     #[error("the connection broke")]
     Exchange(#[source] BoxError),

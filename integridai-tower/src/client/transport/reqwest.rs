@@ -47,8 +47,10 @@ impl Service<Request<Full<Bytes>>> for ReqwestTransport {
 }
 
 fn into_error(error: reqwest::Error) -> TransportError {
-    if error.is_connect() || error.is_builder() {
+    if error.is_connect() {
         TransportError::Connect(error.without_url().into())
+    } else if error.is_builder() {
+        TransportError::Invalid(error.without_url().into())
     } else {
         TransportError::Exchange(error.without_url().into())
     }
