@@ -1,13 +1,11 @@
 //! The one place where an error becomes a response: RFC 9457 `application/problem+json`.
 //!
-//! A handler returns a [`Problem`]; [`problems`], around all routes, writes its body. It also takes over errors
+//! A handler returns a [`Problem`]; [`complete`], around all routes, writes its body. It also takes over errors
 //! that no handler made (404, 405, a refusal of a layer, a panic), so that a client sees one shape only.
 
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{OriginalUri, Request};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -154,7 +152,7 @@ impl Problem {
 const MAX_RETRY_AFTER: u64 = 3_600;
 
 impl IntoResponse for Problem {
-    /// Only the head; [`problems`] knows the request and writes the body.
+    /// Only the head; [`complete`] knows the request and writes the body.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         if let Some(time) = self.retry_after {
@@ -166,10 +164,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes the body of every error that passes.
-pub async fn problems(OriginalUri(uri): OriginalUri, request: Request, next: Next) -> Response {
-    let correlation_id = request.extensions().get::<CorrelationId>().cloned();
-    let mut response = next.run(request).await;
+/// Writes the body of an error; leaves every other answer as it is.
+pub fn complete(mut response: Response, path: &str, correlation_id: Option<&CorrelationId>) -> Response {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     let is_problem = response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON);
     if !is_error || is_problem {
@@ -178,7 +174,7 @@ pub async fn problems(OriginalUri(uri): OriginalUri, request: Request, next: Nex
     let problem = response.extensions_mut().remove::<Problem>();
     let problem =
         problem.unwrap_or_else(|| Problem::new(response.status(), default_detail(response.status())));
-    let document = problem.document(uri.path(), correlation_id.as_ref());
+    let document = problem.document(path, correlation_id);
     let body = serde_json::to_vec(&document).expect("texts and numbers always serialise");
     response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
     response.headers_mut().remove(CONTENT_LENGTH);

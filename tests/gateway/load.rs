@@ -49,6 +49,10 @@ async fn a_client_that_leaves_takes_its_upstream_call_along() {
     assert_eq!(rows, [json!({"status_code": 499})]);
     let query = "SELECT state, json_extract(error, '$.status') AS status FROM executions";
     let rows = gateway.until_rows(query, 1).await;
-    assert_eq!(rows, [json!({"state": "failed", "status": 499})], "what nobody waits for is told all the same");
+    assert_eq!(
+        rows,
+        [json!({"state": "failed", "status": 499})],
+        "what nobody waits for is told all the same"
+    );
     gateway.stop().await;
 }

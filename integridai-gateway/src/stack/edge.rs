@@ -1,14 +1,12 @@
 //! Towards clients: the layers around every route, outermost first.
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{DefaultBodyLimit, MatchedPath};
+use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, StatusCode, request};
 use integridai_tower::CorrelationId;
-use integridai_tower::observe::{CountedBody, Observe, ObserveLayer};
+use integridai_tower::observe::{Observe, ObserveLayer};
 use tower::ServiceBuilder;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -18,12 +16,10 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::PropagateRequestIdLayer;
 use tower_http::sensitive_headers::SetSensitiveHeadersLayer;
 use tower_http::timeout::TimeoutLayer;
-use tower_http::trace::TraceLayer;
-use tracing::Span;
 
+use super::door::DoorLayer;
 use super::host::Hosts;
 use crate::config::{CorsConfig, ServerConfig};
-use crate::respond::{self, Problem};
 
 const SENSITIVE: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
@@ -42,16 +38,9 @@ where
             .layer(PropagateRequestIdLayer::new(CorrelationId::HEADER))
             // Credentials never reach a debug print.
             .layer(SetSensitiveHeadersLayer::new(SENSITIVE))
-            // The correlation id in every log line of the request; the access line is the observer's.
-            .layer(
-                TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()).on_failure(()),
-            )
             .layer(ObserveLayer::new(observer).route_by(matched_path))
-            .map_request(|request: http::Request<CountedBody<Body>>| request.map(Body::new))
-            // What comes from below as an error leaves as a problem document.
-            .layer(middleware::from_fn(respond::problems))
-            // Only what is meant for this gateway goes on.
-            .layer(middleware::from_fn_with_state(Hosts::new(server), meant_for_us))
+            // Only what is meant for this gateway goes in, and errors go out as problem documents.
+            .layer(DoorLayer::new(Hosts::new(server)))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(option_layer(cors(cors_config)))
             .layer(CompressionLayer::new())
@@ -73,23 +62,6 @@ fn correlate<B>(mut request: http::Request<B>) -> http::Request<B> {
     request.headers_mut().insert(CorrelationId::HEADER, id.to_header_value());
     request.extensions_mut().insert(id);
     request
-}
-
-async fn meant_for_us(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    match hosts.check(&parts) {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(StatusCode::MISDIRECTED_REQUEST) => {
-            Problem::new(StatusCode::MISDIRECTED_REQUEST, "this gateway does not answer to that host")
-                .into_response()
-        }
-        Err(status) => Problem::new(status, "expected one Host").into_response(),
-    }
-}
-
-fn span<B>(request: &http::Request<B>) -> Span {
-    let id = request.extensions().get::<CorrelationId>().map_or("", CorrelationId::as_str);
-    tracing::info_span!("request", correlation_id = id, method = %request.method(), path = request.uri().path())
 }
 
 fn matched_path(request: &request::Parts) -> Option<std::sync::Arc<str>> {

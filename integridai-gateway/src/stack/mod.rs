@@ -1,6 +1,7 @@
 //! The only place that names concrete layers and transports: towards clients, and towards services.
 
 mod boxed;
+mod door;
 mod edge;
 mod host;
 mod upstream;

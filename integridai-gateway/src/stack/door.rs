@@ -1,0 +1,94 @@
+//! The gateway's own part of the edge, in one step and one future: the span, the host, and errors as problem documents.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, StatusCode, request};
+use integridai_tower::CorrelationId;
+use tower::{BoxError, Layer, Service};
+use tracing::{Instrument, Span};
+
+use super::host::Hosts;
+use crate::respond::{self, Problem};
+
+/// Puts the door before the routes.
+#[derive(Debug, Clone)]
+pub(super) struct DoorLayer {
+    hosts: Arc<Hosts>,
+}
+
+impl DoorLayer {
+    pub(super) fn new(hosts: Hosts) -> Self {
+        Self { hosts: Arc::new(hosts) }
+    }
+}
+
+impl<S> Layer<S> for DoorLayer {
+    type Service = Door<S>;
+
+    fn layer(&self, inner: S) -> Door<S> {
+        Door { inner, hosts: Arc::clone(&self.hosts) }
+    }
+}
+
+/// Lets in what is meant for this gateway, and sees to it that what goes out as an error is a problem document.
+#[derive(Debug, Clone)]
+pub(super) struct Door<S> {
+    inner: S,
+    hosts: Arc<Hosts>,
+}
+
+impl<S, A, B> Service<Request<A>> for Door<S>
+where
+    S: Service<Request<Body>, Response = http::Response<B>, Error = Infallible>,
+    S::Future: Send + 'static,
+    A: http_body::Body<Data = Bytes> + Send + 'static,
+    A::Error: Into<BoxError>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let correlation_id = parts.extensions.get::<CorrelationId>().cloned();
+        let (uri, span) = (parts.uri.clone(), span(&parts, correlation_id.as_ref()));
+        let answer = match self.hosts.check(&parts) {
+            Ok(()) => Ok(span.in_scope(|| self.inner.call(Request::from_parts(parts, Body::new(body))))),
+            Err(status) => Err(refusal(status)),
+        };
+        let complete = async move {
+            let response = match answer {
+                Ok(answer) => answer.await?.map(Body::new),
+                Err(refusal) => refusal.into_response(),
+            };
+            Ok(respond::complete(response, uri.path(), correlation_id.as_ref()))
+        };
+        Box::pin(complete.instrument(span))
+    }
+}
+
+/// In every log line of the request; the access line is the observer's.
+fn span(request: &request::Parts, correlation_id: Option<&CorrelationId>) -> Span {
+    let id = correlation_id.map_or("", CorrelationId::as_str);
+    tracing::info_span!("request", correlation_id = id, method = %request.method, path = request.uri.path())
+}
+
+fn refusal(status: StatusCode) -> Problem {
+    let detail = match status {
+        StatusCode::MISDIRECTED_REQUEST => "this gateway does not answer to that host",
+        _ => "expected one Host",
+    };
+    Problem::new(status, detail)
+}
