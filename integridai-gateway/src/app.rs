@@ -214,6 +214,8 @@ async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     loop {
         ticks.tick().await;
+        // What it finds is logged and counted by the store.
+        let _ = store.ping().await;
         let health = store.health();
         metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
         metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
