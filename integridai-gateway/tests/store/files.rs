@@ -13,7 +13,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 async fn refuses(store: &Store, reason: &str) {
-    let refused = store.accept_execution(new_now()).await.unwrap_err();
+    let refused = store.accept_execution(new_now()).await.expect_err("nothing is accepted");
     assert!(matches!(refused, StoreError::Failed { .. }), "{refused:?}");
     assert_eq!(refused.to_string(), reason);
     assert!(!store.health().healthy);
