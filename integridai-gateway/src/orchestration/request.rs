@@ -209,7 +209,9 @@ fn provider(
             check.note(format!("{at}/{key}"), expected);
         }
     }
-    Some(Provider { name: name?, cuit: cuit?, sector: sector?, other: fields })
+    let mut provider = Provider::new(&name?, &cuit?, &sector?);
+    provider.other = fields;
+    Some(provider)
 }
 
 /// An id that would name another path than that of a session is none.

@@ -32,26 +32,21 @@ impl Clients {
     pub fn new(config: &ServicesConfig) -> Result<Self, ConfigError> {
         let plain = transport(HyperTransport::new());
         let (regtech, flaisimulator, dashboard) = (&config.regtech, &config.flaisimulator, &config.dashboard);
+        let regtech_paths = RegTechPaths::default()
+            .analyze_provider(regtech.analyze_path.as_str())
+            .compliance_dashboard(regtech.metrics_path.as_str());
+        let flaisimulator_paths = FlaiSimulatorPaths::default()
+            .metrics(flaisimulator.metrics_path.as_str())
+            .training_sessions(flaisimulator.sessions_path.as_str());
+        let dashboard_paths = DashboardPaths::default()
+            .update_metrics(dashboard.update_path.as_str())
+            .metrics(dashboard.metrics_path.as_str());
+        let flaisimulator = client("flaisimulator", &flaisimulator.service(), &plain)?;
         Ok(Self {
-            regtech: RegTechClient::new(client("regtech", &regtech.service(), &plain)?).paths(RegTechPaths {
-                analyze_provider: regtech.analyze_path.as_str().to_owned(),
-                compliance_dashboard: regtech.metrics_path.as_str().to_owned(),
-            }),
-            flaisimulator: FlaiSimulatorClient::new(client(
-                "flaisimulator",
-                &flaisimulator.service(),
-                &plain,
-            )?)
-            .paths(FlaiSimulatorPaths {
-                metrics: flaisimulator.metrics_path.as_str().to_owned(),
-                training_sessions: flaisimulator.sessions_path.as_str().to_owned(),
-            }),
-            dashboard: DashboardClient::new(client("dashboard", &dashboard.service(), &plain)?).paths(
-                DashboardPaths {
-                    update_metrics: dashboard.update_path.as_str().to_owned(),
-                    metrics: dashboard.metrics_path.as_str().to_owned(),
-                },
-            ),
+            regtech: RegTechClient::new(client("regtech", &regtech.service(), &plain)?).paths(regtech_paths),
+            flaisimulator: FlaiSimulatorClient::new(flaisimulator).paths(flaisimulator_paths),
+            dashboard: DashboardClient::new(client("dashboard", &dashboard.service(), &plain)?)
+                .paths(dashboard_paths),
         })
     }
 }

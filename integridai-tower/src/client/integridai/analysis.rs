@@ -34,6 +34,17 @@ pub enum ScoreBasis {
     Risk,
 }
 
+impl ScoreBasis {
+    /// The English word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Compliance => "compliance",
+            Self::Risk => "risk",
+        }
+    }
+}
+
 /// How risky a provider is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -46,17 +57,6 @@ pub enum RiskLevel {
     High,
     /// `critical`, `critico`
     Critical,
-}
-
-impl ScoreBasis {
-    /// The name, in lower case.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Compliance => "compliance",
-            Self::Risk => "risk",
-        }
-    }
 }
 
 impl RiskLevel {

@@ -44,11 +44,26 @@ pub struct DashboardFigures {
 /// Where the Dashboard's endpoints are, below the base URL.
 #[derive(Debug, Clone)]
 #[must_use]
+#[non_exhaustive]
 pub struct DashboardPaths {
     /// `POST`; default `/api/update_metrics`.
     pub update_metrics: String,
     /// `GET`; default `/api/v1/dashboard/metrics`.
     pub metrics: String,
+}
+
+impl DashboardPaths {
+    /// Another path for updates.
+    pub fn update_metrics(mut self, path: impl Into<String>) -> Self {
+        self.update_metrics = path.into();
+        self
+    }
+
+    /// Another path for the figures.
+    pub fn metrics(mut self, path: impl Into<String>) -> Self {
+        self.metrics = path.into();
+        self
+    }
 }
 
 impl Default for DashboardPaths {

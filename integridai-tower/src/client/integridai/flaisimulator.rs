@@ -38,11 +38,26 @@ pub struct TrainingSession {
 /// Where FLAISimulator's endpoints are, below the base URL.
 #[derive(Debug, Clone)]
 #[must_use]
+#[non_exhaustive]
 pub struct FlaiSimulatorPaths {
     /// `GET`; default `/api/v1/metrics`.
     pub metrics: String,
     /// `GET` with `/{id}` behind it; default `/api/v1/training/sessions`.
     pub training_sessions: String,
+}
+
+impl FlaiSimulatorPaths {
+    /// Another path for the figures.
+    pub fn metrics(mut self, path: impl Into<String>) -> Self {
+        self.metrics = path.into();
+        self
+    }
+
+    /// Another path for the training sessions.
+    pub fn training_sessions(mut self, path: impl Into<String>) -> Self {
+        self.training_sessions = path.into();
+        self
+    }
 }
 
 impl Default for FlaiSimulatorPaths {
@@ -72,8 +87,8 @@ impl<S> FlaiSimulatorClient<S> {
     }
 
     /// Reads the training figures.
-    pub fn metrics(&self) -> Call<'_, S, Metrics<'_>> {
-        self.client.call(Metrics { path: &self.paths.metrics })
+    pub fn metrics(&self) -> Call<'_, S, TrainingMetrics<'_>> {
+        self.client.call(TrainingMetrics { path: &self.paths.metrics })
     }
 
     /// Reads one training session.
@@ -84,7 +99,7 @@ impl<S> FlaiSimulatorClient<S> {
 
 /// `GET /api/v1/metrics`
 #[derive(Debug)]
-pub struct Metrics<'a> {
+pub struct TrainingMetrics<'a> {
     path: &'a str,
 }
 
@@ -109,7 +124,7 @@ impl Nested for Facts {
     }
 }
 
-impl Endpoint for Metrics<'_> {
+impl Endpoint for TrainingMetrics<'_> {
     type Output = TrainingFigures;
     const NAME: &'static str = "metrics";
 
@@ -191,7 +206,7 @@ mod tests {
     use super::*;
 
     fn read(body: &'static str) -> Result<TrainingFigures, Malformed> {
-        Metrics { path: "/" }.decode(Bytes::from_static(body.as_bytes()))
+        TrainingMetrics { path: "/" }.decode(Bytes::from_static(body.as_bytes()))
     }
 
     #[test]

@@ -26,9 +26,16 @@ mod refusal;
 mod regtech;
 
 pub use analysis::{Analysis, RiskLevel, ScoreBasis};
-pub use dashboard::{DashboardClient, DashboardFigures, DashboardPaths, MetricsUpdate};
-pub use flaisimulator::{FlaiSimulatorClient, FlaiSimulatorPaths, TrainingFigures, TrainingSession};
-pub use regtech::{ComplianceFigures, Provider, RegTechClient, RegTechPaths};
+pub use dashboard::{
+    DashboardClient, DashboardFigures, DashboardMetrics, DashboardPaths, MetricsUpdate, UpdateMetrics,
+};
+pub use flaisimulator::{
+    FlaiSimulatorClient, FlaiSimulatorPaths, GetTrainingSession, TrainingFigures, TrainingMetrics,
+    TrainingSession,
+};
+pub use regtech::{
+    AnalyzeProvider, ComplianceDashboard, ComplianceFigures, Provider, RegTechClient, RegTechPaths,
+};
 
 use serde_json::value::RawValue;
 

@@ -14,6 +14,7 @@ use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
 
 /// A provider to analyse. Members that are not named here are sent on as they are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Provider {
     /// The provider's name.
     pub name: String,
@@ -51,11 +52,26 @@ pub struct ComplianceFigures {
 /// Where RegTech's endpoints are, below the base URL.
 #[derive(Debug, Clone)]
 #[must_use]
+#[non_exhaustive]
 pub struct RegTechPaths {
     /// `POST`; default `/analyze_provider`.
     pub analyze_provider: String,
     /// `GET`; default `/compliance_dashboard`.
     pub compliance_dashboard: String,
+}
+
+impl RegTechPaths {
+    /// Another path for analyses.
+    pub fn analyze_provider(mut self, path: impl Into<String>) -> Self {
+        self.analyze_provider = path.into();
+        self
+    }
+
+    /// Another path for the compliance figures.
+    pub fn compliance_dashboard(mut self, path: impl Into<String>) -> Self {
+        self.compliance_dashboard = path.into();
+        self
+    }
 }
 
 impl Default for RegTechPaths {

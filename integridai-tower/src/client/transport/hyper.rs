@@ -19,7 +19,7 @@ use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
-use self::body::PooledBody;
+pub use self::body::PooledBody;
 use self::link::{Link, Unanswered};
 use self::pool::Pool;
 use super::TransportError;
