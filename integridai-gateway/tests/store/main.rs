@@ -2,6 +2,5 @@
 mod buffer;
 mod disk;
 mod executions;
-mod files;
 mod process;
 mod samples;
