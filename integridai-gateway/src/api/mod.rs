@@ -9,6 +9,7 @@ mod metrics;
 mod monitoring;
 mod realtime;
 mod shapes;
+mod ticket;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use utoipa_axum::routes;
 use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
 use crate::events::Hub;
 use crate::orchestration::{Engine, Queue};
-use crate::services::Consolidated;
+use crate::services::{Consolidated, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
 
@@ -42,6 +43,8 @@ pub struct Api {
     pub hub: Hub,
     /// Bounds of subscribers.
     pub realtime: RealtimeConfig,
+    /// What browsers subscribe with.
+    pub tickets: Tickets,
     /// Whose pages may subscribe, beside the gateway's own.
     pub cors: CorsConfig,
     /// The WebSockets, so that a shutdown can wait for their goodbyes.
@@ -73,6 +76,7 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(execute::execute))
         .routes(routes!(executions::execution))
         .routes(routes!(metrics::consolidated))
+        .routes(routes!(ticket::ticket))
         .routes(routes!(realtime::subscribe))
         .routes(routes!(health::health))
         .routes(routes!(health::livez))

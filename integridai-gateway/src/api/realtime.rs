@@ -1,16 +1,19 @@
 //! `WS /api/v1/realtime/subscribe`
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::Extension;
 use axum::extract::OriginalUri;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use futures_util::StreamExt;
+use integridai_tower::Principal;
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::shapes::WebSocketEvent;
@@ -27,7 +30,8 @@ const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
 ///
 /// Each text message is an event. A `metrics_update` comes at once and then every 30 s. The text `ping` is answered `pong`. A client that falls
 /// behind misses the oldest events and gets a `system_alert` with the code `events_missed`. When the gateway goes
-/// down it closes with 1001.
+/// down it closes with 1001, when the token has expired with 4401. A browser presents a ticket instead of a token:
+/// `?ticket=…`, from `POST /api/v1/realtime/ticket`.
 #[utoipa::path(
     get,
     path = "/api/v1/realtime/subscribe",
@@ -43,6 +47,7 @@ const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
 pub(super) async fn subscribe(
     axum::extract::State(api): State,
     OriginalUri(uri): OriginalUri,
+    Extension(principal): Extension<Principal>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
@@ -62,7 +67,7 @@ pub(super) async fn subscribe(
         .read_buffer_size(MAX_CLIENT_MESSAGE)
         // No bound above that: an event is as large as what it tells of, and one waits to be taken at a time.
         .write_buffer_size(0)
-        .on_upgrade(move |socket| serve(api, socket, subscription, token)))
+        .on_upgrade(move |socket| serve(api, socket, subscription, principal, token)))
 }
 
 /// Browsers do not apply CORS to WebSockets: without this, any page could read the events through its visitor's
@@ -85,7 +90,13 @@ fn no_handshake(rejection: WebSocketUpgradeRejection) -> Problem {
     Problem::new(status, "expected a WebSocket handshake (RFC 6455, over HTTP/2 RFC 8441)")
 }
 
-async fn serve(api: Arc<Api>, socket: WebSocket, subscription: Subscription, token: TaskTrackerToken) {
+async fn serve(
+    api: Arc<Api>,
+    socket: WebSocket,
+    subscription: Subscription,
+    principal: Principal,
+    token: TaskTrackerToken,
+) {
     // Whoever waits for all goodbyes waits for this.
     let _token = token;
     // Where there are none yet, those to come reach this subscriber like any other.
@@ -93,7 +104,7 @@ async fn serve(api: Arc<Api>, socket: WebSocket, subscription: Subscription, tok
         let data: &serde_json::value::RawValue = serde_json::from_slice(&snapshot.body).ok()?;
         Event::new(EventType::MetricsUpdate, "gateway", data).ok()
     });
-    let mut subscriber = Subscriber { socket, subscription, config: api.realtime.clone() };
+    let mut subscriber = Subscriber { socket, subscription, config: api.realtime.clone(), ends: end_of(&principal) };
     let goodbye = subscriber.follow(first).await;
     if let Some((code, reason)) = goodbye {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
@@ -105,6 +116,24 @@ struct Subscriber {
     socket: WebSocket,
     subscription: Subscription,
     config: RealtimeConfig,
+    /// When what was presented ends.
+    ends: Option<Instant>,
+}
+
+/// A close code of ours (RFC 6455 §7.4.2), like the status 401: come back with a new token.
+const TOKEN_EXPIRED: u16 = 4401;
+
+/// On the monotonic clock, as far as that can tell.
+fn end_of(principal: &Principal) -> Option<Instant> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant::now().checked_add(principal.expires_at()?.saturating_sub(now))
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// How long a client may take to say goodbye.
@@ -139,6 +168,7 @@ impl Subscriber {
                         None => return None,
                     }
                 }
+                () = until(self.ends) => return Some((TOKEN_EXPIRED, "the token has expired")),
                 _ = pings.tick() => {
                     if heard.elapsed() >= self.config.idle_timeout_seconds.get() {
                         return Some((close_code::POLICY, "no answer to pings"));

@@ -4,6 +4,7 @@
 //! key. A variable `INTEGRIDAI_SECTION__KEY` overrides the key of the same name. A key or variable that is unknown,
 //! or whose value is wrong, is an error that names it and says what was expected.
 
+mod auth;
 mod cors;
 mod database;
 mod environment;
@@ -17,6 +18,7 @@ mod services;
 mod values;
 mod workflows;
 
+pub use auth::{ApiKeyConfig, AuthConfig, IssuerConfig};
 pub use cors::CorsConfig;
 pub use database::DatabaseConfig;
 pub use executions::ExecutionsConfig;
@@ -38,6 +40,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The listener and its limits.
     pub server: ServerConfig,
+    /// Who may call.
+    pub auth: AuthConfig,
     /// Which browser origins may call.
     pub cors: CorsConfig,
     /// The three services.
@@ -129,7 +133,32 @@ impl Config {
         toml::to_string(self).expect("tables, strings, numbers and booleans only")
     }
 
+    /// Whether somebody can prove who they are, or nobody needs to.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when there is no authenticator and `auth.disabled` is not written down, or it is and the
+    /// gateway would listen elsewhere than on loopback.
+    pub fn check_access(&self) -> Result<(), ConfigError> {
+        let open = self.auth.disabled;
+        if open && !self.server.listen.ip().is_loopback() {
+            return Err(ConfigError::Contradiction {
+                keys: "auth.disabled, server.listen",
+                reason: "without authentication the gateway listens on loopback only",
+            });
+        }
+        if !open && !self.auth.has_authenticator() {
+            return Err(ConfigError::Contradiction {
+                keys: "auth",
+                reason: "nobody could call: name an issuer or an API key (integridai-gateway api-key makes one), or \
+                         write auth.disabled = true to let everybody on this machine do everything",
+            });
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
+        self.auth.check()?;
         let realtime = &self.realtime;
         let rules = [
             (

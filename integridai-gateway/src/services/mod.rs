@@ -19,6 +19,7 @@ mod known;
 mod report;
 mod snapshot;
 mod status;
+mod tickets;
 mod traffic;
 
 pub use business::BusinessMetrics;
@@ -29,4 +30,5 @@ pub use known::StaleFigures;
 pub use report::{Reporter, SystemAlert};
 pub use snapshot::{ConsolidatedMetrics, Snapshot, SystemHealth};
 pub use status::{HealthRule, Outcome, ServiceStatus};
+pub use tickets::{NoTicket, Tickets};
 pub use traffic::{PerformanceMetrics, Traffic};

@@ -1,0 +1,140 @@
+//! `[auth]`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{ConfigError, Count, Seconds, Secret};
+
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// Whether anybody may do anything. On loopback only.
+    pub disabled: bool,
+    /// The protection space named to clients (RFC 9110 §11.5).
+    pub realm: String,
+    /// How far the clocks of issuers may differ.
+    pub leeway_seconds: Seconds,
+    /// Verified tokens that are remembered.
+    pub max_cached_tokens: Count,
+    /// How long a ticket for a WebSocket may be used.
+    pub ticket_seconds: Seconds,
+    /// The key under which API keys are digested; digests made under another one do not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_pepper: Option<Secret>,
+    /// Who may sign tokens, by a name of yours.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub issuers: BTreeMap<String, IssuerConfig>,
+    /// API keys, by a name of yours.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub api_keys: BTreeMap<String, ApiKeyConfig>,
+}
+
+/// An issuer of tokens, and where its keys are: exactly one of `discovery`, `jwks_url`, `public_key_file`, `secret`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerConfig {
+    /// The tokens' `iss`, character by character.
+    pub issuer: String,
+    /// A token's `aud` must have one of these.
+    #[serde(deserialize_with = "not_empty")]
+    pub audience: Vec<String>,
+    /// Whether the keys are found through the issuer's discovery document.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub discovery: bool,
+    /// Where the keys are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<String>,
+    /// A file with a public key in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key_file: Option<PathBuf>,
+    /// A secret shared with the issuer, at least 32 characters (HS256).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// The claim with the principal's roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles_claim: Option<String>,
+    /// The claim with the principal's tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_claim: Option<String>,
+}
+
+/// An API key, of which only a digest is known here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeyConfig {
+    /// The public part, up to the last `_`.
+    pub prefix: String,
+    /// The digests of the secrets that are accepted, in hexadecimal: one, or two during a rotation.
+    #[serde(deserialize_with = "not_empty")]
+    pub digests: Vec<Secret>,
+    /// Whose it is; the name of the section by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it ends, as seconds since 1970-01-01 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            disabled: false,
+            realm: "integridai".to_owned(),
+            leeway_seconds: Seconds::new(60),
+            max_cached_tokens: Count::new(10_000),
+            ticket_seconds: Seconds::new(30),
+            api_key_pepper: None,
+            issuers: BTreeMap::new(),
+            api_keys: BTreeMap::new(),
+        }
+    }
+}
+
+impl AuthConfig {
+    /// Whether anybody could prove who they are.
+    #[must_use]
+    pub fn has_authenticator(&self) -> bool {
+        !self.issuers.is_empty() || !self.api_keys.is_empty()
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for issuer in self.issuers.values() {
+            let sources = [
+                issuer.discovery,
+                issuer.jwks_url.is_some(),
+                issuer.public_key_file.is_some(),
+                issuer.secret.is_some(),
+            ];
+            if sources.into_iter().filter(|is_there| *is_there).count() != 1 {
+                return Err(ConfigError::Contradiction {
+                    keys: "auth.issuers",
+                    reason: "each needs exactly one of discovery, jwks_url, public_key_file and secret",
+                });
+            }
+        }
+        let realm_fits = self.realm.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
+        if !realm_fits {
+            return Err(ConfigError::Contradiction {
+                keys: "auth.realm",
+                reason: "visible ASCII characters and spaces only, neither quotes nor backslashes",
+            });
+        }
+        Ok(())
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn not_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let list = Vec::deserialize(deserializer)?;
+    if list.is_empty() { Err(D::Error::invalid_value(Unexpected::Seq, &"at least one")) } else { Ok(list) }
+}

@@ -1,0 +1,175 @@
+//! What readers, those who wait and the refresher share.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::{ArcSwapOption, Guard};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::fetch::FetchError;
+use super::schedule::{Attempts, Pace};
+use super::status::KeysStatus;
+use crate::Clock;
+use crate::auth::jwt::{KeySet, LoadedKeys};
+
+pub(super) struct Shared {
+    current: ArcSwapOption<KeySet>,
+    version: AtomicU64,
+    progress: Mutex<Progress>,
+    pace: Pace,
+    longest_wait: Duration,
+    waiting: AtomicUsize,
+    max_waiting: usize,
+    asked: watch::Sender<()>,
+    finished: watch::Sender<()>,
+    clock: Clock,
+}
+
+#[derive(Default)]
+struct Progress {
+    in_flight: bool,
+    attempts: Attempts,
+    status: KeysStatus,
+}
+
+/// A place among those who wait; given back when dropped.
+struct Place(Arc<Shared>);
+
+impl Shared {
+    pub(super) fn new(
+        pace: Pace,
+        longest_wait: Duration,
+        max_waiting: usize,
+        clock: Clock,
+    ) -> (Arc<Self>, watch::Receiver<()>) {
+        let (asked, hears) = watch::channel(());
+        let shared = Self {
+            current: ArcSwapOption::empty(),
+            version: AtomicU64::new(0),
+            progress: Mutex::default(),
+            pace,
+            longest_wait,
+            waiting: AtomicUsize::new(0),
+            max_waiting,
+            asked,
+            finished: watch::Sender::new(()),
+            clock,
+        };
+        (Arc::new(shared), hears)
+    }
+
+    pub(super) fn current(&self) -> Guard<Option<Arc<KeySet>>> {
+        self.current.load()
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub(super) fn status(&self) -> KeysStatus {
+        self.progress().status.clone()
+    }
+
+    pub(super) fn finished(&self) -> watch::Receiver<()> {
+        self.finished.subscribe()
+    }
+
+    pub(super) fn refetched(this: &Arc<Self>) -> Option<impl Future<Output = ()> + Send + use<>> {
+        // Before the look at the progress, so that no end is missed.
+        let mut finished = this.finished();
+        {
+            let progress = this.progress();
+            if !progress.in_flight && !progress.attempts.may_be_asked(&this.pace, Instant::now()) {
+                return None;
+            }
+        }
+        let place = Place::take(this)?;
+        this.asked.send_replace(());
+        Some(async move {
+            // Late is as good as failed: the caller looks at the keys in any case.
+            let _ = timeout(place.0.longest_wait, finished.changed()).await;
+        })
+    }
+
+    /// Answers whether there are keys already.
+    pub(super) fn begin(&self) -> bool {
+        let mut progress = self.progress();
+        progress.in_flight = true;
+        progress.status.attempts += 1;
+        progress.status.keys > 0
+    }
+
+    /// `Ok(None)`: the same keys as before.
+    pub(super) fn end(&self, fetched: Result<Option<LoadedKeys>, FetchError>) {
+        let now = Instant::now();
+        let mut progress = self.progress();
+        progress.in_flight = false;
+        match fetched {
+            Ok(loaded) => {
+                progress.attempts.succeeded(now);
+                progress.status.last_success = Some(self.clock.since_epoch());
+                progress.status.last_error = None;
+                if let Some(LoadedKeys { keys, skipped }) = loaded {
+                    progress.status.keys = keys.len();
+                    progress.status.skipped = skipped;
+                    self.replace(Some(Arc::new(keys)));
+                }
+            }
+            Err(error) => {
+                progress.attempts.failed(now);
+                progress.status.last_error = Some(error.to_string());
+            }
+        }
+        drop(progress);
+        self.age(now);
+        self.finished.send_replace(());
+    }
+
+    /// Gives up keys that are too old.
+    pub(super) fn age(&self, now: Instant) {
+        let mut progress = self.progress();
+        if progress.status.keys > 0 && !progress.attempts.is_current(&self.pace, now) {
+            progress.status.keys = 0;
+            self.replace(None);
+        }
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.progress().attempts.next(&self.pace, now) <= now
+    }
+
+    /// When to fetch, or to give up what is there.
+    pub(super) fn next_moment(&self) -> Instant {
+        let now = Instant::now();
+        let progress = self.progress();
+        let next = progress.attempts.next(&self.pace, now);
+        match progress.attempts.end_of_age(&self.pace) {
+            Some(end) if progress.status.keys > 0 => next.min(end),
+            _ => next,
+        }
+    }
+
+    fn replace(&self, keys: Option<Arc<KeySet>>) {
+        self.current.store(keys);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let place = Self(Arc::clone(shared));
+        (shared.waiting.fetch_add(1, Ordering::Relaxed) < shared.max_waiting).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
