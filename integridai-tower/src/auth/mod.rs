@@ -1,6 +1,7 @@
 //! Who asks.
 
 mod authenticate;
+pub mod jwt;
 mod reason;
 
 pub use authenticate::{Attempt, Authenticate, Decision};
