@@ -9,10 +9,10 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use futures_util::StreamExt;
-use integridai_tower::Principal;
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
+use integridai_tower::Principal;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -104,7 +104,8 @@ async fn serve(
         let data: &serde_json::value::RawValue = serde_json::from_slice(&snapshot.body).ok()?;
         Event::new(EventType::MetricsUpdate, "gateway", data).ok()
     });
-    let mut subscriber = Subscriber { socket, subscription, config: api.realtime.clone(), ends: end_of(&principal) };
+    let mut subscriber =
+        Subscriber { socket, subscription, config: api.realtime.clone(), ends: end_of(&principal) };
     let goodbye = subscriber.follow(first).await;
     if let Some((code, reason)) = goodbye {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };

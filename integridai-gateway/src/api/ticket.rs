@@ -2,8 +2,8 @@
 
 use axum::Extension;
 use axum::response::{IntoResponse, Response};
-use http::header::CACHE_CONTROL;
 use http::StatusCode;
+use http::header::CACHE_CONTROL;
 use integridai_tower::Principal;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -118,7 +118,8 @@ impl AuthConfig {
                 });
             }
         }
-        let realm_fits = self.realm.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
+        let realm_fits =
+            self.realm.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
         if !realm_fits {
             return Err(ConfigError::Contradiction {
                 keys: "auth.realm",

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::pin::Pin;
 
-use http::request;
+use http::header::AUTHORIZATION;
+use http::{HeaderName, request};
 
 use super::Reason;
 use crate::Principal;
@@ -23,6 +24,11 @@ pub trait Authenticate: Send + Sync {
     fn scheme(&self) -> Option<&'static str> {
         None
     }
+
+    /// The fields that credentials are read from: removed, or marked as sensitive, before the request goes on.
+    fn reads(&self) -> &[HeaderName] {
+        &[AUTHORIZATION]
+    }
 }
 
 /// A decision, or the way to one.
@@ -33,9 +39,22 @@ pub enum Attempt {
     Waiting(Pin<Box<dyn Future<Output = Decision> + Send>>),
 }
 
+impl Attempt {
+    /// Known when `decision` is.
+    pub fn waiting(decision: impl Future<Output = Decision> + Send + 'static) -> Self {
+        Self::Waiting(Box::pin(decision))
+    }
+}
+
 impl From<Decision> for Attempt {
     fn from(decision: Decision) -> Self {
         Self::Decided(decision)
+    }
+}
+
+impl From<Result<Principal, Reason>> for Attempt {
+    fn from(verified: Result<Principal, Reason>) -> Self {
+        Self::Decided(verified.map(Some))
     }
 }
 

@@ -1,8 +1,28 @@
 //! Who asks.
 
 mod authenticate;
+mod authorize;
+mod bearer;
+mod challenge;
+mod denied;
+mod door;
+mod future;
 pub mod jwt;
+mod layer;
 mod reason;
+mod remote_keys;
+mod scheme;
+mod service;
+mod tokens;
 
 pub use authenticate::{Attempt, Authenticate, Decision};
+pub use authorize::{AuthorizeLayer, Authorized};
+pub use bearer::Bearer;
+pub use denied::Denied;
+pub use future::ResponseFuture;
+pub use layer::AuthenticateLayer;
 pub use reason::Reason;
+pub use remote_keys::{FetchError, KeysStatus, RefreshKeys, RemoteKeys, RemoteKeysOptions};
+pub use scheme::Scheme;
+pub use service::Authenticated;
+pub use tokens::{CheckRevocation, RevocationList, RevocationListFull, TokenFacts};

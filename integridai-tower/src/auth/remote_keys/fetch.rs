@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use serde::Deserialize;
 use tower_service::Service;
 
-use crate::auth::jwt::{KeySet, LoadedKeys};
+use crate::auth::jwt::{JwksError, JwksReader, Loaded};
 use crate::{BoxError, ConfigError};
 
 /// Why keys could not be fetched.
@@ -34,9 +34,12 @@ pub enum FetchError {
     /// The discovery document is malformed or of another issuer, or names a URL that is not accepted.
     #[error("the discovery document cannot be used: {0}")]
     Discovery(&'static str),
-    /// The answer is no set of keys, or one without a usable key.
-    #[error("the answer is no usable set of keys: {0}")]
-    Keys(Arc<str>),
+    /// The answer is no set of keys.
+    #[error("the keys cannot be used")]
+    Keys(#[from] JwksError),
+    /// Not one of the keys can be used.
+    #[error("none of the keys can be used")]
+    NoKeys,
 }
 
 /// Where the keys are.
@@ -45,6 +48,14 @@ pub(super) enum Place {
     Jwks(Uri),
     /// The issuer, and where its discovery document is.
     Discovery(Box<str>, Uri),
+}
+
+/// What is fetched, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Fetch {
+    pub(super) place: Place,
+    pub(super) limits: Limits,
+    pub(super) reader: JwksReader,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,10 +95,9 @@ fn is_loopback(host: &str) -> bool {
 /// `None` where the answer is the one that was `seen` before.
 pub(super) async fn fetch<S, B>(
     service: &mut S,
-    place: &Place,
-    limits: Limits,
+    Fetch { place, limits, reader }: &Fetch,
     seen: &mut Bytes,
-) -> Result<Option<LoadedKeys>, FetchError>
+) -> Result<Option<Loaded>, FetchError>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>>,
@@ -104,7 +114,10 @@ where
         if text == *seen {
             return Ok(None);
         }
-        let loaded = KeySet::from_jwks(&text).map_err(|error| FetchError::Keys(error.to_string().into()))?;
+        let loaded = reader.read(&text)?;
+        if loaded.keys.is_empty() {
+            return Err(FetchError::NoKeys);
+        }
         *seen = text;
         Ok(Some(loaded))
     };

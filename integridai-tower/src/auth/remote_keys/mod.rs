@@ -17,7 +17,7 @@ pub use options::RemoteKeysOptions;
 pub use refresh::RefreshKeys;
 pub use status::KeysStatus;
 
-use super::jwt::KeySet;
+use super::jwt::{KeySet, ProvideKeys};
 use shared::Shared;
 
 /// The keys of one issuer, as last fetched. A clone is the same.
@@ -89,6 +89,12 @@ impl RemoteKeys {
     /// fetched within the cooldown, or too many wait already.
     pub(in crate::auth) fn refetched(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
         Shared::refetched(&self.shared)
+    }
+}
+
+impl ProvideKeys for RemoteKeys {
+    fn keys(&self) -> Option<KeySet> {
+        self.current().as_deref().cloned()
     }
 }
 

@@ -6,11 +6,12 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::fetch::{Limits, Place, parse_url};
+use super::RemoteKeys;
+use super::fetch::{Fetch, Limits, Place, parse_url};
 use super::refresh::RefreshKeys;
 use super::schedule::Pace;
 use super::shared::Shared;
-use super::RemoteKeys;
+use crate::auth::jwt::JwksReader;
 use crate::{BoxError, Clock, ConfigError};
 
 /// How keys are fetched. See [`RemoteKeys::jwks`] and [`RemoteKeys::discovery`].
@@ -22,6 +23,7 @@ pub struct RemoteKeysOptions {
     pace: Pace,
     limits: Limits,
     max_waiting: usize,
+    reader: JwksReader,
     clock: Clock,
 }
 
@@ -41,7 +43,15 @@ impl RemoteKeysOptions {
             max_age: Duration::from_secs(24 * 60 * 60),
         };
         let limits = Limits { timeout: Duration::from_secs(5), max_bytes: 256 * 1024, plain_http: false };
-        Self { jwks: None, issuer: None, pace, limits, max_waiting: 1_000, clock: Clock::system() }
+        Self {
+            jwks: None,
+            issuer: None,
+            pace,
+            limits,
+            max_waiting: 1_000,
+            reader: JwksReader::new(),
+            clock: Clock::system(),
+        }
     }
 
     /// How long after a success the next fetch is due; after a failure it is 1 s, doubled with each further one up to
@@ -88,6 +98,12 @@ impl RemoteKeysOptions {
         self
     }
 
+    /// How the set of keys is read. Default: [`JwksReader::new`].
+    pub fn reader(mut self, reader: JwksReader) -> Self {
+        self.reader = reader;
+        self
+    }
+
     /// The clock of [`KeysStatus::last_success`](super::KeysStatus::last_success). Default: the system's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -114,7 +130,12 @@ impl RemoteKeysOptions {
             return Err(ConfigError::new("refresh_every", "must be more than 0"));
         }
         let (shared, asked) = Shared::new(self.pace, self.limits.timeout, self.max_waiting, self.clock);
-        let refresh = RefreshKeys::new(&shared, asked, service, place, self.limits);
+        let refresh = RefreshKeys::new(
+            &shared,
+            asked,
+            service,
+            Fetch { place, limits: self.limits, reader: self.reader },
+        );
         Ok((RemoteKeys { shared }, refresh))
     }
 

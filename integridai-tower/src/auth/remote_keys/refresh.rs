@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
-use super::fetch::{Limits, Place, fetch};
+use super::fetch::{Fetch, fetch};
 use super::shared::Shared;
 use crate::BoxError;
 
@@ -22,20 +22,14 @@ use crate::BoxError;
 pub struct RefreshKeys(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl RefreshKeys {
-    pub(super) fn new<S, B>(
-        shared: &Arc<Shared>,
-        asked: watch::Receiver<()>,
-        service: S,
-        place: Place,
-        limits: Limits,
-    ) -> Self
+    pub(super) fn new<S, B>(shared: &Arc<Shared>, asked: watch::Receiver<()>, service: S, what: Fetch) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>> + Send + 'static,
         S::Future: Send,
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let shared = Arc::downgrade(shared);
-        Self(Box::pin(refresh(shared, asked, service, place, limits)))
+        Self(Box::pin(refresh(shared, asked, service, what)))
     }
 }
 
@@ -53,13 +47,8 @@ impl fmt::Debug for RefreshKeys {
     }
 }
 
-async fn refresh<S, B>(
-    shared: Weak<Shared>,
-    mut asked: watch::Receiver<()>,
-    mut service: S,
-    place: Place,
-    limits: Limits,
-) where
+async fn refresh<S, B>(shared: Weak<Shared>, mut asked: watch::Receiver<()>, mut service: S, what: Fetch)
+where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
@@ -70,7 +59,7 @@ async fn refresh<S, B>(
             // The same answer again is news to a set that was given up.
             seen.clear();
         }
-        let fetched = fetch(&mut service, &place, limits, &mut seen).await;
+        let fetched = fetch(&mut service, &what, &mut seen).await;
         let Some(alive) = shared.upgrade() else { return };
         // Who asked meanwhile has got what was asked for.
         asked.borrow_and_update();

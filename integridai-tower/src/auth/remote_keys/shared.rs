@@ -12,7 +12,7 @@ use super::fetch::FetchError;
 use super::schedule::{Attempts, Pace};
 use super::status::KeysStatus;
 use crate::Clock;
-use crate::auth::jwt::{KeySet, LoadedKeys};
+use crate::auth::jwt::{KeySet, Loaded};
 
 pub(super) struct Shared {
     current: ArcSwapOption<KeySet>,
@@ -102,7 +102,7 @@ impl Shared {
     }
 
     /// `Ok(None)`: the same keys as before.
-    pub(super) fn end(&self, fetched: Result<Option<LoadedKeys>, FetchError>) {
+    pub(super) fn end(&self, fetched: Result<Option<Loaded>, FetchError>) {
         let now = Instant::now();
         let mut progress = self.progress();
         progress.in_flight = false;
@@ -111,7 +111,7 @@ impl Shared {
                 progress.attempts.succeeded(now);
                 progress.status.last_success = Some(self.clock.since_epoch());
                 progress.status.last_error = None;
-                if let Some(LoadedKeys { keys, skipped }) = loaded {
+                if let Some(Loaded { keys, skipped }) = loaded {
                     progress.status.keys = keys.len();
                     progress.status.skipped = skipped;
                     self.replace(Some(Arc::new(keys)));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::auth::jwt::SkippedKey;
+use crate::auth::jwt::Skipped;
 
 /// How the keys of an issuer are, for readiness checks and a look by an operator.
 #[derive(Debug, Clone, Default)]
@@ -9,7 +9,7 @@ pub struct KeysStatus {
     /// How many keys can be used; 0 before the first success and after the maximum age.
     pub keys: usize,
     /// Keys of the last set that could not be used, and why.
-    pub skipped: Vec<SkippedKey>,
+    pub skipped: Vec<Skipped>,
     /// When a set of keys was last fetched, as time since 1970-01-01 UTC.
     pub last_success: Option<Duration>,
     /// Why the last attempt failed; `None` after a success.

@@ -1,0 +1,6 @@
+//! Bearer tokens that are JWTs: what was verified lately is remembered, what was revoked is not let in.
+
+mod cache;
+mod revocation;
+
+pub use revocation::{CheckRevocation, RevocationList, RevocationListFull, TokenFacts};
