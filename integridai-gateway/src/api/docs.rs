@@ -1,9 +1,13 @@
 //! The OpenAPI document and the page that shows it.
 
 use axum::Router;
-use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::{Response as OpenApiResponse, ResponseBuilder};
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, SecurityRequirement};
+use utoipa::{Modify, OpenApi};
+
+use super::Scope;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -11,6 +15,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr};
         title = "IntegridAI Gateway",
         description = "The single entry point of the IntegridAI ecosystem: workflows over its three services, consolidated metrics, real-time events. Errors are problem documents (RFC 9457); every answer carries `X-Correlation-ID`.",
     ),
+    modifiers(&Schemes),
     tags(
         (name = "workflows", description = "Orchestration of RegTech Engine, FLAISimulator and Dashboard"),
         (name = "metrics", description = "Consolidated figures"),
@@ -21,8 +26,51 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr};
 )]
 struct Base;
 
+/// A token or an API key.
+const TOKEN: &str = "token";
+const API_KEY: &str = "api_key";
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        components.add_security_scheme(TOKEN, SecurityScheme::Http(token));
+        let api_key = ApiKeyValue::new("X-API-Key");
+        components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(api_key)));
+    }
+}
+
 pub(super) fn base() -> Document {
     Base::openapi()
+}
+
+const AUTH_REFUSALS: [(&str, &str); 3] = [
+    ("401", "No credentials, or such as are not valid; `WWW-Authenticate` tells what is expected"),
+    ("403", "The credentials lack the scope; `WWW-Authenticate` names it"),
+    ("503", "The credentials cannot be checked at the moment"),
+];
+
+/// These paths ask for a scope. OpenAPI 3.1 lets it be named for every kind of credentials.
+pub(super) fn guarded(mut document: Document, scope: Scope) -> Document {
+    for operation in operations(&mut document) {
+        let needed = [TOKEN, API_KEY].map(|scheme| SecurityRequirement::new(scheme, [scope.as_str()]));
+        operation.security = Some(needed.into());
+        add_refusals(operation, &AUTH_REFUSALS);
+    }
+    document
+}
+
+fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post]).flatten()
+}
+
+fn add_refusals(operation: &mut Operation, refusals: &[(&str, &str)]) {
+    for (status, description) in refusals {
+        let responses = &mut operation.responses.responses;
+        responses.entry((*status).to_owned()).or_insert_with(|| problem(description));
+    }
 }
 
 const COMMON_REFUSALS: [(&str, &str); 2] =
@@ -40,17 +88,7 @@ fn problem(description: &str) -> RefOr<OpenApiResponse> {
 
 /// What every path may answer besides its own: the refusals of the edge.
 pub(super) fn with_common_refusals(mut document: Document) -> Document {
-    for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            for (status, description) in COMMON_REFUSALS {
-                operation
-                    .responses
-                    .responses
-                    .entry(status.to_owned())
-                    .or_insert_with(|| problem(description));
-            }
-        }
-    }
+    operations(&mut document).for_each(|operation| add_refusals(operation, &COMMON_REFUSALS));
     document
 }
 

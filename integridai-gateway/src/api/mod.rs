@@ -8,8 +8,11 @@ mod health;
 mod metrics;
 mod monitoring;
 mod realtime;
+mod scope;
 mod shapes;
 mod ticket;
+
+pub use scope::Scope;
 
 use std::sync::Arc;
 
@@ -57,30 +60,48 @@ pub struct Api {
 
 type State = axum::extract::State<Arc<Api>>;
 
-/// The routes, without layers.
-pub fn routes(api: Arc<Api>) -> Router {
-    let (router, _) = documented().split_for_parts();
-    // Over HTTP/2 a WebSocket begins with CONNECT (RFC 8441 §4), for which OpenAPI has no words.
-    let router = router.route("/api/v1/realtime/subscribe", axum::routing::connect(realtime::subscribe));
+/// The routes. `guard` puts before some of them what asks for a scope; everything else is the edge's.
+pub fn routes(api: Arc<Api>, guard: impl Fn(Router<Arc<Api>>, Scope) -> Router<Arc<Api>>) -> Router {
+    let (open, _) = open().split_for_parts();
+    let router = guarded().into_iter().fold(open, |router, (scope, routes)| {
+        let (mut routes, _) = routes.split_for_parts();
+        if scope == Scope::EventsRead {
+            // Over HTTP/2 a WebSocket begins with CONNECT (RFC 8441 §4), for which OpenAPI has no words.
+            routes = routes.route(SUBSCRIBE, axum::routing::connect(realtime::subscribe));
+        }
+        router.merge(guard(routes, scope))
+    });
     docs::with_page(router.with_state(api))
 }
+
+/// Where browsers come with a ticket.
+pub const SUBSCRIBE: &str = "/api/v1/realtime/subscribe";
 
 /// The OpenAPI document.
 #[must_use]
 pub fn document() -> OpenApi {
-    docs::with_common_refusals(documented().into_openapi())
+    let mut document = docs::base();
+    document.merge(open().into_openapi());
+    for (scope, routes) in guarded() {
+        document.merge(docs::guarded(routes.into_openapi(), scope));
+    }
+    docs::with_common_refusals(document)
 }
 
-fn documented() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::with_openapi(docs::base())
-        .routes(routes!(execute::execute))
-        .routes(routes!(executions::execution))
-        .routes(routes!(metrics::consolidated))
-        .routes(routes!(ticket::ticket))
-        .routes(routes!(realtime::subscribe))
+/// For everybody: what orchestrators ask, and what tells how to call the rest.
+fn open() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
         .routes(routes!(health::health))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
-        .routes(routes!(monitoring::prometheus))
         .routes(routes!(docs::openapi))
+}
+
+fn guarded() -> [(Scope, OpenApiRouter<Arc<Api>>); 3] {
+    let workflows =
+        OpenApiRouter::new().routes(routes!(execute::execute)).routes(routes!(executions::execution));
+    let metrics =
+        OpenApiRouter::new().routes(routes!(metrics::consolidated)).routes(routes!(monitoring::prometheus));
+    let events = OpenApiRouter::new().routes(routes!(ticket::ticket)).routes(routes!(realtime::subscribe));
+    [(Scope::WorkflowsExecute, workflows), (Scope::MetricsRead, metrics), (Scope::EventsRead, events)]
 }

@@ -25,4 +25,4 @@ pub use reason::Reason;
 pub use remote_keys::{FetchError, KeysStatus, RefreshKeys, RemoteKeys, RemoteKeysOptions};
 pub use scheme::Scheme;
 pub use service::Authenticated;
-pub use tokens::{CheckRevocation, RevocationList, RevocationListFull, TokenFacts};
+pub use tokens::{CheckRevocation, RevocationList, RevocationListFull, TokenFacts, TokenVerifier};

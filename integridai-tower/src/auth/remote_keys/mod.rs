@@ -17,7 +17,7 @@ pub use options::RemoteKeysOptions;
 pub use refresh::RefreshKeys;
 pub use status::KeysStatus;
 
-use super::jwt::{KeySet, ProvideKeys};
+use super::jwt::{KeySet, ProvideKeys, Reload};
 use shared::Shared;
 
 /// The keys of one issuer, as last fetched. A clone is the same.
@@ -75,26 +75,24 @@ impl RemoteKeys {
         }
     }
 
-    /// The keys of now; `None` before the first success and after the maximum age.
-    pub(in crate::auth) fn current(&self) -> Guard<Option<Arc<KeySet>>> {
+    fn current(&self) -> Guard<Option<Arc<KeySet>>> {
         self.shared.current()
-    }
-
-    /// Changes with each new set of keys.
-    pub(in crate::auth) fn version(&self) -> u64 {
-        self.shared.version()
-    }
-
-    /// Has the keys fetched anew and waits for that, for a bounded time. `None` where that would be of no use: they were
-    /// fetched within the cooldown, or too many wait already.
-    pub(in crate::auth) fn refetched(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
-        Shared::refetched(&self.shared)
     }
 }
 
+/// None are there before the first success and after the maximum age. A reload is refused within the cooldown after a
+/// fetch, and where too many wait for it already.
 impl ProvideKeys for RemoteKeys {
     fn keys(&self) -> Option<KeySet> {
         self.current().as_deref().cloned()
+    }
+
+    fn version(&self) -> u64 {
+        self.shared.version()
+    }
+
+    fn reload(&self) -> Option<Reload> {
+        Shared::refetched(&self.shared).map(|refetched| Box::pin(refetched) as Reload)
     }
 }
 

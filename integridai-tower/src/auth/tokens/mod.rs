@@ -2,5 +2,7 @@
 
 mod cache;
 mod revocation;
+mod verifier;
 
 pub use revocation::{CheckRevocation, RevocationList, RevocationListFull, TokenFacts};
+pub use verifier::TokenVerifier;

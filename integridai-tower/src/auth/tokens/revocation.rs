@@ -28,7 +28,7 @@ pub trait CheckRevocation: Send + Sync {
     fn is_revoked(&self, token: &TokenFacts<'_>) -> bool;
 
     /// A number that changes whenever a token may have been revoked. Where it never does, as with a closure, call
-    /// [`JwtAuthenticator::forget_tokens`](super::JwtAuthenticator::forget_tokens) instead.
+    /// [`TokenVerifier::forget_tokens`](super::TokenVerifier::forget_tokens) instead.
     fn version(&self) -> u64 {
         0
     }

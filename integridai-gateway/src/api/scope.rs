@@ -1,0 +1,34 @@
+//! What a principal may be allowed to do.
+
+/// A scope (RFC 6749 §3.3). A principal needs that of the route, or `admin`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Have workflows done, and ask how they went.
+    WorkflowsExecute,
+    /// See figures.
+    MetricsRead,
+    /// Follow events.
+    EventsRead,
+    /// Publish events.
+    EventsWrite,
+    /// Everything.
+    Admin,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::WorkflowsExecute, Self::MetricsRead, Self::EventsRead, Self::EventsWrite, Self::Admin];
+
+    /// As tokens and configurations spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WorkflowsExecute => "workflows:execute",
+            Self::MetricsRead => "metrics:read",
+            Self::EventsRead => "events:read",
+            Self::EventsWrite => "events:write",
+            Self::Admin => "admin",
+        }
+    }
+}
