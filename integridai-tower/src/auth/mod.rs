@@ -1,5 +1,6 @@
 //! Who asks.
 
+pub mod api_key;
 mod authenticate;
 mod authorize;
 mod bearer;
