@@ -1,5 +1,6 @@
 //! Who asks.
 
+pub mod api_key;
 mod authenticate;
 mod authorize;
 mod bearer;
@@ -7,8 +8,10 @@ mod challenge;
 mod denied;
 mod door;
 mod future;
+mod identity;
 pub mod jwt;
 mod layer;
+mod protected_resource;
 mod reason;
 mod remote_keys;
 mod scheme;
@@ -20,7 +23,9 @@ pub use authorize::{AuthorizeLayer, Authorized};
 pub use bearer::Bearer;
 pub use denied::Denied;
 pub use future::ResponseFuture;
+pub use identity::{Fact, ForwardIdentityLayer, IdentityForwarded};
 pub use layer::AuthenticateLayer;
+pub use protected_resource::ProtectedResource;
 pub use reason::Reason;
 pub use remote_keys::{FetchError, KeysStatus, RefreshKeys, RemoteKeys, RemoteKeysOptions};
 pub use scheme::Scheme;

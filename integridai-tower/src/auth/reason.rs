@@ -70,6 +70,9 @@ pub enum Reason {
     /// It was revoked.
     #[error("revoked")]
     Revoked,
+    /// Not of the form of an API key, or mistyped.
+    #[error("malformed API key")]
+    MalformedApiKey,
     /// No API key of this name.
     #[error("unknown API key")]
     UnknownApiKey,
@@ -117,6 +120,7 @@ impl Reason {
             Self::IssuedInFuture => "issued_in_future",
             Self::TooOld => "too_old",
             Self::Revoked => "revoked",
+            Self::MalformedApiKey => "malformed_api_key",
             Self::UnknownApiKey => "unknown_api_key",
             Self::WrongSecret => "wrong_secret",
             Self::KeysUnavailable => "keys_unavailable",
