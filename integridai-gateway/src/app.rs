@@ -16,8 +16,8 @@ use crate::config::Config;
 use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
-use crate::services::{Consolidated, Exchanges, HealthRule, Reporter, Sources, Traffic};
-use crate::stack::{self, Clients};
+use crate::services::{Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic};
+use crate::stack::{self, Access, Clients};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
 
@@ -28,6 +28,7 @@ pub struct App {
     address: SocketAddr,
     service: Router,
     api: Arc<Api>,
+    access: Access,
     config: Config,
     dropped_lines: Option<DroppedLines>,
 }
@@ -51,9 +52,12 @@ pub enum BuildError {
         #[from]
         source: StoreError,
     },
-    /// A client cannot be built.
+    /// A client or an authenticator cannot be built.
     #[error(transparent)]
     Client(#[from] ConfigError),
+    /// Anybody could call, or nobody.
+    #[error(transparent)]
+    Access(#[from] crate::config::ConfigError),
     /// Metrics cannot be recorded.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -74,6 +78,7 @@ impl App {
     ///
     /// [`BuildError`], before anything was served.
     pub async fn build(config: Config) -> Result<Self, BuildError> {
+        config.check_access()?;
         let prometheus = telemetry::install()?;
         let listen = config.server.listen;
         let bind = |source| BuildError::Bind { address: listen, source };
@@ -88,6 +93,8 @@ impl App {
         let engine = Engine::new(clients, events, consolidated.clone());
         let max_queued = config.executions.max_queued.get();
         let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
+        let tickets = Tickets::new(config.auth.ticket_seconds.get(), config.realtime.max_subscribers.get());
+        let access = Access::new(&config.auth, &tickets)?;
         let exchanges = Exchanges::new(traffic, store.clone());
         let api = Arc::new(Api {
             engine,
@@ -97,13 +104,15 @@ impl App {
             consolidated,
             hub,
             realtime: config.realtime.clone(),
+            tickets,
             cors: config.cors.clone(),
             sockets: TaskTracker::new(),
             prometheus,
             draining: CancellationToken::new(),
         });
-        let service = stack::edge(api::routes(Arc::clone(&api)), &config.server, &config.cors, exchanges);
-        Ok(Self { listener, address, service, api, config, dropped_lines: None })
+        let routes = api::routes(Arc::clone(&api), |routes, scope| access.guard(routes, scope));
+        let service = stack::edge(routes, &config.server, &config.cors, &access, exchanges);
+        Ok(Self { listener, address, service, api, access, config, dropped_lines: None })
     }
 
     /// Counts the log lines that could not be written among the metrics.
@@ -126,12 +135,13 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, service, api, config, dropped_lines } = self;
+        let Self { listener, address, service, api, mut access, config, dropped_lines } = self;
         let resumed = api.queue.start(config.executions.workers.get()).await?;
         let mut background = JoinSet::new();
         background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
         background.spawn(telemetry::upkeep(api.prometheus.clone()));
         background.spawn(gauges(api.store.clone(), dropped_lines));
+        access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {

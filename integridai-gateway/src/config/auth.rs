@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::de::{Error as _, Unexpected};
-use serde::{Deserialize, Deserializer, Serialize};
+use integridai_tower::auth::api_key::ApiKeyRecord;
+use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Count, Seconds, Secret};
 
@@ -34,51 +34,58 @@ pub struct AuthConfig {
 }
 
 /// An issuer of tokens, and where its keys are: exactly one of `discovery`, `jwks_url`, `public_key_file`, `secret`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct IssuerConfig {
     /// The tokens' `iss`, character by character.
     pub issuer: String,
     /// A token's `aud` must have one of these.
-    #[serde(deserialize_with = "not_empty")]
     pub audience: Vec<String>,
     /// Whether the keys are found through the issuer's discovery document.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false")]
     pub discovery: bool,
     /// Where the keys are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_url: Option<String>,
     /// A file with a public key in PEM.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub public_key_file: Option<PathBuf>,
     /// A secret shared with the issuer, at least 32 characters (HS256).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
     /// The claim with the principal's roles.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub roles_claim: Option<String>,
     /// The claim with the principal's tenant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_claim: Option<String>,
 }
 
-/// An API key, of which only a digest is known here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApiKeyConfig {
-    /// The public part, up to the last `_`.
-    pub prefix: String,
-    /// The digests of the secrets that are accepted, in hexadecimal: one, or two during a rotation.
-    #[serde(deserialize_with = "not_empty")]
-    pub digests: Vec<Secret>,
-    /// Whose it is; the name of the section by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// When it ends, as seconds since 1970-01-01 UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<u64>,
+/// An API key, of which only digests are known here; `integridai-gateway api-key` makes one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApiKeyConfig(ApiKeyRecord);
+
+impl ApiKeyConfig {
+    /// What is known of it.
+    #[must_use]
+    pub fn record(&self) -> ApiKeyRecord {
+        self.0.clone()
+    }
+}
+
+impl From<ApiKeyRecord> for ApiKeyConfig {
+    fn from(record: ApiKeyRecord) -> Self {
+        Self(record)
+    }
+}
+
+/// By what a configuration file would say.
+impl PartialEq for ApiKeyConfig {
+    fn eq(&self, other: &Self) -> bool {
+        let [one, two] = [self, other].map(|key| toml::to_string(key).ok());
+        one.is_some() && one == two
+    }
 }
 
 impl Default for AuthConfig {
@@ -111,6 +118,12 @@ impl AuthConfig {
                 issuer.public_key_file.is_some(),
                 issuer.secret.is_some(),
             ];
+            if issuer.issuer.is_empty() || issuer.audience.is_empty() {
+                return Err(ConfigError::Contradiction {
+                    keys: "auth.issuers",
+                    reason: "each needs its issuer and at least one audience",
+                });
+            }
             if sources.into_iter().filter(|is_there| *is_there).count() != 1 {
                 return Err(ConfigError::Contradiction {
                     keys: "auth.issuers",
@@ -133,9 +146,4 @@ impl AuthConfig {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(value: &bool) -> bool {
     !value
-}
-
-fn not_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let list = Vec::deserialize(deserializer)?;
-    if list.is_empty() { Err(D::Error::invalid_value(Unexpected::Seq, &"at least one")) } else { Ok(list) }
 }

@@ -17,6 +17,7 @@ use tower_http::request_id::PropagateRequestIdLayer;
 use tower_http::sensitive_headers::SetSensitiveHeadersLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use super::access::Access;
 use super::door::DoorLayer;
 use super::host::Hosts;
 use crate::config::{CorsConfig, ServerConfig};
@@ -24,7 +25,13 @@ use crate::config::{CorsConfig, ServerConfig};
 const SENSITIVE: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
 /// Puts the layers around the routes, those of unknown paths included; `observer` is told of each exchange.
-pub fn edge<O>(routes: Router, server: &ServerConfig, cors_config: &CorsConfig, observer: O) -> Router
+pub fn edge<O>(
+    routes: Router,
+    server: &ServerConfig,
+    cors_config: &CorsConfig,
+    access: &Access,
+    observer: O,
+) -> Router
 where
     O: Observe + Send + Sync + 'static,
     O::Context: Send,
@@ -43,6 +50,8 @@ where
             .layer(DoorLayer::new(Hosts::new(server)))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(option_layer(cors(cors_config)))
+            // A browser asks without credentials whether it may come (CORS); from here on everybody has to show some.
+            .layer(access.layer())
             .layer(CompressionLayer::new())
             .layer(timeout)
             // One limit, the configured one; axum's own would cut in at 2 MB.

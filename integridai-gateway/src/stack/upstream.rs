@@ -10,7 +10,7 @@ use integridai_tower::client::integridai::{
 use integridai_tower::client::transport::HyperTransport;
 
 use super::boxed::{Transport, transport};
-use crate::config::{BaseUrl, ServiceConfig, ServicesConfig};
+use crate::config::{ServiceConfig, ServicesConfig};
 
 /// The clients of the three services.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ fn client(
     config: &ServiceConfig,
     plain: &Transport,
 ) -> Result<ServiceClient<Transport>, ConfigError> {
-    let transport = transport_for(&config.base_url, plain)?;
+    let transport = transport_for(config.base_url.as_str(), plain)?;
     let client = ServiceClient::new(name, config.base_url.as_str(), transport)?
         .timeout(config.timeout_seconds.get())
         .max_response_bytes(config.max_response_bytes.get());
@@ -67,17 +67,28 @@ fn client(
     Ok(client.header(AUTHORIZATION, value))
 }
 
+/// For the keys of issuers.
+pub(super) fn keys_transport(url: &str) -> Result<Transport, ConfigError> {
+    if url.starts_with("https:") && !cfg!(feature = "tls") {
+        return Err(ConfigError::new(
+            "auth.issuers",
+            "this build speaks http:// only; https:// needs the cargo feature `tls`",
+        ));
+    }
+    transport_for(url, &transport(HyperTransport::new()))
+}
+
 #[cfg(not(feature = "tls"))]
 #[allow(clippy::unnecessary_wraps, reason = "the variant with TLS can fail")]
-fn transport_for(_: &BaseUrl, plain: &Transport) -> Result<Transport, ConfigError> {
+fn transport_for(_: &str, plain: &Transport) -> Result<Transport, ConfigError> {
     Ok(plain.clone())
 }
 
 #[cfg(feature = "tls")]
-fn transport_for(url: &BaseUrl, plain: &Transport) -> Result<Transport, ConfigError> {
+fn transport_for(url: &str, plain: &Transport) -> Result<Transport, ConfigError> {
     use integridai_tower::client::transport::ReqwestTransport;
 
-    if !url.as_str().starts_with("https:") {
+    if !url.starts_with("https:") {
         return Ok(plain.clone());
     }
     let client = reqwest::Client::builder()

@@ -1,0 +1,191 @@
+//! Who may call: the authenticators of the configuration, and what the routes ask of a principal.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use axum::Router;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::{HeaderValue, Response, header, request};
+use integridai_tower::auth::api_key::{ApiKeyHasher, ApiKeyRing, ApiKeys};
+use integridai_tower::auth::jwt::{Algorithm, Issuer, Key, KeySet, Validator};
+use integridai_tower::auth::{
+    AuthenticateLayer, AuthorizeLayer, Decision, Denied, KeysStatus, Reason, RefreshKeys, RemoteKeys,
+    TokenVerifier,
+};
+use integridai_tower::{ConfigError, Principal, Refusal};
+
+use super::upstream::keys_transport;
+use crate::api::{SUBSCRIBE, Scope};
+use crate::config::{AuthConfig, IssuerConfig, Secret};
+use crate::respond::Problem;
+use crate::services::Tickets;
+
+/// The gateway's door: who is let in, and what has to be kept running for it.
+pub struct Access {
+    layer: AuthenticateLayer,
+    published: Published,
+}
+
+/// Keys that issuers publish.
+#[derive(Default)]
+struct Published {
+    refreshes: Vec<RefreshKeys>,
+    keys: Vec<(String, RemoteKeys)>,
+}
+
+/// For everybody: orchestrators have no credentials, and a newcomer reads how to get some.
+const OPEN: [&str; 5] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs"];
+
+impl Access {
+    /// The door as it is configured.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when a key cannot be read or used.
+    pub fn new(config: &AuthConfig, tickets: &Tickets) -> Result<Self, ConfigError> {
+        let mut published = Published::default();
+        let mut layer = if config.disabled {
+            AuthenticateLayer::new(anybody)
+        } else {
+            AuthenticateLayer::new(with_ticket(tickets.clone()))
+        };
+        if !config.issuers.is_empty() {
+            layer = layer.or(published.tokens(config)?);
+        }
+        if !config.api_keys.is_empty() {
+            layer = layer.or(api_keys(config)?);
+        }
+        let layer = layer.optional_if(is_open).realm(&config.realm)?.reject_with(denied);
+        Ok(Self { layer, published })
+    }
+
+    /// Around everything.
+    pub fn layer(&self) -> AuthenticateLayer {
+        self.layer.clone()
+    }
+
+    /// Puts what asks for the scope before the routes. `admin` is every scope.
+    ///
+    /// # Panics
+    ///
+    /// Never: the scopes are written in their grammar.
+    pub fn guard<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>, scope: Scope) -> Router<S> {
+        let scopes = [scope.as_str(), Scope::Admin.as_str()];
+        let layer = AuthorizeLayer::behind(&self.layer).any_scope(scopes);
+        routes.route_layer(layer.expect("scope-tokens of RFC 6749").reject_with(denied))
+    }
+
+    /// What keeps the keys of issuers fresh; to be polled as long as the gateway runs.
+    pub fn take_refreshes(&mut self) -> Vec<RefreshKeys> {
+        std::mem::take(&mut self.published.refreshes)
+    }
+
+    /// How the keys of each issuer that publishes them are.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, KeysStatus)> {
+        self.published.keys.iter().map(|(name, keys)| (name.as_str(), keys.status()))
+    }
+}
+
+impl Published {
+    fn tokens(&mut self, config: &AuthConfig) -> Result<TokenVerifier, ConfigError> {
+        let issuers = config.issuers.iter().map(|(name, issuer)| self.issuer(name, issuer, config));
+        let validator = Validator::new(issuers.collect::<Result<Vec<_>, _>>()?)?;
+        Ok(TokenVerifier::new(validator).max_cached(config.max_cached_tokens.get()))
+    }
+
+    fn issuer(&mut self, name: &str, config: &IssuerConfig, auth: &AuthConfig) -> Result<Issuer, ConfigError> {
+        let issuer = Issuer::new(config.issuer.as_str()).leeway(auth.leeway_seconds.get());
+        let issuer = config.audience.iter().fold(issuer, |issuer, audience| issuer.audience(audience.as_str()));
+        let issuer = match &config.roles_claim {
+            Some(claim) => issuer.roles_claim(claim.as_str()),
+            None => issuer,
+        };
+        let issuer = match &config.tenant_claim {
+            Some(claim) => issuer.tenant_claim(claim.as_str()),
+            None => issuer,
+        };
+        Ok(match (&config.secret, &config.public_key_file) {
+            (Some(secret), _) => issuer.keys(shared_secret(secret)?),
+            (None, Some(file)) => issuer.keys(public_key(file)?),
+            (None, None) => issuer.keys_from(self.remote_keys(name, config)?),
+        })
+    }
+
+    fn remote_keys(&mut self, name: &str, config: &IssuerConfig) -> Result<RemoteKeys, ConfigError> {
+        let (options, url) = match &config.jwks_url {
+            Some(url) => (RemoteKeys::jwks(url.as_str()), url),
+            None => (RemoteKeys::discovery(config.issuer.as_str()), &config.issuer),
+        };
+        let (keys, refresh) = options.build(keys_transport(url)?)?;
+        self.refreshes.push(refresh);
+        self.keys.push((name.to_owned(), keys.clone()));
+        Ok(keys)
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("layer", &self.layer).field("keys", &self.published.keys).finish_non_exhaustive()
+    }
+}
+
+fn is_open(request: &request::Parts) -> bool {
+    let path = request.uri.path();
+    OPEN.contains(&path) || path.starts_with("/docs/")
+}
+
+/// Without authentication: somebody who may do everything.
+fn anybody(_: &request::Parts) -> Decision {
+    Ok(Some(Principal::builder("anonymous").scopes([Scope::Admin.as_str()]).build()))
+}
+
+/// A ticket counts where a browser cannot send a token, and nowhere else.
+fn with_ticket(tickets: Tickets) -> impl Fn(&request::Parts) -> Decision {
+    move |request| {
+        let query = request.uri.query().filter(|_| request.uri.path() == SUBSCRIBE).unwrap_or_default();
+        let mut found = query.split('&').filter_map(|pair| pair.strip_prefix("ticket="));
+        match (found.next(), found.next()) {
+            (None, _) => Ok(None),
+            (Some(ticket), None) => tickets.redeem(ticket).map(Some).ok_or(Reason::Expired),
+            (Some(_), Some(_)) => Err(Reason::SeveralCredentials),
+        }
+    }
+}
+
+fn api_keys(config: &AuthConfig) -> Result<ApiKeys<ApiKeyRing>, ConfigError> {
+    let records = config.api_keys.values().map(|key| key.record());
+    Ok(ApiKeys::new(ApiKeyRing::new(records)?, hasher(config.api_key_pepper.as_ref())?))
+}
+
+/// Digests API keys under the pepper, if there is one.
+pub(super) fn hasher(pepper: Option<&Secret>) -> Result<ApiKeyHasher, ConfigError> {
+    pepper.map_or_else(|| Ok(ApiKeyHasher::plain()), |pepper| ApiKeyHasher::peppered(pepper.expose().as_bytes()))
+}
+
+fn shared_secret(secret: &Secret) -> Result<KeySet, ConfigError> {
+    let key = Key::hmac(Algorithm::Hs256, secret.expose().as_bytes());
+    KeySet::new([key.map_err(|error| ConfigError::new("secret", error.to_string()))?])
+}
+
+/// For each algorithm that the key could be used with, so that the token's issuer chooses among those.
+fn public_key(file: &Path) -> Result<KeySet, ConfigError> {
+    let refused = |reason: String| ConfigError::new("public_key_file", format!("{}: {reason}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
+    let keys: Vec<Key> =
+        Algorithm::ALL.into_iter().filter_map(|algorithm| Key::from_pem(algorithm, &text).ok()).collect();
+    if keys.is_empty() {
+        return Err(refused("not a public key in PEM that can be used".to_owned()));
+    }
+    KeySet::new(keys)
+}
+
+/// The words are those of the layer, the form that of every problem here.
+fn denied(denied: &Denied, _: &request::Parts) -> Response<Bytes> {
+    let problem = Problem::new(denied.status(), denied.detail());
+    let mut response = problem.into_response().map(|_| Bytes::new());
+    denied.add_headers(response.headers_mut());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
