@@ -87,6 +87,13 @@ impl<B> EarlyBody<B> {
     }
 }
 
+/// An empty body, which layers of other crates ask for that answer by themselves.
+impl<B> Default for EarlyBody<B> {
+    fn default() -> Self {
+        Self::early(Bytes::new())
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for EarlyBody<B> {
     type Data = Bytes;
     type Error = B::Error;

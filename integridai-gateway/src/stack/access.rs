@@ -18,7 +18,7 @@ use integridai_tower::{ConfigError, Principal, Refusal};
 
 use super::upstream::keys_transport;
 use crate::api::{SUBSCRIBE, Scope};
-use crate::config::{AuthConfig, IssuerConfig, Secret};
+use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
 use crate::respond::Problem;
 use crate::services::Tickets;
 
@@ -95,9 +95,15 @@ impl Published {
         Ok(TokenVerifier::new(validator).max_cached(config.max_cached_tokens.get()))
     }
 
-    fn issuer(&mut self, name: &str, config: &IssuerConfig, auth: &AuthConfig) -> Result<Issuer, ConfigError> {
+    fn issuer(
+        &mut self,
+        name: &str,
+        config: &IssuerConfig,
+        auth: &AuthConfig,
+    ) -> Result<Issuer, ConfigError> {
         let issuer = Issuer::new(config.issuer.as_str()).leeway(auth.leeway_seconds.get());
-        let issuer = config.audience.iter().fold(issuer, |issuer, audience| issuer.audience(audience.as_str()));
+        let issuer =
+            config.audience.iter().fold(issuer, |issuer, audience| issuer.audience(audience.as_str()));
         let issuer = match &config.roles_claim {
             Some(claim) => issuer.roles_claim(claim.as_str()),
             None => issuer,
@@ -127,7 +133,10 @@ impl Published {
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access").field("layer", &self.layer).field("keys", &self.published.keys).finish_non_exhaustive()
+        f.debug_struct("Access")
+            .field("layer", &self.layer)
+            .field("keys", &self.published.keys)
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,13 +164,16 @@ fn with_ticket(tickets: Tickets) -> impl Fn(&request::Parts) -> Decision {
 }
 
 fn api_keys(config: &AuthConfig) -> Result<ApiKeys<ApiKeyRing>, ConfigError> {
-    let records = config.api_keys.values().map(|key| key.record());
+    let records = config.api_keys.values().map(ApiKeyConfig::record);
     Ok(ApiKeys::new(ApiKeyRing::new(records)?, hasher(config.api_key_pepper.as_ref())?))
 }
 
 /// Digests API keys under the pepper, if there is one.
 pub(super) fn hasher(pepper: Option<&Secret>) -> Result<ApiKeyHasher, ConfigError> {
-    pepper.map_or_else(|| Ok(ApiKeyHasher::plain()), |pepper| ApiKeyHasher::peppered(pepper.expose().as_bytes()))
+    pepper.map_or_else(
+        || Ok(ApiKeyHasher::plain()),
+        |pepper| ApiKeyHasher::peppered(pepper.expose().as_bytes()),
+    )
 }
 
 fn shared_secret(secret: &Secret) -> Result<KeySet, ConfigError> {
@@ -171,7 +183,8 @@ fn shared_secret(secret: &Secret) -> Result<KeySet, ConfigError> {
 
 /// For each algorithm that the key could be used with, so that the token's issuer chooses among those.
 fn public_key(file: &Path) -> Result<KeySet, ConfigError> {
-    let refused = |reason: String| ConfigError::new("public_key_file", format!("{}: {reason}", file.display()));
+    let refused =
+        |reason: String| ConfigError::new("public_key_file", format!("{}: {reason}", file.display()));
     let text = fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
     let keys: Vec<Key> =
         Algorithm::ALL.into_iter().filter_map(|algorithm| Key::from_pem(algorithm, &text).ok()).collect();

@@ -34,6 +34,9 @@ pub enum Reason {
     /// `crit` or `b64` asks for what is not understood (RFC 7515 §4.1.11, RFC 7797).
     #[error("critical extension not understood")]
     CriticalExtension,
+    /// The header brings a key along, or says where to fetch one: `jwk`, `jku`, `x5u`, `x5c` (RFC 8725 §3.10).
+    #[error("embedded key")]
+    EmbeddedKey,
     /// `typ` is not one that is accepted (RFC 8725 §3.11).
     #[error("wrong token type")]
     WrongType,
@@ -108,6 +111,7 @@ impl Reason {
             Self::Nested => "nested",
             Self::WrongAlgorithm => "wrong_algorithm",
             Self::CriticalExtension => "critical_extension",
+            Self::EmbeddedKey => "embedded_key",
             Self::WrongType => "wrong_type",
             Self::UnknownKey => "unknown_key",
             Self::WrongSignature => "wrong_signature",

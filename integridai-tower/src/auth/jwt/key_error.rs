@@ -31,6 +31,9 @@ pub enum KeyError {
     /// Another key has the same `kid` and algorithm.
     #[error("duplicate key")]
     Duplicate,
+    /// No key could be made.
+    #[error("key could not be generated")]
+    NotGenerated,
 }
 
 /// Why a JWK Set is not accepted as a whole.

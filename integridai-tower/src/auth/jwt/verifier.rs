@@ -15,6 +15,8 @@ use super::key_error::KeyError;
 
 /// RFC 7518 §3.3 asks for 2048 bits at least; above 8192, one signature costs more than an attacker should spend of us.
 const RSA_BITS: RangeInclusive<u32> = 2048..=8192;
+/// The longest signature that there is, in bytes: of RSA with 8192 bits.
+pub(super) const MAX_SIGNATURE: usize = 1024;
 /// The `SubjectPublicKeyInfo` of RFC 8410 §4, up to the 32 bytes of the key.
 const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
@@ -25,17 +27,8 @@ pub(super) enum Verifier {
 }
 
 impl Verifier {
-    /// A secret as long as the hash at least (RFC 7518 §3.2).
     pub(super) fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
-        let algorithm = hmac_algorithm(algorithm).ok_or(KeyError::WrongAlgorithm)?;
-        // A public key taken for a secret is the classic confusion: its text is known to everybody.
-        if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
-            return Err(KeyError::PublicText);
-        }
-        if secret.len() < algorithm.tag_len() {
-            return Err(KeyError::Weak);
-        }
-        Ok(Self::Secret(Arc::new(hmac::Key::new(algorithm, secret))))
+        secret_key(algorithm, secret).map(Self::Secret)
     }
 
     /// A `SubjectPublicKeyInfo` (RFC 5280 §4.1), or for RSA also an `RSAPublicKey` (RFC 8017 §A.1.1).
@@ -100,7 +93,20 @@ impl Verifier {
     }
 }
 
-pub(super) fn hmac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {
+/// A secret as long as the hash at least (RFC 7518 §3.2).
+pub(super) fn secret_key(algorithm: Algorithm, secret: &[u8]) -> Result<Arc<hmac::Key>, KeyError> {
+    let algorithm = hmac_algorithm(algorithm).ok_or(KeyError::WrongAlgorithm)?;
+    // A public key taken for a secret is the classic confusion: its text is known to everybody.
+    if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return Err(KeyError::PublicText);
+    }
+    if secret.len() < algorithm.tag_len() {
+        return Err(KeyError::Weak);
+    }
+    Ok(Arc::new(hmac::Key::new(algorithm, secret)))
+}
+
+fn hmac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {
     match algorithm {
         Algorithm::Hs256 => Some(hmac::HMAC_SHA256),
         Algorithm::Hs384 => Some(hmac::HMAC_SHA384),

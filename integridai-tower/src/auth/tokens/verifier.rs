@@ -125,7 +125,7 @@ impl TokenVerifier {
     /// Each part of it only grows, so no two states of affairs have the same number.
     fn generation(&self, cache: &TokenCache) -> u64 {
         let keys = self.validator.issuers().map(Issuer::keys_version);
-        let revoked = self.revocation.as_ref().map(|revocation| revocation.version());
+        let revoked = self.revocation.as_deref().map(CheckRevocation::version);
         keys.chain(revoked).fold(cache.generation(), u64::wrapping_add)
     }
 }

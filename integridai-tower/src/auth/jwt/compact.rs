@@ -1,0 +1,67 @@
+//! The compact form of a token: three parts in base64url (RFC 7515 §7.1).
+
+use memchr::memchr;
+
+use super::base64url;
+use super::verifier::MAX_SIGNATURE;
+use crate::auth::Reason;
+
+/// A token, cut at its dots.
+pub(super) struct Compact<'a> {
+    header: &'a [u8],
+    claims: &'a [u8],
+    signature: &'a [u8],
+    /// What the signature is of.
+    pub(super) signed: &'a [u8],
+}
+
+/// The text of both parts that are JSON.
+pub(super) struct Decoded<'a> {
+    pub(super) header: &'a str,
+    pub(super) claims: &'a str,
+}
+
+impl<'a> Compact<'a> {
+    pub(super) fn cut(token: &'a [u8]) -> Result<Self, Reason> {
+        let (header, rest) = cut_at_dot(token).ok_or(Reason::MalformedToken)?;
+        let (claims, signature) = cut_at_dot(rest).ok_or(Reason::MalformedToken)?;
+        if memchr(b'.', signature).is_some() {
+            return Err(reason_of_more_parts(signature));
+        }
+        let signed = &token[..header.len() + 1 + claims.len()];
+        Ok(Self { header, claims, signature, signed })
+    }
+
+    /// A buffer that both parts fit in.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        vec![0; base64url::decoded_length(self.header) + base64url::decoded_length(self.claims)]
+    }
+
+    pub(super) fn decode<'b>(&self, buffer: &'b mut [u8]) -> Result<Decoded<'b>, Reason> {
+        let (for_header, for_claims) = buffer.split_at_mut(base64url::decoded_length(self.header));
+        Ok(Decoded { header: decode(self.header, for_header)?, claims: decode(self.claims, for_claims)? })
+    }
+
+    pub(super) fn decode_signature<'b>(
+        &self,
+        buffer: &'b mut [u8; MAX_SIGNATURE],
+    ) -> Result<&'b [u8], Reason> {
+        base64url::decode_into(self.signature, buffer).map_err(|_| Reason::MalformedToken)
+    }
+}
+
+fn decode<'b>(part: &[u8], buffer: &'b mut [u8]) -> Result<&'b str, Reason> {
+    let bytes = base64url::decode_into(part, buffer).map_err(|_| Reason::MalformedToken)?;
+    str::from_utf8(bytes).map_err(|_| Reason::MalformedToken)
+}
+
+fn cut_at_dot(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let dot = memchr(b'.', text)?;
+    Some((&text[..dot], &text[dot + 1..]))
+}
+
+/// Five parts are an encrypted token (RFC 7516 §7.1).
+fn reason_of_more_parts(rest: &[u8]) -> Reason {
+    let dots = memchr::memchr_iter(b'.', rest).count();
+    if dots == 2 { Reason::Nested } else { Reason::MalformedToken }
+}
