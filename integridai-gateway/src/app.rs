@@ -18,6 +18,7 @@ use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic};
 use crate::stack::{self, Access, Clients};
+pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
 

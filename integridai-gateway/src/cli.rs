@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::api::Scope;
 use crate::demo::Latency;
 
 /// The single entry point of the IntegridAI ecosystem.
@@ -18,7 +19,10 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   integridai-gateway demo                        try it: everything is simulated, nothing is needed
-  integridai-gateway check-config                print the defaults
+  integridai-gateway check-config --config gateway.toml
+                                                 print what is in force, and whether it can be served
+  integridai-gateway api-key --scope metrics:read prometheus >>gateway.toml
+                                                 let somebody in; the key itself is printed on standard error
   integridai-gateway serve --config gateway.toml run it for real services
   INTEGRIDAI_SERVICES__REGTECH__BASE_URL=http://regtech:3000 integridai-gateway serve
 
@@ -40,6 +44,13 @@ pub enum Command {
     Serve(ConfigArgs),
     /// Check the configuration and print what is in force, secrets hidden
     CheckConfig(ConfigArgs),
+    /// Make an API key
+    ///
+    /// Prints the section for the configuration on standard output and the key, which is kept nowhere, on standard
+    /// error. The configuration's pepper is used, so give the one that the key is for.
+    ApiKey(ApiKeyArgs),
+    /// Sign a token, for development: as an issuer of the configuration whose secret is there
+    Token(TokenArgs),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -50,6 +61,41 @@ pub struct ConfigArgs {
     /// A TOML file; without one the defaults hold
     #[arg(long, value_name = "FILE", env = "INTEGRIDAI_CONFIG")]
     pub config: Option<PathBuf>,
+}
+
+/// What an API key is for.
+#[derive(Debug, Args)]
+pub struct ApiKeyArgs {
+    /// The configuration
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Whose key it is; also the name of its section
+    pub name: String,
+    /// What it allows; may be given several times
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    pub scopes: Vec<Scope>,
+    /// For how many days; endless unless given
+    #[arg(long, value_name = "DAYS")]
+    pub days: Option<u32>,
+}
+
+/// What a token is for.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// The configuration
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Whom it speaks for: its `sub`
+    pub subject: String,
+    /// What it allows; may be given several times
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    pub scopes: Vec<Scope>,
+    /// For how many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+    pub seconds: u32,
+    /// The issuer, by the name of its section; may be left out where only one has a secret
+    #[arg(long, value_name = "NAME")]
+    pub issuer: Option<String>,
 }
 
 /// How the demonstration runs.

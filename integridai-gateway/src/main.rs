@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use integridai_gateway::app::{self, App};
-use integridai_gateway::cli::{Cli, Command, ConfigArgs, DemoArgs};
+use integridai_gateway::app::{self, App, Grant};
+use integridai_gateway::cli::{ApiKeyArgs, Cli, Command, ConfigArgs, DemoArgs, TokenArgs};
 use integridai_gateway::config::{Config, LogFormat, LogsConfig};
 use integridai_gateway::demo;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
@@ -24,6 +25,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo(args),
         Command::Serve(args) => serve(&args),
         Command::CheckConfig(args) => check_config(&args),
+        Command::ApiKey(args) => api_key(args),
+        Command::Token(args) => token(args),
         Command::Openapi => openapi(),
     };
     match outcome {
@@ -38,9 +41,13 @@ fn main() -> ExitCode {
 
 /// Standard error may be closed or full; the exit code tells all the same.
 fn complain(error: &dyn Error) {
+    whisper(&format!("integridai-gateway: {error}"));
+}
+
+fn whisper(text: &str) {
     use std::io::Write as _;
 
-    let _ = writeln!(std::io::stderr(), "integridai-gateway: {error}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn serve(args: &ConfigArgs) -> Outcome {
@@ -62,20 +69,19 @@ fn demo(args: DemoArgs) -> Outcome {
         let stop = stop_signal(move || drop(std::fs::remove_dir_all(left_behind)))?;
         let options = SimulatorOptions { latency: args.latency, ..SimulatorOptions::demonstration() };
         let simulators = Simulators::start(&options)?;
-        let config = load(
-            None,
-            [
-                ("INTEGRIDAI_SERVER__LISTEN", format!("127.0.0.1:{}", args.port)),
-                ("INTEGRIDAI_DATABASE__PATH", database.display().to_string()),
-                ("INTEGRIDAI_LOGS__FILTER", args.log),
-                ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", simulators.regtech.url()),
-                ("INTEGRIDAI_SERVICES__FLAISIMULATOR__BASE_URL", simulators.flaisimulator.url()),
-                ("INTEGRIDAI_SERVICES__DASHBOARD__BASE_URL", simulators.dashboard.url()),
-            ],
-        )?;
+        let variables = [
+            ("INTEGRIDAI_SERVER__LISTEN", format!("127.0.0.1:{}", args.port)),
+            ("INTEGRIDAI_DATABASE__PATH", database.display().to_string()),
+            ("INTEGRIDAI_LOGS__FILTER", args.log),
+            ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", simulators.regtech.url()),
+            ("INTEGRIDAI_SERVICES__FLAISIMULATOR__BASE_URL", simulators.flaisimulator.url()),
+            ("INTEGRIDAI_SERVICES__DASHBOARD__BASE_URL", simulators.dashboard.url()),
+        ];
+        let mut config = load(None, variables)?;
+        let credentials = app::demo_credentials(&mut config.auth)?;
         let logs = start_logs(&config.logs)?;
         let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
-        say(&demo::welcome(app.address(), &simulators));
+        say(&demo::welcome(app.address(), &simulators, &credentials));
         app.run(stop).await?;
         simulators.stop().await;
         say("Drained.");
@@ -84,7 +90,27 @@ fn demo(args: DemoArgs) -> Outcome {
 }
 
 fn check_config(args: &ConfigArgs) -> Outcome {
-    say(load(args.config.as_deref(), [])?.to_toml().trim_end());
+    let config = load(args.config.as_deref(), [])?;
+    say(config.to_toml().trim_end());
+    Ok(config.check_access()?)
+}
+
+/// The key goes where a redirection of the section into the configuration does not take it along.
+fn api_key(args: ApiKeyArgs) -> Outcome {
+    let config = load(args.config.config.as_deref(), [])?;
+    let lifetime = args.days.map(|days| Duration::from_secs(86_400) * days);
+    let grant = Grant { subject: args.name.clone(), scopes: args.scopes, lifetime };
+    let minted = app::mint_api_key(&config.auth, &grant)?;
+    whisper(&format!("The key of {}, kept nowhere: {}", args.name, minted.key));
+    say(&format!("\n{}", minted.section(&args.name).trim_end()));
+    Ok(())
+}
+
+fn token(args: TokenArgs) -> Outcome {
+    let config = load(args.config.config.as_deref(), [])?;
+    let lifetime = Some(Duration::from_secs(args.seconds.into()));
+    let grant = Grant { subject: args.subject, scopes: args.scopes, lifetime };
+    say(&app::mint_token(&config.auth, args.issuer.as_deref(), &grant)?);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ mod scope;
 mod shapes;
 mod ticket;
 
-pub use scope::Scope;
+pub use scope::{Scope, UnknownScope};
 
 use std::sync::Arc;
 

@@ -15,6 +15,19 @@ pub enum Scope {
     Admin,
 }
 
+/// The text names no scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of {}", Scope::ALL.map(Scope::as_str).join(", "))]
+pub struct UnknownScope;
+
+impl std::str::FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
 impl Scope {
     /// All of them.
     pub const ALL: [Self; 5] =

@@ -61,6 +61,19 @@ pub struct IssuerConfig {
     pub tenant_claim: Option<String>,
 }
 
+impl IssuerConfig {
+    /// An issuer whose secret is shared.
+    #[must_use]
+    pub fn shared_secret(issuer: &str, audience: &str, secret: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            audience: vec![audience.to_owned()],
+            secret: Some(Secret::new(secret)),
+            ..Self::default()
+        }
+    }
+}
+
 /// An API key, of which only digests are known here; `integridai-gateway api-key` makes one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -175,6 +175,10 @@ impl<'de> Deserialize<'de> for UrlPath {
 pub struct Secret(String);
 
 impl Secret {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The secret itself.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -60,7 +60,7 @@ pub use latency::{Latency, LatencyError};
 pub use options::{AnalysisShape, ErrorShape, MetricsShape, Port, ServiceOptions, Shapes, SimulatorOptions};
 pub use report::{ControlReport, KeyUse, RecordedRequest};
 pub use simulator::Simulator;
-pub use welcome::welcome;
+pub use welcome::{Credentials, welcome};
 
 use dashboard::Dashboard;
 use flaisimulator::FlaiSimulator;
