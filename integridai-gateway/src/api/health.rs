@@ -33,7 +33,7 @@ struct Checks {
     /// The gateway itself.
     #[schema(example = "healthy")]
     api_gateway: &'static str,
-    /// The store: `healthy`, or `unhealthy` while it cannot be written.
+    /// The store: `healthy`, or `unhealthy` while it cannot be written or read.
     #[schema(example = "healthy")]
     database: &'static str,
     /// `not_configured`: with the embedded store no Redis is used, so none can fail.

@@ -111,23 +111,3 @@ async fn closing_on_a_failing_disk_ends_at_the_deadline_and_says_what_is_lost() 
     assert!(matches!(error, StoreError::Unsaved { rows: 3 }), "{error:?}");
     until("the count of the loss", async || store.dropped_rows(Table::ApiCallsLog) == 3).await;
 }
-
-#[tokio::test]
-async fn nothing_is_accepted_into_a_file_that_is_gone() {
-    let (_folder, path) = folder();
-    let store = open_with(StoreOptions::new(&path));
-    store.accept_execution(new_now()).await.unwrap();
-    let aside = path.with_extension("aside");
-    std::fs::rename(&path, &aside).unwrap();
-    assert!(matches!(store.accept_execution(new_now()).await.unwrap_err(), StoreError::Failed { .. }));
-    assert!(matches!(store.ping().await.unwrap_err(), StoreError::Failed { .. }));
-    assert!(!store.health().healthy);
-    // Another file under the name is not the one that is open either.
-    std::fs::write(&path, b"").unwrap();
-    assert!(store.ping().await.is_err());
-    std::fs::rename(&aside, &path).unwrap();
-    store.ping().await.unwrap();
-    assert!(store.health().healthy);
-    store.accept_execution(new_now()).await.unwrap();
-    store.close(PATIENCE).await.unwrap();
-}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::alive::Alive;
-use super::identity::Identity;
+use super::file::OpenFiles;
 use super::queue::Queue;
 use super::reader::Readers;
 use super::writer::Writer;
@@ -32,13 +32,14 @@ pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
     limit_size(&connection, options.max_bytes).map_err(broken)?;
     let readers = (0..READERS).map(|_| read_connection(options)).collect::<Result<_, _>>().map_err(broken)?;
 
+    let files = OpenFiles::of(path)
+        .map_err(|error| StoreError::Open { path: path.to_owned(), source: Arc::new(error) })?;
     let counters = Arc::new(Counters::new());
     let queue = Arc::new(Queue::new(options, Arc::clone(&counters)));
     let readers = Readers::start(readers, options.pending_commands, &alive)?;
-    start(Writer::new(connection, Arc::clone(&queue), Arc::clone(&counters), options.retention, alive))?;
-    let identity = Identity::of(path)
-        .map_err(|source| StoreError::Open { path: path.to_owned(), source: Arc::new(source) })?;
-    Ok(Database { queue, counters, readers, identity, ended })
+    let (for_writer, counted) = (Arc::clone(&queue), Arc::clone(&counters));
+    start(Writer::new(connection, files.clone(), for_writer, counted, options.retention, alive))?;
+    Ok(Database { queue, counters, readers, files, ended })
 }
 
 fn require_folder(path: &Path) -> Result<(), StoreError> {

@@ -49,7 +49,10 @@ pub(super) const RECENT_METRICS: &str =
 pub(super) const RECENT_API_CALLS: &str =
     "SELECT * FROM api_calls_log ORDER BY timestamp DESC, id DESC LIMIT ?1";
 
-pub(super) const PING: &str = "SELECT count(*) FROM sqlite_schema";
+/// Touches every table, so that one that is missing shows.
+pub(super) const PING: &str = "\
+SELECT EXISTS (SELECT 1 FROM system_events), EXISTS (SELECT 1 FROM metrics_history),
+    EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions)";
 
 pub(super) const PRUNE: [&str; 4] = [
     "DELETE FROM system_events WHERE rowid IN

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use time::OffsetDateTime;
 
 use super::alive::Alive;
+use super::file::OpenFiles;
 use super::job::{Job, Reply};
 use super::queue::{Queue, Work};
 use super::records::Record;
@@ -22,6 +23,7 @@ const PRUNE_RETRY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: Connection,
+    files: OpenFiles,
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     batch: Vec<Record>,
@@ -36,6 +38,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        files: OpenFiles,
         queue: Arc<Queue>,
         counters: Arc<Counters>,
         retention: Duration,
@@ -44,6 +47,7 @@ impl Writer {
         let (batch, retry, next_prune) = (Vec::new(), Retry::new(), Instant::now());
         Self {
             connection,
+            files,
             queue,
             counters,
             batch,
@@ -98,7 +102,7 @@ impl Writer {
         if jobs.is_empty() {
             return;
         }
-        let committed = run_jobs(&mut self.connection, &mut jobs);
+        let committed = run_jobs(&mut self.connection, &self.files, &mut jobs);
         let fault = committed.as_ref().err().cloned();
         let fault = fault.or_else(|| jobs.iter().find_map(|job| storage_failure(job.as_ref())));
         // A success proves nothing here: the job may have had nothing to write. The batch or the probe tells.
@@ -117,9 +121,9 @@ impl Writer {
         }
         while !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
             let count = self.portion.min(self.batch.len());
-            match insert_rows(&mut self.connection, &self.batch[..count]) {
+            match insert_rows(&mut self.connection, &self.files, &self.batch[..count]) {
                 Ok(refused) => self.written(count, &refused),
-                Err(error) => self.not_written(count, &error.into()),
+                Err(error) => self.not_written(count, &error),
             }
         }
     }
@@ -161,12 +165,12 @@ impl Writer {
 
     /// With nothing to write, recovery would go unnoticed.
     fn probe(&mut self) {
-        if self.counters.is_healthy() || !self.batch.is_empty() || !self.retry.is_due(Instant::now()) {
+        if self.counters.is_writable() || !self.batch.is_empty() || !self.retry.is_due(Instant::now()) {
             return;
         }
-        match write_and_erase(&mut self.connection) {
+        match write_and_erase(&mut self.connection, &self.files) {
             Ok(()) => self.succeeded(),
-            Err(error) => self.failed(&error.into()),
+            Err(error) => self.failed(&error),
         }
     }
 
@@ -233,7 +237,11 @@ fn immediate(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-fn run_jobs(connection: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>) -> Result<(), StoreError> {
+fn run_jobs(
+    connection: &mut Connection,
+    files: &OpenFiles,
+    jobs: &mut VecDeque<Box<dyn Job>>,
+) -> Result<(), StoreError> {
     let transaction = immediate(connection)?;
     for job in jobs {
         job.run(&transaction);
@@ -243,28 +251,28 @@ fn run_jobs(connection: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>) -> R
             return Err(error.unwrap_or(StoreError::Closed));
         }
     }
+    files.check()?;
     Ok(transaction.commit()?)
 }
 
 fn storage_failure(job: &dyn Job) -> Option<StoreError> {
     let error = job.error()?;
-    matches!(error, StoreError::Failed { source, .. } if is_storage_fault(source.as_ref()))
-        .then(|| error.clone())
-}
-
-fn is_storage_fault(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    error.downcast_ref::<rusqlite::Error>().is_some_and(|error| failure::storage_fault(error).is_some())
+    failure::is_storage_fault(error).then(|| error.clone())
 }
 
 /// Writes all rows but those that are themselves to blame, whose places it answers.
-fn insert_rows(connection: &mut Connection, rows: &[Record]) -> rusqlite::Result<Vec<usize>> {
+fn insert_rows(
+    connection: &mut Connection,
+    files: &OpenFiles,
+    rows: &[Record],
+) -> Result<Vec<usize>, StoreError> {
     let transaction = immediate(connection)?;
     let mut refused = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         match row.insert(&transaction) {
             Ok(_) => {}
             Err(error) if failure::storage_fault(&error).is_some() || transaction.is_autocommit() => {
-                return Err(error);
+                return Err(error.into());
             }
             // A failed statement undoes itself alone; the rows around it stay in the transaction.
             Err(error) => {
@@ -273,13 +281,16 @@ fn insert_rows(connection: &mut Connection, rows: &[Record]) -> rusqlite::Result
             }
         }
     }
+    files.check()?;
     transaction.commit()?;
     Ok(refused)
 }
 
-fn write_and_erase(connection: &mut Connection) -> rusqlite::Result<()> {
+fn write_and_erase(connection: &mut Connection, files: &OpenFiles) -> Result<(), StoreError> {
     let transaction = immediate(connection)?;
+    transaction.prepare_cached(statements::PING)?.query_row([], |_| Ok(()))?;
     transaction.prepare_cached(statements::PROBE_WRITE)?.execute([])?;
     transaction.prepare_cached(statements::PROBE_ERASE)?.execute([])?;
-    transaction.commit()
+    files.check()?;
+    Ok(transaction.commit()?)
 }
