@@ -35,6 +35,7 @@ async fn the_promised_names_are_there() {
         "integridai_store_buffered_rows",
         "integridai_store_dropped_rows_total",
         "integridai_store_healthy",
+        "integridai_store_pruned_rows_total",
         "integridai_store_written_rows_total",
     ] {
         let has = |line: &str| line.starts_with(name) && !line.starts_with('#');

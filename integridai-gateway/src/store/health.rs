@@ -15,6 +15,8 @@ pub struct StoreHealth {
     pub buffered_rows: usize,
     /// Rows lost: the buffer was full, the row could not be stored, or the store was closed.
     pub dropped_rows: u64,
+    /// Rows removed before their time, to make room in a file that had reached its greatest size.
+    pub pruned_rows: u64,
     /// Rows written from the buffer.
     pub written_rows: u64,
 }
@@ -26,6 +28,7 @@ pub(super) struct Counters {
     last_error: Mutex<Option<&'static str>>,
     buffered: AtomicUsize,
     written: AtomicU64,
+    pruned: AtomicU64,
     dropped: [AtomicU64; Table::ALL.len()],
 }
 
@@ -37,6 +40,7 @@ impl Counters {
             last_error: Mutex::new(None),
             buffered: AtomicUsize::new(0),
             written: AtomicU64::new(0),
+            pruned: AtomicU64::new(0),
             dropped: Default::default(),
         }
     }
@@ -47,6 +51,7 @@ impl Counters {
             last_error: self.last_error().map(str::to_owned),
             buffered_rows: self.buffered.load(Relaxed),
             dropped_rows: Table::ALL.iter().map(|table| self.dropped(*table)).sum(),
+            pruned_rows: self.pruned.load(Relaxed),
             written_rows: self.written.load(Relaxed),
         }
     }
@@ -73,6 +78,10 @@ impl Counters {
 
     pub(super) fn count_written(&self, rows: usize) {
         self.written.fetch_add(rows as u64, Relaxed);
+    }
+
+    pub(super) fn count_pruned(&self, rows: usize) {
+        self.pruned.fetch_add(rows as u64, Relaxed);
     }
 
     pub(super) fn set_buffered(&self, rows: usize) {

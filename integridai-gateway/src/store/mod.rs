@@ -8,7 +8,8 @@
 //! dropped early may or may not have happened, but a claim that nobody received goes back to the queue.
 //!
 //! A file that is removed or replaced while it is open fails commands and lets rows wait, until it is moved back or
-//! the gateway is started anew.
+//! the gateway is started anew. In a file that has nearly grown to [`StoreOptions::max_bytes`] the oldest log rows
+//! give way to new ones.
 //!
 //! Refuses: a file that another process has open, that another program made, or that a newer version of this
 //! program wrote. Does not: create folders, or shrink the file after rows were removed (their room is used

@@ -59,6 +59,13 @@ pub(super) fn is_storage_fault(error: &StoreError) -> bool {
     }
 }
 
+/// Whether there is no room in the file, or on its disk.
+pub(super) fn is_full(error: &StoreError) -> bool {
+    let StoreError::Failed { source, .. } = error else { return false };
+    let error = source.downcast_ref::<rusqlite::Error>();
+    error.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DiskFull)
+}
+
 fn is_duplicate(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
     matches!(

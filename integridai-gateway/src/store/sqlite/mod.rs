@@ -17,6 +17,7 @@ mod reader;
 mod records;
 mod retention;
 mod retry;
+mod room;
 mod statements;
 mod writer;
 

@@ -12,6 +12,7 @@ use super::job::{Job, Reply};
 use super::queue::{Queue, Work};
 use super::records::Record;
 use super::retry::Retry;
+use super::room::{Removed, Room};
 use super::{failure, retention, statements};
 use crate::store::StoreError;
 use crate::store::health::Counters;
@@ -32,6 +33,7 @@ pub(super) struct Writer {
     retry: Retry,
     retention: Duration,
     next_prune: Instant,
+    room: Room,
     _alive: Arc<Alive>,
 }
 
@@ -42,6 +44,7 @@ impl Writer {
         queue: Arc<Queue>,
         counters: Arc<Counters>,
         retention: Duration,
+        room: Room,
         alive: Arc<Alive>,
     ) -> Self {
         let (batch, retry, next_prune) = (Vec::new(), Retry::new(), Instant::now());
@@ -55,6 +58,7 @@ impl Writer {
             retry,
             retention,
             next_prune,
+            room,
             _alive: alive,
         }
     }
@@ -109,6 +113,9 @@ impl Writer {
         if let Some(error) = fault {
             self.retry.noticed(Instant::now());
             self.report(&error);
+            if failure::is_full(&error) {
+                self.make_room();
+            }
         }
         for job in jobs {
             job.settle(committed.clone());
@@ -123,6 +130,7 @@ impl Writer {
             let count = self.portion.min(self.batch.len());
             match insert_rows(&mut self.connection, &self.files, &self.batch[..count]) {
                 Ok(refused) => self.written(count, &refused),
+                Err(error) if failure::is_full(&error) && self.make_room().rows > 0 => {}
                 Err(error) => self.not_written(count, &error),
             }
         }
@@ -177,18 +185,34 @@ impl Writer {
     /// A little at a time, so that nobody waits long behind it.
     fn prune(&mut self) {
         let now = Instant::now();
-        if now < self.next_prune {
-            return;
+        if now >= self.next_prune {
+            self.next_prune = now + self.prune_old();
         }
-        self.next_prune =
-            match retention::prune(&mut self.connection, OffsetDateTime::now_utc(), self.retention) {
-                Ok(retention::Progress::More) => now,
-                Ok(retention::Progress::Done) => now + PRUNE_INTERVAL,
-                Err(error) => {
-                    tracing::warn!(%error, "old rows could not be removed from the store");
-                    now + PRUNE_RETRY
-                }
-            };
+        if self.room.is_due(now) && self.make_room().more {
+            self.next_prune = now;
+        }
+    }
+
+    /// Answers when to go on.
+    fn prune_old(&mut self) -> Duration {
+        match retention::prune(&mut self.connection, OffsetDateTime::now_utc(), self.retention) {
+            Ok(retention::Progress::More) => Duration::ZERO,
+            Ok(retention::Progress::Done) => PRUNE_INTERVAL,
+            Err(error) => {
+                tracing::warn!(%error, "old rows could not be removed from the store");
+                PRUNE_RETRY
+            }
+        }
+    }
+
+    /// What is in the way of this is in the way of writing, and is told there.
+    fn make_room(&mut self) -> Removed {
+        let removed = self.room.make(&mut self.connection).unwrap_or_else(|error| {
+            tracing::debug!(%error, "no room could be made in the store");
+            Removed::default()
+        });
+        self.counters.count_pruned(removed.rows);
+        removed
     }
 
     fn failed(&mut self, error: &StoreError) {
