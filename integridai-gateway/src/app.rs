@@ -152,7 +152,7 @@ impl App {
         }
         background.shutdown().await;
         if let Err(error) = api.store.close(STORE_GRACE).await {
-            tracing::error!(%error, "the store was not written to its end");
+            tracing::error!(error = &error as &dyn std::error::Error, "the store was not written to its end");
         }
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)

@@ -124,7 +124,9 @@ impl Engine {
             Ok(event) => {
                 self.events.emit(event.caused_by(&run.correlation_id).concerning(run.user_id.as_deref()));
             }
-            Err(error) => tracing::error!(%error, "an event could not be written"),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an event could not be written");
+            }
         }
     }
 

@@ -112,7 +112,7 @@ impl Consolidated {
         let mut gathered = self.current().await;
         loop {
             if let Err(error) = gathered {
-                tracing::warn!(%error, "metrics_update skipped");
+                tracing::warn!(error = &error as &dyn std::error::Error, "metrics_update skipped");
             }
             ticks.tick().await;
             gathered = self.refresh().await;

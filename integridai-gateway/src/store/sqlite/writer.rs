@@ -199,7 +199,10 @@ impl Writer {
             Ok(retention::Progress::More) => Duration::ZERO,
             Ok(retention::Progress::Done) => PRUNE_INTERVAL,
             Err(error) => {
-                tracing::warn!(%error, "old rows could not be removed from the store");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old rows could not be removed from the store"
+                );
                 PRUNE_RETRY
             }
         }
@@ -208,7 +211,7 @@ impl Writer {
     /// What is in the way of this is in the way of writing, and is told there.
     fn make_room(&mut self) -> Removed {
         let removed = self.room.make(&mut self.connection).unwrap_or_else(|error| {
-            tracing::debug!(%error, "no room could be made in the store");
+            tracing::debug!(error = &error as &dyn std::error::Error, "no room could be made in the store");
             Removed::default()
         });
         self.counters.count_pruned(removed.rows);
@@ -226,7 +229,10 @@ impl Writer {
             _ => "the database refused",
         };
         if self.counters.failed(reason) {
-            tracing::warn!(error = ?error, "the store cannot write; rows wait in memory");
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "the store cannot write; rows wait in memory"
+            );
         }
     }
 
@@ -241,7 +247,10 @@ impl Writer {
         // The log is empty afterwards, so that the file alone is the whole database.
         let checkpoint = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = checkpoint {
-            tracing::warn!(%error, "the store's write-ahead log could not be folded into the file");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store's write-ahead log could not be folded into the file"
+            );
         }
     }
 }
@@ -300,7 +309,11 @@ fn insert_rows(
             }
             // A failed statement undoes itself alone; the rows around it stay in the transaction.
             Err(error) => {
-                tracing::debug!(table = row.table().name(), %error, "a row was refused by the database");
+                tracing::debug!(
+                    table = row.table().name(),
+                    error = &error as &dyn std::error::Error,
+                    "a row was refused by the database"
+                );
                 refused.push(index);
             }
         }
