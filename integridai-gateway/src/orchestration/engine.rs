@@ -137,6 +137,14 @@ impl Engine {
         alert.workflow_id = Some(run.id.to_string());
         self.emit(EventType::SystemAlert, "dashboard", &alert, run);
     }
+
+    /// Tells subscribers and the log of an execution that may be what brings the gateway down.
+    pub(super) fn given_up_alert(&self, run: &Run, attempts: u32) {
+        let message = format!("an execution was given up: {attempts} attempts were cut short");
+        let mut alert = SystemAlert::new("critical", "execution_given_up", "gateway", message);
+        alert.workflow_id = Some(run.id.to_string());
+        self.emit(EventType::SystemAlert, "gateway", &alert, run);
+    }
 }
 
 impl Job {

@@ -7,8 +7,13 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 10] = [
+const COUNTERS: [Row; 11] = [
     ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
+    (
+        "integridai_executions_given_up_total",
+        Unit::Count,
+        "Executions given up because every attempt was cut short.",
+    ),
     (
         "integridai_executions_total",
         Unit::Count,
