@@ -224,7 +224,7 @@ impl Shared {
             .request
             .decode()
             .map_err(|_| (internal("the request is unreadable"), execution.steps.clone()))?;
-        let request = ExecuteRequest::parse(body, &self.workflows)
+        let request = ExecuteRequest::parse(body, execution.request.as_str(), &self.workflows)
             .map_err(|_| (internal("the request is not valid any more"), execution.steps.clone()))?;
         let outcome = self.engine.run(&request.job, &mut run).await;
         let steps = run.journal.to_json();
