@@ -163,7 +163,7 @@ impl App {
         }
         background.shutdown().await;
         if let Err(error) = api.store.close(STORE_GRACE).await {
-            tracing::error!(%error, "the store was not written to its end");
+            tracing::error!(error = &error as &dyn std::error::Error, "the store was not written to its end");
         }
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
@@ -234,6 +234,7 @@ async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
         metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
         metrics::counter!("integridai_store_written_rows_total").absolute(health.written_rows);
         metrics::counter!("integridai_store_dropped_rows_total").absolute(health.dropped_rows);
+        metrics::counter!("integridai_store_pruned_rows_total").absolute(health.pruned_rows);
         if let Some(lines) = &dropped_lines {
             metrics::counter!("integridai_log_lines_dropped_total").absolute(lines.count() as u64);
         }

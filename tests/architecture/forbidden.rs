@@ -27,8 +27,7 @@ fn forbidden_words(source: &Source) -> Vec<Violation> {
 
 /// In what is shipped, an impossible case is named by `expect`, an error is returned.
 fn unwraps(source: &Source) -> Vec<Violation> {
-    let is_shipped = source.path.starts_with("integridai-") && source.path.contains("/src/");
-    if !is_shipped {
+    if !is_in_src(source) {
         return Vec::new();
     }
     find(source, &source.shipped(), |trees| match trees {
@@ -59,6 +58,33 @@ fn open_ends(source: &Source) -> Vec<Violation> {
     };
     let lines = source.text.lines().enumerate().filter(|(_, line)| is_open(line));
     lines.map(|(index, _)| Violation::new(&source.path, index + 1, "an open end without its issue")).collect()
+}
+
+/// `%error` prints the outermost error alone; as a `dyn Error` it brings its causes along.
+fn causeless_errors(source: &Source) -> Vec<Violation> {
+    if !is_in_src(source) {
+        return Vec::new();
+    }
+    find(source, &source.shipped(), |trees| match trees {
+        [before, sigil, TokenTree::Ident(word), ..]
+            if (is_punct(before, ',') || is_punct(before, '='))
+                && (is_punct(sigil, '%') || is_punct(sigil, '?'))
+                && word == "error" =>
+        {
+            Some("an error is logged without its causes".to_owned())
+        }
+        [TokenTree::Ident(_), bang, TokenTree::Group(arguments), ..] if is_punct(bang, '!') => {
+            let mut first = arguments.stream().into_iter();
+            let sigil = first.next().filter(|tree| is_punct(tree, '%') || is_punct(tree, '?'));
+            let is_error = sigil.is_some() && first.next().is_some_and(|tree| tree.to_string() == "error");
+            is_error.then(|| "an error is logged without its causes".to_owned())
+        }
+        _ => None,
+    })
+}
+
+fn is_in_src(source: &Source) -> bool {
+    source.path.starts_with("integridai-") && source.path.contains("/src/")
 }
 
 fn find(
@@ -107,6 +133,19 @@ fn an_unwrap_in_shipped_code_is_caught() {
     assert_caught("integridai-gateway/src/app.rs", text, &[1, 2], unwraps);
     assert_caught("integridai-gateway/src/app/tests.rs", text, &[], unwraps);
     assert_caught("tests/x.rs", text, &[], unwraps);
+}
+
+#[test]
+fn every_error_is_logged_with_its_causes() {
+    assert_holds_over("errors are logged as `dyn Error`", &all_sources(), causeless_errors);
+}
+
+#[test]
+fn an_error_that_is_logged_without_its_causes_is_caught() {
+    let text = "fn a() { warn!(%error, \"b\"); }\nfn c() { warn!(id, ?error, \"d\"); }\n\
+                fn e() { warn!(error = ?error, \"f\"); }\nfn g() { warn!(error = &error as &dyn Error, %id, \"h\"); }";
+    assert_caught("integridai-gateway/src/app.rs", text, &[1, 2, 3], causeless_errors);
+    assert_caught("tests/x.rs", text, &[], causeless_errors);
 }
 
 #[test]

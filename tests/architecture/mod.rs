@@ -5,6 +5,7 @@ mod forbidden;
 mod gateway;
 mod homes;
 mod layers;
+mod metrics;
 mod readiness;
 mod references;
 mod size;

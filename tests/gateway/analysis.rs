@@ -1,12 +1,15 @@
 //! `complete_analysis`, as it goes well.
 
+use http::Method;
 use integridai_gateway::demo::{AnalysisShape, Shapes};
 use serde_json::{Value, json};
 
+use crate::support::client::EXECUTE;
 use crate::support::gateway::Gateway;
 use crate::support::requests::{ANALYZE, CUIT, UPDATE, analysis, provider};
 use crate::support::stub::Stub;
 use crate::support::subscriber::Subscriber;
+use crate::support::until;
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
@@ -97,6 +100,30 @@ async fn whatever_else_stands_in_a_provider_reaches_regtech_as_it_is() {
         json!({"workflow": "complete_analysis", "payload": {"provider": sent, "user_id": "user-7"}});
     gateway.client.execute(&request).await.ok();
     assert_eq!(regtech.only(ANALYZE).body, sent);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn numbers_that_no_float_holds_reach_regtech_digit_by_digit_at_once_and_later() {
+    let regtech = Stub::start(200, r#"{"success":true,"score":85.5}"#).await;
+    let gateway = Gateway::with(&[("SERVICES__REGTECH__BASE_URL", &regtech.url)]).await;
+    let data = r#""additional_data":{"of":[12345678901234567890123,0.1000000000000000055511151231257827,1.50]},"grams":9007199254740993.0"#;
+    let provider = format!(r#"{{"name":"Acme SA","cuit":"{CUIT}","sector":"otros",{data}}}"#);
+    let user = provider.replacen('{', r#"{"user_id":"user-7","#, 1);
+    for (payload, options) in
+        [(format!(r#"{{"provider":{provider}}}"#), "{}"), (user.clone(), "{}"), (user, r#"{"async":true}"#)]
+    {
+        let analyses = || regtech.seen().into_iter().filter(|seen| seen.path == ANALYZE);
+        let before = analyses().count();
+        let body = format!(r#"{{"workflow":"complete_analysis","payload":{payload},"options":{options}}}"#);
+        let request =
+            gateway.client.request(Method::POST, EXECUTE).header("content-type", "application/json");
+        let answer = gateway.client.send(request.body(body)).await;
+        assert!(matches!(answer.status, 200 | 202), "{answer:?}");
+        let sent = until("the call", async || analyses().nth(before)).await;
+        let expected = format!(r#"{{"name":"Acme SA","cuit":"{CUIT}","sector":"otros",{data}}}"#);
+        assert_eq!(sent.text, expected);
+    }
     gateway.stop().await;
 }
 

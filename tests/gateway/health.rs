@@ -45,9 +45,15 @@ async fn all_is_well_in_the_published_shape() {
 async fn a_service_that_is_down_degrades_and_all_of_them_down_are_unhealthy() {
     let gateway = Gateway::with(&[UNCACHED]).await;
     within(gateway.regtech().stop()).await;
-    assert_eq!(until_check(&gateway, "external_services", "degraded").await["status"], "degraded");
+    let health = until_check(&gateway, "external_services", "degraded").await;
+    assert_eq!(health["status"], "degraded");
+    assert_eq!(health["reasons"], json!({"external_services": "regtech cannot be connected to"}));
     within(gateway.services().stop()).await;
-    assert_eq!(until_check(&gateway, "external_services", "unhealthy").await["status"], "degraded");
+    let health = until_check(&gateway, "external_services", "unhealthy").await;
+    assert_eq!(health["status"], "degraded");
+    let reason = "flaisimulator cannot be connected to; regtech cannot be connected to; \
+                  dashboard cannot be connected to";
+    assert_eq!(health["reasons"]["external_services"], reason);
     for service in gateway.services().all() {
         service.restart().await.expect("its port was kept");
     }
@@ -65,6 +71,7 @@ async fn a_database_that_cannot_be_written_degrades_until_it_can() {
         (&health["status"], &health["checks"]["external_services"]),
         (&json!("degraded"), &json!("healthy"))
     );
+    assert_eq!(health["reasons"], json!({"database": "the database is held by another program"}));
     assert_eq!(gateway.client.get("/readyz").await.status, 200, "requests can still be served");
     drop(held);
     assert_eq!(until_check(&gateway, "database", "healthy").await["status"], "healthy");

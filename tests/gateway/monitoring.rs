@@ -35,6 +35,7 @@ async fn the_promised_names_are_there() {
         "integridai_store_buffered_rows",
         "integridai_store_dropped_rows_total",
         "integridai_store_healthy",
+        "integridai_store_pruned_rows_total",
         "integridai_store_written_rows_total",
     ] {
         let has = |line: &str| line.starts_with(name) && !line.starts_with('#');
@@ -49,6 +50,15 @@ async fn the_promised_names_are_there() {
     ] {
         assert!(text.contains(label), "{label} is missing in\n{text}");
     }
+    let words = |text: &str| text.split(' ').nth(2).map(ToOwned::to_owned);
+    let named = |kind: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with(kind)).filter_map(words).collect()
+    };
+    assert!(named("# TYPE ").len() >= 15, "{text}");
+    for metric in named("# TYPE ") {
+        assert!(named("# HELP ").contains(&metric), "{metric} has no HELP in\n{text}");
+    }
+    assert!(text.contains("# HELP integridai_service_up How a service is: 1 online"), "{text}");
     drop(subscriber);
     gateway.stop().await;
 }

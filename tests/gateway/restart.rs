@@ -1,7 +1,7 @@
 //! What a gateway leaves unfinished, the next one on the same database takes up.
 
 use integridai_gateway::demo::{DEMO_SESSION, Failure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::gateway::Gateway;
 use crate::support::requests::{ANALYZE, SESSION, UPDATE, analysis, later, training_by_id};
@@ -47,6 +47,36 @@ async fn a_repeated_update_has_its_effect_once() {
     let report = gateway.dashboard().control().report();
     assert_eq!((report.applied, report.replayed, report.distinct_keys), (1, 2, 1));
     assert_eq!(gateway.regtech().control().report().applied, 1, "the analysis is not repeated");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn one_whose_every_attempt_was_cut_short_is_given_up_and_raises_an_alert() {
+    let gateway = Gateway::with(&[IMPATIENT]).await;
+    let control = gateway.regtech().control();
+    control.fail(Failure::hang().on(ANALYZE));
+    let id = gateway.client.enqueue(&later(analysis())).await;
+    within(control.wait_until(|report| report.in_flight == 1)).await;
+    gateway.change_database("UPDATE executions SET attempts = 5");
+    let gateway = gateway.restart().await;
+    let ended = gateway.client.execution_that(&id, "failed").await;
+    assert_eq!(ended["error"]["detail"], "given up: every attempt was cut short");
+    assert_eq!(gateway.regtech().control().report().total(ANALYZE), 1, "it is not tried again");
+
+    let query = "SELECT payload, correlation_id FROM system_events WHERE payload LIKE '%execution_given_up%'";
+    let row = gateway.until_rows(query, 1).await.remove(0);
+    let mut alert: Value = serde_json::from_str(row["payload"].as_str().expect("a text")).expect("JSON");
+    assert!(alert["timestamp"].take().is_string());
+    let message = "an execution was given up: 5 attempts were cut short";
+    let expected = json!({"severity": "critical", "code": "execution_given_up", "service": "gateway",
+        "message": message, "workflow_id": id, "timestamp": null});
+    assert_eq!(alert, expected);
+    assert!(
+        row["correlation_id"].is_string() && row["correlation_id"] == ended["correlation_id"],
+        "{row} {ended}"
+    );
+    let metrics = gateway.client.get("/metrics").await;
+    assert!(metrics.text().contains("\nintegridai_executions_given_up_total 1\n"), "{metrics:?}");
     gateway.stop().await;
 }
 

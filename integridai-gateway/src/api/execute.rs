@@ -131,7 +131,7 @@ fn parse(
     let text = std::str::from_utf8(&body).map_err(|_| malformed("the body is not UTF-8".to_owned()))?;
     let text = JsonText::parse(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
     let value = text.decode().map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
-    let request = ExecuteRequest::parse(value, &api.workflows).map_err(invalid)?;
+    let request = ExecuteRequest::parse(value, text.as_str(), &api.workflows).map_err(invalid)?;
     Ok((request, text))
 }
 

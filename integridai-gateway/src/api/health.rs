@@ -1,5 +1,7 @@
 //! `GET /api/v1/health`, `/livez`, `/readyz`
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
@@ -8,7 +10,8 @@ use utoipa::ToSchema;
 
 use super::State;
 use crate::respond::{Problem, ProblemSchema};
-use crate::services::{ServiceStatus, SystemHealth};
+use crate::services::{ServiceStatus, Snapshot, SystemHealth, Unavailable};
+use crate::store::StoreHealth;
 use crate::timestamp;
 
 /// How the gateway and what it needs are.
@@ -22,6 +25,10 @@ pub(super) struct Health {
     timestamp: String,
     /// One by one.
     checks: Checks,
+    /// Why a check is not `healthy`. Absent while all of what is used is.
+    #[serde(skip_serializing_if = "Reasons::is_empty")]
+    #[schema(nullable = false)]
+    reasons: Reasons,
     /// The gateway's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
@@ -33,7 +40,7 @@ struct Checks {
     /// The gateway itself.
     #[schema(example = "healthy")]
     api_gateway: &'static str,
-    /// The store: `healthy`, or `unhealthy` while it cannot be written.
+    /// The store: `healthy`, or `unhealthy` while it cannot be written or read.
     #[schema(example = "healthy")]
     database: &'static str,
     /// `not_configured`: with the embedded store no Redis is used, so none can fail.
@@ -42,6 +49,26 @@ struct Checks {
     /// The services: `healthy` if all are online, `unhealthy` if none can be reached, else `degraded`.
     #[schema(example = "healthy")]
     external_services: &'static str,
+}
+
+/// Names no file, no address and nothing secret.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = HealthReasons)]
+struct Reasons {
+    /// Why the store is not healthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "the database or its disk is full")]
+    database: Option<String>,
+    /// Why the services are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "regtech cannot be connected to; dashboard answers slowly")]
+    external_services: Option<String>,
+}
+
+impl Reasons {
+    fn is_empty(&self) -> bool {
+        self.database.is_none() && self.external_services.is_none()
+    }
 }
 
 /// A check of something that is not used; it makes nothing degraded.
@@ -62,10 +89,11 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
         Some(snapshot) => Ok(snapshot),
         None => api.consolidated.current().await,
     };
+    let reasons = Reasons { database: unwritten(&api.store.health()), external_services: unwell(&snapshot) };
     let services = snapshot.map(|snapshot| snapshot.metrics.system_health);
     let checks = Checks {
         api_gateway: "healthy",
-        database: if api.store.health().healthy { "healthy" } else { "unhealthy" },
+        database: if reasons.database.is_none() { "healthy" } else { "unhealthy" },
         redis: NOT_CONFIGURED,
         external_services: services.map_or("unhealthy", external),
     };
@@ -78,9 +106,22 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
         },
         timestamp: timestamp::now(),
         checks,
+        reasons,
         version: env!("CARGO_PKG_VERSION"),
     };
     ([(CACHE_CONTROL, "no-store")], axum::Json(health)).into_response()
+}
+
+fn unwritten(store: &StoreHealth) -> Option<String> {
+    let reason = || store.last_error.clone().unwrap_or_else(|| "the database cannot be used".to_owned());
+    (!store.healthy).then(reason)
+}
+
+fn unwell(snapshot: &Result<Arc<Snapshot>, Unavailable>) -> Option<String> {
+    match snapshot {
+        Ok(snapshot) => snapshot.reason.clone(),
+        Err(unavailable) => Some(unavailable.to_string()),
+    }
 }
 
 fn external(health: SystemHealth) -> &'static str {

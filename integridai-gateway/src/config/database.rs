@@ -14,7 +14,7 @@ pub struct DatabaseConfig {
     pub path: PathBuf,
     /// How long logged events, metrics, calls and ended executions are kept.
     pub retention_days: Count,
-    /// The greatest size of the file in MiB; beyond it the store counts as failing until old rows are pruned.
+    /// The greatest size of the file in MiB; when it is nearly reached the oldest log rows are removed before their time.
     pub max_size_mib: Count,
     /// Log rows that may wait in memory while the disk fails; more are dropped and counted.
     pub max_buffered_rows: Count,

@@ -98,6 +98,7 @@ fn a_wrong_variable_is_named() {
         ("INTEGRIDAI_SERVER__PROT", "1", "unknown field `prot`"),
         ("INTEGRIDAI_SERVER__GRACE_SECONDS", "soon", "a number of seconds"),
         ("INTEGRIDAI_SERVER__GRACE_SECONDS", "-1", "greater than 0"),
+        ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", "http://127.0.0.1:99999", "a port from 1 to 65535"),
         ("INTEGRIDAI_SERVER", "x", "expected"),
         ("INTEGRIDAI_SERVER__LISTEN__PORT", "1", "expected"),
     ] {

@@ -1,10 +1,11 @@
-//! `/_control` over HTTP. Never delayed, never failed, never counted.
+//! `/_control` over HTTP. Never delayed, never failed, never counted. Pages of other sites are refused.
 use http::{Method, StatusCode, request};
 use serde::Serialize;
 
 use super::answer::Answer;
 use super::control::Control;
 use super::control_request::{ControlError, ControlRequest};
+use super::origin::is_foreign;
 
 pub(super) const PREFIX: &str = "/_control";
 
@@ -15,6 +16,9 @@ struct Refusal {
 }
 
 pub(super) fn answer(control: &Control, head: &request::Parts, body: &[u8]) -> Answer {
+    if is_foreign(&head.headers) {
+        return Answer::refusal(StatusCode::FORBIDDEN, "pages of other sites may not control this service");
+    }
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/_control") => report(control),
         (&Method::GET, "/_control/requests") => Answer::json(StatusCode::OK, &control.requests()),

@@ -28,7 +28,7 @@
 //! `ok`, `error`, `hang`, `malformed`, `huge`, `truncate`, `reset` and `slow_body`; further keys are `status`,
 //! `latency_ms`, `paths`, `times`, `probability`, `retry_after` (seconds), `apply`, `interval_ms`, and, with or
 //! without a mode, `error_shape` (`text`, `object`), `analysis_shape` (`A`, `B`, `C`) and `metrics_shape`
-//! (`nested`, `flat`).
+//! (`nested`, `flat`). A page of another site gets 403: the browser tells by `Origin` or `Sec-Fetch-Site`.
 use std::io;
 use std::sync::Arc;
 
@@ -46,6 +46,7 @@ mod gate;
 mod latency;
 mod listener;
 mod options;
+mod origin;
 mod passage;
 mod regtech;
 mod report;

@@ -98,7 +98,10 @@ async fn analyze(
 
 fn of_earlier_run(done: &Done) -> Result<Analysis, WorkflowError> {
     Analysis::read(done.output.get().as_bytes()).map_err(|error| {
-        tracing::error!(%error, "an analysis that was read before cannot be read again");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "an analysis that was read before cannot be read again"
+        );
         WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the analysis could not be read")
     })
 }

@@ -124,7 +124,9 @@ impl Engine {
             Ok(event) => {
                 self.events.emit(event.caused_by(&run.correlation_id).concerning(run.user_id.as_deref()));
             }
-            Err(error) => tracing::error!(%error, "an event could not be written"),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an event could not be written");
+            }
         }
     }
 
@@ -134,6 +136,14 @@ impl Engine {
         let mut alert = SystemAlert::new("warning", "dashboard_update_failed", "dashboard", message);
         alert.workflow_id = Some(run.id.to_string());
         self.emit(EventType::SystemAlert, "dashboard", &alert, run);
+    }
+
+    /// Tells subscribers and the log of an execution that may be what brings the gateway down.
+    pub(super) fn given_up_alert(&self, run: &Run, attempts: u32) {
+        let message = format!("an execution was given up: {attempts} attempts were cut short");
+        let mut alert = SystemAlert::new("critical", "execution_given_up", "gateway", message);
+        alert.workflow_id = Some(run.id.to_string());
+        self.emit(EventType::SystemAlert, "gateway", &alert, run);
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use tokio::time::Instant;
+use tower::BoxError;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -145,11 +146,12 @@ impl Journal {
     /// A step that could not be kept is repeated after a crash; its idempotency key makes that harmless.
     async fn save(&self) {
         let Some((store, id)) = &self.kept else { return };
-        let saved = match JsonText::from_serialize(&self.steps) {
-            Ok(steps) => store.save_steps(*id, steps).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+        let saved: Result<bool, BoxError> = match JsonText::from_serialize(&self.steps) {
+            Ok(steps) => store.save_steps(*id, steps).await.map_err(Into::into),
+            Err(error) => Err(error.into()),
         };
         if let Err(error) = saved {
+            let error = error.as_ref() as &dyn std::error::Error;
             tracing::warn!(execution = %id, error, "a step could not be kept");
         }
     }

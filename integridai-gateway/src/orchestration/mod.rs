@@ -13,6 +13,7 @@ mod check;
 mod complete_analysis;
 mod cuit;
 mod engine;
+mod exact;
 mod failure;
 mod journal;
 mod queue;

@@ -214,31 +214,37 @@ impl Shared {
 
     async fn attempt(&self, execution: Execution) -> Result<(JsonText, JsonText), (WorkflowError, JsonText)> {
         let internal = |message: &str| WorkflowError::new(http::StatusCode::INTERNAL_SERVER_ERROR, message);
+        let mut run = self.run_of(&execution);
         if execution.attempts > MAX_ATTEMPTS {
+            metrics::counter!("integridai_executions_given_up_total").increment(1);
+            self.engine.given_up_alert(&run, MAX_ATTEMPTS);
             return Err((internal("given up: every attempt was cut short"), execution.steps));
         }
         let body = execution
             .request
             .decode()
             .map_err(|_| (internal("the request is unreadable"), execution.steps.clone()))?;
-        let request = ExecuteRequest::parse(body, &self.workflows)
+        let request = ExecuteRequest::parse(body, execution.request.as_str(), &self.workflows)
             .map_err(|_| (internal("the request is not valid any more"), execution.steps.clone()))?;
-        let correlation_id = execution.correlation_id.as_deref().and_then(|id| id.parse().ok());
-        let mut run = Run {
-            id: execution.id,
-            correlation_id: correlation_id.unwrap_or_else(CorrelationId::generate),
-            user_id: execution.user_id,
-            created_at: execution.created_at,
-            deadline: Deadline::after(Duration::from_millis(execution.timeout_ms)),
-            begun: Instant::now(),
-            journal: Journal::kept(self.store.clone(), execution.id, &execution.steps),
-        };
         let outcome = self.engine.run(&request.job, &mut run).await;
         let steps = run.journal.to_json();
         match outcome.map(|result| result_json(&result)) {
             Ok(Ok(result)) => Ok((result, steps)),
             Ok(Err(_)) => Err((internal("the result could not be written"), steps)),
             Err(error) => Err((error, steps)),
+        }
+    }
+
+    fn run_of(&self, execution: &Execution) -> Run {
+        let correlation_id = execution.correlation_id.as_deref().and_then(|id| id.parse().ok());
+        Run {
+            id: execution.id,
+            correlation_id: correlation_id.unwrap_or_else(CorrelationId::generate),
+            user_id: execution.user_id.clone(),
+            created_at: execution.created_at,
+            deadline: Deadline::after(Duration::from_millis(execution.timeout_ms)),
+            begun: Instant::now(),
+            journal: Journal::kept(self.store.clone(), execution.id, &execution.steps),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::check::Check;
-use super::cuit;
+use super::{cuit, exact};
 use crate::config::WorkflowsConfig;
 use crate::respond::FieldError;
 use crate::store::Priority;
@@ -93,12 +93,12 @@ const MAX_SECTOR: usize = 100;
 const MAX_ID: usize = 100;
 
 impl ExecuteRequest {
-    /// Checks a request.
+    /// Checks a request; `text` is the document that it was read from.
     ///
     /// # Errors
     ///
     /// [`Invalid`] with a pointer (RFC 6901) to each wrong field.
-    pub fn parse(request: Value, config: &WorkflowsConfig) -> Result<Self, Invalid> {
+    pub fn parse(request: Value, text: &str, config: &WorkflowsConfig) -> Result<Self, Invalid> {
         let mut check = Check::default();
         let mut fields = check.object("", Some(request));
         check.only_known("", &fields, &["workflow", "payload", "options"]);
@@ -119,7 +119,7 @@ impl ExecuteRequest {
         let job = if check.found("/payload") {
             None
         } else {
-            workflow.and_then(|name| job(&mut check, name, payload, config))
+            workflow.and_then(|name| job(&mut check, name, payload, text, config))
         };
         match (job, check.finish()) {
             (Some(job), Ok(())) => Ok(Self { job, user_id, is_async, priority, timeout }),
@@ -169,11 +169,12 @@ fn job(
     check: &mut Check,
     name: WorkflowName,
     payload: Map<String, Value>,
+    text: &str,
     config: &WorkflowsConfig,
 ) -> Option<Job> {
     match name {
         WorkflowName::CompleteAnalysis => {
-            provider(check, payload, config).map(|provider| Job::CompleteAnalysis(Box::new(provider)))
+            provider(check, payload, text, config).map(|provider| Job::CompleteAnalysis(Box::new(provider)))
         }
         WorkflowName::TrainingSync => session(check, payload).map(Job::TrainingSync),
         WorkflowName::MetricsUpdate => Some(Job::MetricsUpdate),
@@ -184,11 +185,15 @@ fn job(
 fn provider(
     check: &mut Check,
     mut payload: Map<String, Value>,
+    text: &str,
     config: &WorkflowsConfig,
 ) -> Option<Provider> {
-    let (at, mut fields) = match payload.remove("provider") {
-        None => ("/payload", payload),
-        nested => ("/payload/provider", check.object("/payload/provider", nested)),
+    let (at, path, mut fields) = match payload.remove("provider") {
+        None => ("/payload", &["payload"][..], payload),
+        nested => {
+            let fields = check.object("/payload/provider", nested);
+            ("/payload/provider", &["payload", "provider"][..], fields)
+        }
     };
     if check.found("/payload/provider") {
         return None;
@@ -210,7 +215,10 @@ fn provider(
         }
     }
     let mut provider = Provider::new(&name?, &cuit?, &sector?);
-    provider.other = fields;
+    if !fields.is_empty() {
+        provider.other = exact::members(text, path).expect("the fields were read from this text");
+        provider.other.retain(|name, _| fields.contains_key(name));
+    }
     Some(provider)
 }
 

@@ -15,6 +15,9 @@
 //! | vanish behind an idle HTTP/2 connection | the connection is closed | [`http2_keep_alive_interval`] + [`http2_keep_alive_timeout`] |
 //! | open more connections than there is room for | a raw 503 with `Retry-After`, close | [`max_connections`] |
 //!
+//! On HTTP/1 the 400 and the 431 are hyper's own: an empty body and no header of the service's, for hyper has no hook
+//! where a head cannot be read.
+//!
 //! The size and the pace of a request's *body* are the business of the service's own layers. A panic inside the
 //! service ends the exchange (HTTP/2) or the connection (HTTP/1) it happened on and nothing else; turning it into
 //! a 500 is a layer's work too.

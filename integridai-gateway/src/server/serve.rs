@@ -137,7 +137,7 @@ where
 
     fn open(&mut self, stream: TcpStream, peer: SocketAddr, admitted: Admitted) {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "connection keeps Nagle's algorithm");
+            tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection keeps Nagle's algorithm");
         }
         let ServerOptions { header_read_timeout, write_stall_timeout, .. } = self.options;
         let io = BoundedIo::new(stream, header_read_timeout, write_stall_timeout, admitted);
@@ -151,7 +151,7 @@ where
 
 fn note_accept_error(error: &std::io::Error) {
     metrics::counter!("integridai_server_accept_errors_total").increment(1);
-    tracing::warn!(%error, "could not accept a connection");
+    tracing::warn!(error = error as &dyn std::error::Error, "could not accept a connection");
 }
 
 fn note_panic(ended: Result<(), JoinError>) {

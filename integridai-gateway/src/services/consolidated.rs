@@ -112,7 +112,7 @@ impl Consolidated {
         let mut gathered = self.current().await;
         loop {
             if let Err(error) = gathered {
-                tracing::warn!(%error, "metrics_update skipped");
+                tracing::warn!(error = &error as &dyn std::error::Error, "metrics_update skipped");
             }
             ticks.tick().await;
             gathered = self.refresh().await;
@@ -161,7 +161,8 @@ impl Inner {
             stale: round.stale,
         };
         let body = serde_json::to_vec(&metrics).expect("numbers and texts always serialise").into();
-        let snapshot = Arc::new(Snapshot { metrics, body, gathered: Instant::now() });
+        let reason = (!round.reasons.is_empty()).then(|| round.reasons.join("; "));
+        let snapshot = Arc::new(Snapshot { metrics, body, reason, gathered: Instant::now() });
         self.state().snapshot = Some(Arc::clone(&snapshot));
         self.reporter.report(&snapshot, &round.changes);
         snapshot

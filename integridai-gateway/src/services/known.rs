@@ -70,11 +70,14 @@ pub(super) struct Round {
     pub(super) business: BusinessMetrics,
     pub(super) stale: Vec<StaleFigures>,
     pub(super) changes: Vec<Change>,
+    /// Such as "regtech cannot be connected to", for each service that is not online.
+    pub(super) reasons: Vec<String>,
 }
 
 impl Known {
     pub(super) fn learn(&mut self, answers: Answers, rule: HealthRule) -> Round {
         let (mut stale, mut changes) = (Vec::new(), Vec::new());
+        let outcomes = [answers.training.outcome, answers.compliance.outcome, answers.dashboard.outcome];
         let flaisimulator =
             self.training.learn("flaisimulator", answers.training, rule, &mut stale, &mut changes);
         let regtech = self.compliance.learn("regtech", answers.compliance, rule, &mut stale, &mut changes);
@@ -84,7 +87,10 @@ impl Known {
             self.compliance.figures(),
             self.dashboard.figures(),
         );
-        Round { flaisimulator, regtech, dashboard, business, stale, changes }
+        let now = [("flaisimulator", flaisimulator), ("regtech", regtech), ("dashboard", dashboard)];
+        let unwell = now.iter().zip(outcomes).filter(|((_, status), _)| *status != ServiceStatus::Online);
+        let reasons = unwell.map(|((name, _), outcome)| format!("{name} {}", outcome.reason())).collect();
+        Round { flaisimulator, regtech, dashboard, business, stale, changes, reasons }
     }
 }
 

@@ -86,7 +86,9 @@ impl Reporter {
     fn emit(&self, event: Result<Event, serde_json::Error>) {
         match event {
             Ok(event) => self.events.emit(event),
-            Err(error) => tracing::error!(%error, "an event could not be written"),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an event could not be written");
+            }
         }
     }
 }

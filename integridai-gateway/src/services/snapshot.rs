@@ -58,6 +58,8 @@ pub struct Snapshot {
     pub metrics: ConsolidatedMetrics,
     /// The same as JSON.
     pub body: Bytes,
+    /// Why services are not online, such as "regtech cannot be connected to; dashboard answers slowly".
+    pub reason: Option<String>,
     pub(super) gathered: Instant,
 }
 

@@ -53,6 +53,16 @@ impl Outcome {
             _ => Self::Erred,
         }
     }
+
+    /// What follows the service's name where it is told why it is not well.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Answered(_) => "answers slowly",
+            Self::Erred => "answers with an error",
+            Self::Silent => "does not answer",
+            Self::Unreachable => "cannot be connected to",
+        }
+    }
 }
 
 /// The rule, with its two thresholds.

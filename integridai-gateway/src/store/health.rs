@@ -7,7 +7,7 @@ use super::Table;
 /// How the store is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreHealth {
-    /// Whether the last write succeeded, into a file that is still at its path.
+    /// Whether the last write succeeded, and no read failed since the last ping that went well.
     pub healthy: bool,
     /// The last failure, kept after recovery. Generic text without names of files.
     pub last_error: Option<String>,
@@ -15,50 +15,53 @@ pub struct StoreHealth {
     pub buffered_rows: usize,
     /// Rows lost: the buffer was full, the row could not be stored, or the store was closed.
     pub dropped_rows: u64,
+    /// Rows removed before their time, to make room in a file that had reached its greatest size.
+    pub pruned_rows: u64,
     /// Rows written from the buffer.
     pub written_rows: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Counters {
-    healthy: AtomicBool,
-    file_is_there: AtomicBool,
+    writable: AtomicBool,
+    readable: AtomicBool,
     last_error: Mutex<Option<&'static str>>,
     buffered: AtomicUsize,
     written: AtomicU64,
+    pruned: AtomicU64,
     dropped: [AtomicU64; Table::ALL.len()],
 }
 
 impl Counters {
     pub(super) fn new() -> Self {
         Self {
-            healthy: AtomicBool::new(true),
-            file_is_there: AtomicBool::new(true),
+            writable: AtomicBool::new(true),
+            readable: AtomicBool::new(true),
             last_error: Mutex::new(None),
             buffered: AtomicUsize::new(0),
             written: AtomicU64::new(0),
+            pruned: AtomicU64::new(0),
             dropped: Default::default(),
         }
     }
 
     pub(super) fn snapshot(&self) -> StoreHealth {
         StoreHealth {
-            healthy: self.is_healthy() && self.file_is_there.load(Relaxed),
+            healthy: self.is_healthy(),
             last_error: self.last_error().map(str::to_owned),
             buffered_rows: self.buffered.load(Relaxed),
             dropped_rows: Table::ALL.iter().map(|table| self.dropped(*table)).sum(),
+            pruned_rows: self.pruned.load(Relaxed),
             written_rows: self.written.load(Relaxed),
         }
     }
 
-    /// Answers whether this is news.
-    pub(super) fn set_file(&self, is_there: bool) -> bool {
-        self.file_is_there.swap(is_there, Relaxed) != is_there
+    pub(super) fn is_healthy(&self) -> bool {
+        self.is_writable() && self.readable.load(Relaxed)
     }
 
-    /// Whether the last write succeeded.
-    pub(super) fn is_healthy(&self) -> bool {
-        self.healthy.load(Relaxed)
+    pub(super) fn is_writable(&self) -> bool {
+        self.writable.load(Relaxed)
     }
 
     pub(super) fn last_error(&self) -> Option<&'static str> {
@@ -77,6 +80,10 @@ impl Counters {
         self.written.fetch_add(rows as u64, Relaxed);
     }
 
+    pub(super) fn count_pruned(&self, rows: usize) {
+        self.pruned.fetch_add(rows as u64, Relaxed);
+    }
+
     pub(super) fn set_buffered(&self, rows: usize) {
         self.buffered.store(rows, Relaxed);
     }
@@ -84,11 +91,22 @@ impl Counters {
     /// Answers whether this is news.
     pub(super) fn failed(&self, reason: &'static str) -> bool {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
-        self.healthy.swap(false, Relaxed)
+        self.writable.swap(false, Relaxed)
+    }
+
+    /// Answers whether this is news.
+    pub(super) fn reading_failed(&self, reason: &'static str) -> bool {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        self.readable.swap(false, Relaxed)
+    }
+
+    /// Answers whether this is news.
+    pub(super) fn reading_succeeded(&self) -> bool {
+        !self.readable.swap(true, Relaxed)
     }
 
     /// Answers whether this is news.
     pub(super) fn succeeded(&self) -> bool {
-        !self.healthy.swap(true, Relaxed)
+        !self.writable.swap(true, Relaxed)
     }
 }

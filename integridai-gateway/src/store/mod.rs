@@ -7,6 +7,10 @@
 //! error that kept it from there; they are never retried behind the caller's back. A command whose future is
 //! dropped early may or may not have happened, but a claim that nobody received goes back to the queue.
 //!
+//! A file that is removed or replaced while it is open fails commands and lets rows wait, until it is moved back or
+//! the gateway is started anew. In a file that has nearly grown to [`StoreOptions::max_bytes`] the oldest log rows
+//! give way to new ones.
+//!
 //! Refuses: a file that another process has open, that another program made, or that a newer version of this
 //! program wrote. Does not: create folders, or shrink the file after rows were removed (their room is used
 //! again).
@@ -185,8 +189,9 @@ impl Store {
         self.database.api_calls(limit).await
     }
 
-    /// Asks the database file, and whether the last write to it succeeded. While writes fail the writer tries
-    /// again by itself, so this turns well without any traffic.
+    /// Asks every table, whether the files are still those that were opened, and whether the last write succeeded.
+    /// While writes fail the writer tries again by itself, so this turns well without any traffic; after a failed
+    /// read only this tells that reads go well again, so it is to be called now and then.
     ///
     /// # Errors
     /// When the file cannot be read or written.

@@ -30,7 +30,8 @@ pub struct StoreOptions {
     /// How long to wait for a lock that another program holds on the file. Default 2 s.
     pub busy_timeout: Duration,
     /// How large the database file may become, in bytes; rounded down to whole pages of 4 KiB. Default: no
-    /// bound. A full file counts as a failing disk until old rows are pruned or removed.
+    /// bound. Beyond seven eighths of it the oldest log rows are removed before their time, and when there are none,
+    /// the oldest executions that have ended.
     pub max_bytes: Option<u64>,
 }
 

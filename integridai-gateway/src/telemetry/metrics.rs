@@ -7,6 +7,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 pub use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::TelemetryError;
+use super::descriptions::describe;
 
 /// The media type of what [`PrometheusHandle::render`] returns.
 pub const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,10 +25,12 @@ static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
 #[must_use]
 #[expect(clippy::missing_panics_doc, reason = "the buckets are a constant")]
 pub fn build_recorder() -> PrometheusRecorder {
-    PrometheusBuilder::new()
+    let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS_BUCKETS)
         .expect("there are buckets")
-        .build_recorder()
+        .build_recorder();
+    describe(&recorder);
+    recorder
 }
 
 /// Makes a recorder the process's own. Later calls return the first one's handle.

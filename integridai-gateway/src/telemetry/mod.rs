@@ -6,7 +6,7 @@
 //! the buffer is full, they are dropped and [counted](DroppedLines).
 //!
 //! Metrics go through the `metrics` facade into Prometheus' text format. Histograms named `*_seconds` have buckets
-//! from 0.5 ms to 120 s. Nothing is spawned here: [`upkeep`] is a future that somebody has to run.
+//! from 0.5 ms to 120 s, and each metric of the gateway has its `# HELP`. Nothing is spawned here: [`upkeep`] is a future that somebody has to run.
 //!
 //! # Examples
 //! In a program:
@@ -36,6 +36,7 @@
 //! # Ok(())
 //! # }
 //! ```
+mod descriptions;
 mod error;
 mod logs;
 mod metrics;

@@ -194,6 +194,25 @@ async fn a_control_call_with_a_typing_error_says_what_is_wrong_and_changes_nothi
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_controls_nothing_and_sees_nothing() {
+    let simulators = start();
+    let regtech = &simulators.regtech;
+    let url = regtech.url() + "/_control";
+    for (name, value) in
+        [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+    {
+        for request in
+            [client().post(&url).body(r#"{"mode":"hang"}"#), client().delete(&url), client().get(&url)]
+        {
+            assert_eq!(read(request.header(name, value).send().await).await.0, 403, "{name}: {value}");
+        }
+    }
+    assert_eq!(regtech.control().report().failure, None);
+    let own = client().post(&url).header("origin", regtech.url()).header("sec-fetch-site", "same-origin");
+    assert_eq!(read(own.body(r#"{"mode":"hang"}"#).send().await).await.0, 200);
+}
+
+#[tokio::test]
 async fn the_control_call_reports_the_failure_in_force_and_forgets_on_delete() {
     let simulators = start();
     let regtech = &simulators.regtech;

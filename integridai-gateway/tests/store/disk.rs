@@ -5,16 +5,17 @@ use std::time::Duration;
 use integridai_gateway::store::{JsonText, NewExecution, StoreError, StoreOptions, Table};
 use tokio::task::JoinSet;
 
-use crate::samples::{PATIENCE, call, event, folder, new_now, open_with, other_program, until};
+use crate::samples::{PATIENCE, call, event, folder, new_now, open_with, other_program, success, until};
 
 #[tokio::test]
 async fn while_the_disk_is_full_rows_wait_within_the_bound_and_are_written_when_there_is_room() {
     let (_folder, path) = folder();
     let bounded = StoreOptions { buffer_rows: 50, batch_rows: 10, ..StoreOptions::new(&path) };
     let store = open_with(StoreOptions { max_bytes: Some(512 * 1024), ..bounded });
-    let bulky = JsonText::from(serde_json::json!("x".repeat(16_000)));
+    // What waits to be done is never removed to make room.
+    while store.accept_execution(large_execution()).await.is_ok() {}
     while store.flush().await.is_ok() {
-        (0..10).for_each(|_| store.record_event(event(&bulky)));
+        store.record_event(event(&bulky(16_000)));
     }
     let health = store.health();
     assert_eq!(health.last_error.as_deref(), Some("the database or its disk is full"));
@@ -41,22 +42,70 @@ async fn while_the_disk_is_full_rows_wait_within_the_bound_and_are_written_when_
 async fn a_batch_that_does_not_fit_is_written_in_parts_and_a_row_that_never_fits_lets_the_others_pass() {
     let (_folder, path) = folder();
     let store = open_with(StoreOptions { max_bytes: Some(512 * 1024), ..StoreOptions::new(&path) });
-    store.record_event(event(&JsonText::from(serde_json::json!("x".repeat(1024 * 1024)))));
-    let bulky = JsonText::from(serde_json::json!("x".repeat(16_000)));
-    (0..10).for_each(|_| store.record_event(event(&bulky)));
+    store.record_event(event(&bulky(1024 * 1024)));
+    (0..10).for_each(|_| store.record_event(event(&bulky(16_000))));
     until("the write of the rest", async || store.health().written_rows == 10).await;
-    store.record_event(event(&bulky));
+    store.record_event(event(&bulky(16_000)));
     until("the write of a later row", async || store.health().written_rows == 11).await;
     assert_eq!(store.health().buffered_rows, 1);
     assert_eq!(store.health().dropped_rows, 0);
+    assert_eq!(store.health().pruned_rows, 0, "nothing gives way to what never fits");
+}
+
+#[tokio::test]
+async fn in_a_file_that_is_full_the_oldest_rows_give_way_to_the_newest() {
+    let (_folder, path) = folder();
+    let store = open_with(StoreOptions { max_bytes: Some(1024 * 1024), ..StoreOptions::new(&path) });
+    let waiting = new_now();
+    store.accept_execution(waiting.clone()).await.unwrap();
+    (0..20).for_each(|_| store.record_api_call(call("/old")));
+    for _ in 0..300 {
+        store.record_event(event(&bulky(16_000)));
+        store.flush().await.expect("room is made without anybody's notice");
+    }
+    let newest = event(&bulky(16_000));
+    store.record_event(newest.clone());
+    store.flush().await.unwrap();
+
+    let events = store.recent_events(1_000).await.unwrap();
+    let health = store.health();
+    assert_eq!(events[0].id, newest.id);
+    assert!((20..60).contains(&events.len()), "{} are left, of 65 that would fit", events.len());
+    assert_eq!(store.recent_api_calls(10).await.unwrap(), Vec::new(), "they were the oldest");
+    assert_eq!(health.pruned_rows as usize, 321 - events.len());
+    assert_eq!((health.healthy, health.last_error, health.dropped_rows), (true, None, 0));
+    assert!(store.execution(waiting.id).await.unwrap().is_some());
+    assert!(std::fs::metadata(&path).unwrap().len() <= 1024 * 1024);
+    store.close(PATIENCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn executions_that_ended_give_way_when_no_log_row_is_left_and_those_that_did_not_stay() {
+    let (_folder, path) = folder();
+    let store = open_with(StoreOptions { max_bytes: Some(1024 * 1024), ..StoreOptions::new(&path) });
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        let execution = NewExecution { request: bulky(60_000), ..new_now() };
+        ids.push(execution.id);
+        until("its acceptance", async || store.accept_execution(execution.clone()).await.is_ok()).await;
+        until("its claim", async || store.claim_execution().await.is_ok()).await;
+        until("its end", async || store.finish_execution(execution.id, success("1")).await.is_ok()).await;
+    }
+    assert_eq!(store.execution(ids[0]).await.unwrap(), None, "the oldest gave way");
+    assert!(store.execution(ids[29]).await.unwrap().is_some());
+    assert!(store.health().pruned_rows > 0);
+}
+
+fn bulky(bytes: usize) -> JsonText {
+    JsonText::from(serde_json::json!("x".repeat(bytes)))
 }
 
 fn large_execution() -> NewExecution {
-    NewExecution { request: JsonText::from(serde_json::json!("x".repeat(200_000))), ..new_now() }
+    NewExecution { request: bulky(200_000), ..new_now() }
 }
 
 fn make_room(path: &Path) {
-    other_program(path).execute("DELETE FROM system_events", []).expect("rows can be removed");
+    other_program(path).execute("DELETE FROM executions", []).expect("rows can be removed");
 }
 
 #[tokio::test]
@@ -110,24 +159,4 @@ async fn closing_on_a_failing_disk_ends_at_the_deadline_and_says_what_is_lost() 
     let error = store.close(Duration::from_millis(300)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unsaved { rows: 3 }), "{error:?}");
     until("the count of the loss", async || store.dropped_rows(Table::ApiCallsLog) == 3).await;
-}
-
-#[tokio::test]
-async fn nothing_is_accepted_into_a_file_that_is_gone() {
-    let (_folder, path) = folder();
-    let store = open_with(StoreOptions::new(&path));
-    store.accept_execution(new_now()).await.unwrap();
-    let aside = path.with_extension("aside");
-    std::fs::rename(&path, &aside).unwrap();
-    assert!(matches!(store.accept_execution(new_now()).await.unwrap_err(), StoreError::Failed { .. }));
-    assert!(matches!(store.ping().await.unwrap_err(), StoreError::Failed { .. }));
-    assert!(!store.health().healthy);
-    // Another file under the name is not the one that is open either.
-    std::fs::write(&path, b"").unwrap();
-    assert!(store.ping().await.is_err());
-    std::fs::rename(&aside, &path).unwrap();
-    store.ping().await.unwrap();
-    assert!(store.health().healthy);
-    store.accept_execution(new_now()).await.unwrap();
-    store.close(PATIENCE).await.unwrap();
 }

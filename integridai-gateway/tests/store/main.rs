@@ -2,5 +2,6 @@
 mod buffer;
 mod disk;
 mod executions;
+mod files;
 mod process;
 mod samples;

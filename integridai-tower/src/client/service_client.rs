@@ -1,6 +1,7 @@
 //! The client: a name, a base URL, limits, and the Tower service that carries the calls.
 
 use std::fmt;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ impl<S> ServiceClient<S> {
     /// # Errors
     ///
     /// [`ConfigError`] when the URL has no scheme `http` or `https` or no host, or has user information, a query
-    /// or a fragment.
+    /// or a fragment, or a port that is not from 1 to 65535.
     pub fn new(name: &str, base_url: &str, service: S) -> Result<Self, ConfigError> {
         let settings = Settings {
             name: name.into(),
@@ -101,6 +102,11 @@ impl Base {
         if authority.as_str().contains('@') {
             return Err(refuse("user information does not belong into a URL; use a header"));
         }
+        // `Uri` takes any digits for a port, and connects to the scheme's own when they are too many.
+        let port = authority.as_str()[authority.host().len()..].strip_prefix(':').unwrap_or_default();
+        if !port.is_empty() && port.parse::<NonZeroU16>().is_err() {
+            return Err(refuse("expected a port from 1 to 65535"));
+        }
         if uri.query().is_some() || url.contains('#') {
             return Err(refuse("a base has neither query nor fragment"));
         }
@@ -137,6 +143,15 @@ mod tests {
             ["", "localhost:3000", "/path", "ftp://host", "http://u:p@host", "http://h/?q", "http://h/#f"]
         {
             assert!(Base::parse(url).is_err(), "{url}");
+        }
+        for port in ["0", "65536", "99999", "184467440737095516160"] {
+            for host in ["127.0.0.1", "[::1]", "host"] {
+                let error = Base::parse(&format!("http://{host}:{port}/x")).unwrap_err();
+                assert!(error.to_string().contains("expected a port from 1 to 65535"), "{error}");
+            }
+        }
+        for url in ["http://[::1]", "http://[::1]:1", "http://host:65535/x", "http://host:/x"] {
+            assert!(Base::parse(url).is_ok(), "{url}");
         }
     }
 }

@@ -29,6 +29,13 @@ impl Gateway {
         until(&what, async || Some(self.rows(query)).filter(|rows| rows.len() >= count)).await
     }
 
+    /// Changes the database as another program would.
+    pub(crate) fn change_database(&self, statement: &str) {
+        let other = Connection::open(self.database()).expect("the file can be opened");
+        other.busy_timeout(std::time::Duration::from_secs(20)).expect("a wait can be set");
+        other.execute_batch(statement).expect("it can be changed");
+    }
+
     /// Another program that holds the file, so that nothing can be written until this is dropped.
     pub(crate) fn hold_database(&self) -> Connection {
         let other = Connection::open(self.database()).expect("the file can be opened");

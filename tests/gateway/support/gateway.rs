@@ -84,13 +84,23 @@ impl Gateway {
 
     /// Begins the drain; what comes out tells how it went.
     pub(crate) fn begin_stop(self) -> JoinHandle<Drained> {
-        self.stop.send(()).expect("it still runs");
-        self.running
+        let Self { world, stop, running, .. } = self;
+        stop.send(()).expect("it still runs");
+        // The last rows are written at the very end, and only into a file that is still there.
+        let folder = Arc::clone(&world.folder);
+        tokio::spawn(async move {
+            let drained = running.await.expect("it ends without a panic");
+            drop(folder);
+            drained
+        })
     }
 
+    /// Stops it, with everything written down: a store that was closed to its end leaves no log beside the file.
     pub(crate) async fn stop(self) -> Drained {
-        let services = Arc::clone(&self.world.services);
+        let world = self.world.clone();
+        let (services, database) = (Arc::clone(&world.services), world.database());
         let drained = within(self.begin_stop()).await.expect("it ends without a panic");
+        assert!(database.exists() && !database.with_extension("db-wal").exists(), "the store was not closed");
         within(services.stop()).await;
         drained
     }

@@ -16,6 +16,7 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 /// The running service; it ends with the test.
@@ -61,7 +62,13 @@ async fn answer(
     let (head, body) = request.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.expect("the request arrives");
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let path = head.uri.path().to_owned();
-    seen.lock().expect("nothing panics while it is held").push(Seen { path, headers: head.headers, body });
+    seen.lock().expect("nothing panics while it is held").push(Seen {
+        path,
+        headers: head.headers,
+        body,
+        text,
+    });
     (status, [("content-type", "application/json")], answer).into_response()
 }

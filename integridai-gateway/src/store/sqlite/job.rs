@@ -98,7 +98,7 @@ impl Job for Release {
     fn run(&mut self, connection: &Connection) {
         // If this fails the execution stays running, and the next start puts it back.
         if let Err(error) = executions::release(connection, self.id, self.attempts) {
-            tracing::warn!(execution = %self.id, %error, "a claim could not be given back");
+            tracing::warn!(execution = %self.id, error = &error as &dyn std::error::Error, "a claim could not be given back");
         }
     }
 

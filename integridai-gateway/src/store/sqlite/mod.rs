@@ -7,7 +7,7 @@ mod alive;
 mod columns;
 mod executions;
 mod failure;
-mod identity;
+mod file;
 mod job;
 mod lock;
 mod migrations;
@@ -17,6 +17,7 @@ mod reader;
 mod records;
 mod retention;
 mod retry;
+mod room;
 mod statements;
 mod writer;
 
@@ -31,7 +32,7 @@ use time::OffsetDateTime;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use self::identity::Identity;
+use self::file::OpenFiles;
 use self::job::{ClaimTask, Job, Reply, Task};
 use self::queue::Queue;
 use self::reader::Readers;
@@ -49,7 +50,7 @@ pub(super) struct Database {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     readers: Readers,
-    identity: Identity,
+    files: OpenFiles,
     ended: watch::Receiver<()>,
 }
 
@@ -83,7 +84,6 @@ impl Database {
     }
 
     pub(super) async fn accept(&self, execution: Execution) -> Result<(), StoreError> {
-        self.require_file()?;
         self.command(move |connection| records::insert_execution(connection, &execution).map(drop)).await
     }
 
@@ -116,11 +116,11 @@ impl Database {
     }
 
     pub(super) async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
-        self.readers.read(move |connection| executions::by_id(connection, id)).await
+        self.read(move |connection| executions::by_id(connection, id)).await
     }
 
     pub(super) async fn queued(&self) -> Result<u64, StoreError> {
-        self.readers.read(executions::queued).await
+        self.read(executions::queued).await
     }
 
     pub(super) async fn events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
@@ -136,31 +136,27 @@ impl Database {
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        self.require_file()?;
-        self.readers
-            .read(|connection| {
-                connection.prepare_cached(statements::PING)?.query_row([], |row| row.get::<_, i64>(0))
-            })
-            .await?;
+        let files = self.files.clone();
+        let found = self.read(move |connection| {
+            // First, because a reader that finds its file gone can only say that it cannot read.
+            let found = files.check();
+            if found.is_ok() {
+                connection.prepare_cached(statements::PING)?.query_row([], |_| Ok(()))?;
+            }
+            Ok(found)
+        });
+        if let Err(error) = found.await? {
+            self.reading_failed(&error);
+            return Err(error);
+        }
+        if self.counters.reading_succeeded() {
+            tracing::info!("the store can be read again");
+        }
         if self.counters.is_healthy() {
             return Ok(());
         }
         let reason = self.counters.last_error().unwrap_or("the database cannot be written");
         Err(StoreError::Failed { reason, source: Arc::from(Box::from(reason)) })
-    }
-
-    /// An execution must not be accepted into a file that nobody will find again.
-    fn require_file(&self) -> Result<(), StoreError> {
-        const REASON: &str = "the database file was moved or deleted";
-        let is_there = self.identity.holds();
-        if self.counters.set_file(is_there) {
-            tracing::error!(is_there, "the store's file has come or gone");
-        }
-        if is_there {
-            Ok(())
-        } else {
-            Err(StoreError::Failed { reason: REASON, source: Arc::from(Box::from(REASON)) })
-        }
     }
 
     pub(super) async fn close(&self, within: Duration) -> Result<(), StoreError> {
@@ -187,9 +183,26 @@ impl Database {
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
         let limit = limit.min(LONGEST_LIST);
-        self.readers
-            .read(move |connection| connection.prepare_cached(statement)?.query_map([limit], read)?.collect())
+        self.read(move |connection| connection.prepare_cached(statement)?.query_map([limit], read)?.collect())
             .await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let answer = self.readers.read(work).await;
+        if let Err(error) = &answer {
+            self.reading_failed(error);
+        }
+        answer
+    }
+
+    fn reading_failed(&self, error: &StoreError) {
+        let StoreError::Failed { reason, .. } = error else { return };
+        if failure::is_storage_fault(error) && self.counters.reading_failed(reason) {
+            tracing::warn!(error = error as &dyn std::error::Error, "the store cannot be read");
+        }
     }
 
     async fn command<T: Send + 'static>(

@@ -6,9 +6,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::alive::Alive;
-use super::identity::Identity;
+use super::file::OpenFiles;
 use super::queue::Queue;
 use super::reader::Readers;
+use super::room::Room;
 use super::writer::Writer;
 use super::{Database, lock, migrations};
 use crate::store::health::Counters;
@@ -29,16 +30,17 @@ pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
     let broken = |error| StoreError::Open { path: path.to_owned(), source: Arc::new(error) };
     let mut connection = write_connection(options).map_err(broken)?;
     migrations::migrate(&mut connection, path)?;
-    limit_size(&connection, options.max_bytes).map_err(broken)?;
+    let room = Room::new(limit_size(&connection, options.max_bytes).map_err(broken)?);
     let readers = (0..READERS).map(|_| read_connection(options)).collect::<Result<_, _>>().map_err(broken)?;
 
+    let files = OpenFiles::of(path)
+        .map_err(|error| StoreError::Open { path: path.to_owned(), source: Arc::new(error) })?;
     let counters = Arc::new(Counters::new());
     let queue = Arc::new(Queue::new(options, Arc::clone(&counters)));
     let readers = Readers::start(readers, options.pending_commands, &alive)?;
-    start(Writer::new(connection, Arc::clone(&queue), Arc::clone(&counters), options.retention, alive))?;
-    let identity = Identity::of(path)
-        .map_err(|source| StoreError::Open { path: path.to_owned(), source: Arc::new(source) })?;
-    Ok(Database { queue, counters, readers, identity, ended })
+    let (for_writer, counted) = (Arc::clone(&queue), Arc::clone(&counters));
+    start(Writer::new(connection, files.clone(), for_writer, counted, options.retention, room, alive))?;
+    Ok(Database { queue, counters, readers, files, ended })
 }
 
 fn require_folder(path: &Path) -> Result<(), StoreError> {
@@ -72,12 +74,15 @@ fn prepared(options: &StoreOptions) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn limit_size(connection: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<()> {
-    let Some(bytes) = max_bytes else { return Ok(()) };
+/// Answers the limit in pages.
+fn limit_size(connection: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<Option<u64>> {
+    let Some(bytes) = max_bytes else { return Ok(None) };
     // The file itself knows: it may have been made with another page size.
     let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages = (bytes / page.unsigned_abs().max(1)).clamp(1, u64::from(u32::MAX - 1));
-    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+    // A file that is larger already keeps its size as its limit.
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+    Ok(Some(pages))
 }
 
 fn start(writer: Writer) -> Result<(), StoreError> {

@@ -7,10 +7,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use time::OffsetDateTime;
 
 use super::alive::Alive;
+use super::file::OpenFiles;
 use super::job::{Job, Reply};
 use super::queue::{Queue, Work};
 use super::records::Record;
 use super::retry::Retry;
+use super::room::{Removed, Room};
 use super::{failure, retention, statements};
 use crate::store::StoreError;
 use crate::store::health::Counters;
@@ -22,6 +24,7 @@ const PRUNE_RETRY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: Connection,
+    files: OpenFiles,
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     batch: Vec<Record>,
@@ -30,20 +33,24 @@ pub(super) struct Writer {
     retry: Retry,
     retention: Duration,
     next_prune: Instant,
+    room: Room,
     _alive: Arc<Alive>,
 }
 
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        files: OpenFiles,
         queue: Arc<Queue>,
         counters: Arc<Counters>,
         retention: Duration,
+        room: Room,
         alive: Arc<Alive>,
     ) -> Self {
         let (batch, retry, next_prune) = (Vec::new(), Retry::new(), Instant::now());
         Self {
             connection,
+            files,
             queue,
             counters,
             batch,
@@ -51,6 +58,7 @@ impl Writer {
             retry,
             retention,
             next_prune,
+            room,
             _alive: alive,
         }
     }
@@ -98,13 +106,16 @@ impl Writer {
         if jobs.is_empty() {
             return;
         }
-        let committed = run_jobs(&mut self.connection, &mut jobs);
+        let committed = run_jobs(&mut self.connection, &self.files, &mut jobs);
         let fault = committed.as_ref().err().cloned();
         let fault = fault.or_else(|| jobs.iter().find_map(|job| storage_failure(job.as_ref())));
         // A success proves nothing here: the job may have had nothing to write. The batch or the probe tells.
         if let Some(error) = fault {
             self.retry.noticed(Instant::now());
             self.report(&error);
+            if failure::is_full(&error) {
+                self.make_room();
+            }
         }
         for job in jobs {
             job.settle(committed.clone());
@@ -117,9 +128,10 @@ impl Writer {
         }
         while !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
             let count = self.portion.min(self.batch.len());
-            match insert_rows(&mut self.connection, &self.batch[..count]) {
+            match insert_rows(&mut self.connection, &self.files, &self.batch[..count]) {
                 Ok(refused) => self.written(count, &refused),
-                Err(error) => self.not_written(count, &error.into()),
+                Err(error) if failure::is_full(&error) && self.make_room().rows > 0 => {}
+                Err(error) => self.not_written(count, &error),
             }
         }
     }
@@ -161,30 +173,49 @@ impl Writer {
 
     /// With nothing to write, recovery would go unnoticed.
     fn probe(&mut self) {
-        if self.counters.is_healthy() || !self.batch.is_empty() || !self.retry.is_due(Instant::now()) {
+        if self.counters.is_writable() || !self.batch.is_empty() || !self.retry.is_due(Instant::now()) {
             return;
         }
-        match write_and_erase(&mut self.connection) {
+        match write_and_erase(&mut self.connection, &self.files) {
             Ok(()) => self.succeeded(),
-            Err(error) => self.failed(&error.into()),
+            Err(error) => self.failed(&error),
         }
     }
 
     /// A little at a time, so that nobody waits long behind it.
     fn prune(&mut self) {
         let now = Instant::now();
-        if now < self.next_prune {
-            return;
+        if now >= self.next_prune {
+            self.next_prune = now + self.prune_old();
         }
-        self.next_prune =
-            match retention::prune(&mut self.connection, OffsetDateTime::now_utc(), self.retention) {
-                Ok(retention::Progress::More) => now,
-                Ok(retention::Progress::Done) => now + PRUNE_INTERVAL,
-                Err(error) => {
-                    tracing::warn!(%error, "old rows could not be removed from the store");
-                    now + PRUNE_RETRY
-                }
-            };
+        if self.room.is_due(now) && self.make_room().more {
+            self.next_prune = now;
+        }
+    }
+
+    /// Answers when to go on.
+    fn prune_old(&mut self) -> Duration {
+        match retention::prune(&mut self.connection, OffsetDateTime::now_utc(), self.retention) {
+            Ok(retention::Progress::More) => Duration::ZERO,
+            Ok(retention::Progress::Done) => PRUNE_INTERVAL,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old rows could not be removed from the store"
+                );
+                PRUNE_RETRY
+            }
+        }
+    }
+
+    /// What is in the way of this is in the way of writing, and is told there.
+    fn make_room(&mut self) -> Removed {
+        let removed = self.room.make(&mut self.connection).unwrap_or_else(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "no room could be made in the store");
+            Removed::default()
+        });
+        self.counters.count_pruned(removed.rows);
+        removed
     }
 
     fn failed(&mut self, error: &StoreError) {
@@ -198,7 +229,10 @@ impl Writer {
             _ => "the database refused",
         };
         if self.counters.failed(reason) {
-            tracing::warn!(error = ?error, "the store cannot write; rows wait in memory");
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "the store cannot write; rows wait in memory"
+            );
         }
     }
 
@@ -213,7 +247,10 @@ impl Writer {
         // The log is empty afterwards, so that the file alone is the whole database.
         let checkpoint = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = checkpoint {
-            tracing::warn!(%error, "the store's write-ahead log could not be folded into the file");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store's write-ahead log could not be folded into the file"
+            );
         }
     }
 }
@@ -233,7 +270,11 @@ fn immediate(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-fn run_jobs(connection: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>) -> Result<(), StoreError> {
+fn run_jobs(
+    connection: &mut Connection,
+    files: &OpenFiles,
+    jobs: &mut VecDeque<Box<dyn Job>>,
+) -> Result<(), StoreError> {
     let transaction = immediate(connection)?;
     for job in jobs {
         job.run(&transaction);
@@ -243,43 +284,50 @@ fn run_jobs(connection: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>) -> R
             return Err(error.unwrap_or(StoreError::Closed));
         }
     }
+    files.check()?;
     Ok(transaction.commit()?)
 }
 
 fn storage_failure(job: &dyn Job) -> Option<StoreError> {
     let error = job.error()?;
-    matches!(error, StoreError::Failed { source, .. } if is_storage_fault(source.as_ref()))
-        .then(|| error.clone())
-}
-
-fn is_storage_fault(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    error.downcast_ref::<rusqlite::Error>().is_some_and(|error| failure::storage_fault(error).is_some())
+    failure::is_storage_fault(error).then(|| error.clone())
 }
 
 /// Writes all rows but those that are themselves to blame, whose places it answers.
-fn insert_rows(connection: &mut Connection, rows: &[Record]) -> rusqlite::Result<Vec<usize>> {
+fn insert_rows(
+    connection: &mut Connection,
+    files: &OpenFiles,
+    rows: &[Record],
+) -> Result<Vec<usize>, StoreError> {
     let transaction = immediate(connection)?;
     let mut refused = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         match row.insert(&transaction) {
             Ok(_) => {}
             Err(error) if failure::storage_fault(&error).is_some() || transaction.is_autocommit() => {
-                return Err(error);
+                return Err(error.into());
             }
             // A failed statement undoes itself alone; the rows around it stay in the transaction.
             Err(error) => {
-                tracing::debug!(table = row.table().name(), %error, "a row was refused by the database");
+                tracing::debug!(
+                    table = row.table().name(),
+                    error = &error as &dyn std::error::Error,
+                    "a row was refused by the database"
+                );
                 refused.push(index);
             }
         }
     }
+    files.check()?;
     transaction.commit()?;
     Ok(refused)
 }
 
-fn write_and_erase(connection: &mut Connection) -> rusqlite::Result<()> {
+fn write_and_erase(connection: &mut Connection, files: &OpenFiles) -> Result<(), StoreError> {
     let transaction = immediate(connection)?;
+    transaction.prepare_cached(statements::PING)?.query_row([], |_| Ok(()))?;
     transaction.prepare_cached(statements::PROBE_WRITE)?.execute([])?;
     transaction.prepare_cached(statements::PROBE_ERASE)?.execute([])?;
-    transaction.commit()
+    files.check()?;
+    Ok(transaction.commit()?)
 }

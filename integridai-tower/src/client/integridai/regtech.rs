@@ -1,10 +1,12 @@
 //! RegTech Engine: provider compliance analysis.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::figure::{self, Child, Figure, Nested};
@@ -13,7 +15,7 @@ use crate::BoxError;
 use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
 
 /// A provider to analyse. Members that are not named here are sent on as they are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Provider {
     /// The provider's name.
@@ -22,16 +24,39 @@ pub struct Provider {
     pub cuit: String,
     /// The sector; free text.
     pub sector: String,
-    /// Everything else: `documents`, `contact_email`, `additional_data` and what may come.
+    /// Everything else: `documents`, `contact_email`, `additional_data` and what may come. As text, because a number
+    /// may have more digits than an `f64` holds.
     #[serde(flatten)]
-    pub other: serde_json::Map<String, serde_json::Value>,
+    pub other: BTreeMap<String, Box<RawValue>>,
 }
 
 impl Provider {
     /// A provider with the three members that RegTech requires.
     #[must_use]
     pub fn new(name: &str, cuit: &str, sector: &str) -> Self {
-        Self { name: name.into(), cuit: cuit.into(), sector: sector.into(), other: serde_json::Map::new() }
+        Self { name: name.into(), cuit: cuit.into(), sector: sector.into(), other: BTreeMap::new() }
+    }
+}
+
+impl PartialEq for Provider {
+    fn eq(&self, other: &Self) -> bool {
+        let texts = self.other.iter().map(|(name, value)| (name, value.get()));
+        (&self.name, &self.cuit, &self.sector) == (&other.name, &other.cuit, &other.sector)
+            && texts.eq(other.other.iter().map(|(name, value)| (name, value.get())))
+    }
+}
+
+/// From JSON only. Not derived: a flattened map would be read through serde's buffer, which has no raw text.
+impl<'de> Deserialize<'de> for Provider {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut other = BTreeMap::<String, Box<RawValue>>::deserialize(deserializer)?;
+        let mut text = |name: &'static str| {
+            let value = other.remove(name).ok_or_else(|| D::Error::missing_field(name))?;
+            serde_json::from_str(value.get())
+                .map_err(|error| D::Error::custom(format_args!("{name}: {error}")))
+        };
+        let (name, cuit, sector) = (text("name")?, text("cuit")?, text("sector")?);
+        Ok(Self { name, cuit, sector, other })
     }
 }
 
@@ -230,10 +255,18 @@ mod tests {
 
     #[test]
     fn unknown_members_of_a_provider_are_sent_on() {
-        let text = r#"{"name":"n","cuit":"30-12345678-9","sector":"s","documents":["a"],"later":{"x":1}}"#;
+        let text = r#"{"name":"n","cuit":"30-12345678-9","sector":"s","documents":["a"],"later":{"x":1.50,"y":12345678901234567890123},"share":0.1000000000000000055511151231257827}"#;
         let provider: Provider = serde_json::from_str(text).unwrap();
         let body = AnalyzeProvider { path: "/", provider: &provider }.body().unwrap().unwrap();
-        let sent: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(sent, serde_json::from_str::<serde_json::Value>(text).unwrap());
+        assert_eq!(body, text);
+        assert_eq!(provider, serde_json::from_str(text).unwrap());
+        assert_ne!(provider, Provider::new("n", "30-12345678-9", "s"));
+    }
+
+    #[test]
+    fn what_is_no_provider_says_what_is_wrong() {
+        let error = |text| serde_json::from_str::<Provider>(text).unwrap_err().to_string();
+        assert!(error(r#"{"name":"n","cuit":"c"}"#).contains("missing field `sector`"));
+        assert!(error(r#"{"name":7,"cuit":"c","sector":"s"}"#).contains("name: invalid type"));
     }
 }

@@ -1,0 +1,87 @@
+//! What each metric means, for `# HELP`: one table of all there are.
+
+use metrics::{KeyName, Recorder, SharedString, Unit};
+
+type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
+
+/// Name, unit, meaning.
+type Row = (&'static str, Unit, &'static str);
+
+const COUNTERS: [Row; 11] = [
+    ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
+    (
+        "integridai_executions_given_up_total",
+        Unit::Count,
+        "Executions given up because every attempt was cut short.",
+    ),
+    (
+        "integridai_executions_total",
+        Unit::Count,
+        "Executions that ran to their end, by workflow and outcome.",
+    ),
+    (
+        "integridai_log_lines_dropped_total",
+        Unit::Count,
+        "Log lines lost because standard output was blocked.",
+    ),
+    ("integridai_panics_total", Unit::Count, "Handlers and workflows that panicked; each was answered 500."),
+    ("integridai_server_accept_errors_total", Unit::Count, "Connections that could not be accepted."),
+    (
+        "integridai_server_connections_panicked_total",
+        Unit::Count,
+        "Connections that ended because a request on them panicked.",
+    ),
+    (
+        "integridai_server_connections_refused_total",
+        Unit::Count,
+        "Connections answered 503 and closed: as many were open as may be.",
+    ),
+    (
+        "integridai_store_dropped_rows_total",
+        Unit::Count,
+        "Rows lost: the buffer was full, a row could not be stored, or the store was closed.",
+    ),
+    (
+        "integridai_store_pruned_rows_total",
+        Unit::Count,
+        "Rows removed before their time, because the database had reached its greatest size.",
+    ),
+    ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
+];
+
+const GAUGES: [Row; 7] = [
+    ("http_server_active_requests", Unit::Count, "Requests under way."),
+    ("integridai_executions_queued", Unit::Count, "Executions that wait to be run."),
+    ("integridai_realtime_subscribers", Unit::Count, "WebSockets that subscribe to events."),
+    ("integridai_server_connections_open", Unit::Count, "Connections that are open."),
+    ("integridai_service_up", Unit::Count, "How a service is: 1 online, 0.5 degraded, 0 offline."),
+    ("integridai_store_buffered_rows", Unit::Count, "Rows accepted and not yet written to the database."),
+    ("integridai_store_healthy", Unit::Count, "Whether the database can be read and written: 1 or 0."),
+];
+
+const HISTOGRAMS: [Row; 2] = [
+    (
+        "http_client_request_duration_seconds",
+        Unit::Seconds,
+        "How long calls to services took, in seconds, by call and outcome.",
+    ),
+    (
+        "http_server_request_duration_seconds",
+        Unit::Seconds,
+        "How long requests took to their last byte, in seconds, by method, route and status.",
+    ),
+];
+
+/// Tells the recorder of every metric that the gateway has.
+pub(super) fn describe<R: Recorder>(recorder: &R) {
+    let all: [(&[Row], Describe<R>); 3] = [
+        (&COUNTERS, R::describe_counter),
+        (&GAUGES, R::describe_gauge),
+        (&HISTOGRAMS, R::describe_histogram),
+    ];
+    for (rows, describe) in all {
+        for (name, unit, meaning) in rows {
+            describe(recorder, KeyName::from_const_str(name), Some(*unit), SharedString::const_str(meaning));
+        }
+    }
+}
