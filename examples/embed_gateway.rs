@@ -1,7 +1,9 @@
 //! The whole gateway inside a program of your own: built, asked for one workflow, shut down.
 #![allow(missing_docs, clippy::print_stdout, reason = "an example shows what it does")]
 
-use integridai_gateway::app::App;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use integridai_gateway::api::Scope;
+use integridai_gateway::app::{self, App, Grant};
 use integridai_gateway::config::Config;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
 use integridai_tower::BoxError;
@@ -24,8 +26,13 @@ fn config(simulators: &Simulators, database: String) -> Result<Config, BoxError>
 async fn main() -> Result<(), BoxError> {
     let simulators = Simulators::start(&SimulatorOptions::default())?;
     let folder = tempfile::tempdir()?;
-    let app =
-        App::build(config(&simulators, folder.path().join("gateway.db").display().to_string())?).await?;
+    let mut config = config(&simulators, folder.path().join("gateway.db").display().to_string())?;
+    // Nobody may call unless somebody is let in.
+    let scopes = vec![Scope::WorkflowsExecute, Scope::MetricsRead];
+    let grant = Grant { subject: "example".to_owned(), scopes, lifetime: None };
+    let minted = app::mint_api_key(&config.auth, &grant)?;
+    config.auth.api_keys.insert("example".to_owned(), minted.record);
+    let app = App::build(config).await?;
     let url = format!("http://{}", app.address());
     let (shutdown, told) = oneshot::channel::<()>();
     let gateway = tokio::spawn(app.run(async {
@@ -37,7 +44,10 @@ async fn main() -> Result<(), BoxError> {
         "workflow": "complete_analysis",
         "payload": {"name": "Acme SA", "cuit": "30-12345678-9", "sector": "tecnologia"},
     });
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let mut key = HeaderValue::from_str(&minted.key)?;
+    key.set_sensitive(true);
+    let headers = HeaderMap::from_iter([(HeaderName::from_static("x-api-key"), key)]);
+    let client = reqwest::Client::builder().no_proxy().default_headers(headers).build()?;
     let answer = client.post(format!("{url}/api/v1/gateway/execute")).json(&request).send().await?;
     let result: Value = answer.error_for_status()?.json().await?;
     println!("score: {}", result["regtech_analysis"]["compliance_analysis"]["overall_score"]);

@@ -106,6 +106,7 @@ impl Gateway {
 fn config(simulators: &Simulators, database: String) -> Config {
     let variables = [
         ("INTEGRIDAI_SERVER__LISTEN", "127.0.0.1:0".to_owned()),
+        ("INTEGRIDAI_AUTH__DISABLED", "true".to_owned()),
         ("INTEGRIDAI_DATABASE__PATH", database),
         ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", simulators.regtech.url()),
         ("INTEGRIDAI_SERVICES__FLAISIMULATOR__BASE_URL", simulators.flaisimulator.url()),

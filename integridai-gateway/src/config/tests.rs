@@ -31,8 +31,13 @@ fn the_documented_file_is_the_defaults_and_names_every_key() {
 
 #[test]
 fn optional_keys_are_documented_as_comments_and_work() {
-    let text = DOCUMENTED.replace("# bearer_token =", "bearer_token =");
+    let optional =
+        ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
+    let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
+    let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     let config = load(&text, &[]).unwrap();
+    assert!(config.auth.api_key_pepper.is_some() && config.check_access().is_ok());
+    assert_eq!((config.auth.issuers.len(), config.auth.api_keys.len()), (1, 1));
     assert!(config.services.regtech.service().bearer_token.is_some());
     assert!(config.services.dashboard.service().bearer_token.is_some());
     assert!(config.services.flaisimulator.service().bearer_token.is_some());
@@ -122,6 +127,40 @@ fn keys_that_contradict_each_other_or_cannot_work_are_refused() {
 }
 
 #[test]
+fn nobody_or_everybody_is_let_in_by_a_word_only() {
+    let issuer = r#"{i = {issuer = "i", audience = ["a"], secret = "0123456789abcdef0123456789abcdef"}}"#;
+    for (variables, said) in [
+        (&[][..], Some("nobody could call")),
+        (&[("INTEGRIDAI_AUTH__DISABLED", "true")], None),
+        (
+            &[("INTEGRIDAI_AUTH__DISABLED", "true"), ("INTEGRIDAI_SERVER__LISTEN", "0.0.0.0:1")],
+            Some("loopback only"),
+        ),
+        (&[("INTEGRIDAI_AUTH__ISSUERS", issuer)], None),
+        (&[("INTEGRIDAI_AUTH__ISSUERS", issuer), ("INTEGRIDAI_SERVER__LISTEN", "0.0.0.0:1")], None),
+    ] {
+        let access = load("", variables).unwrap().check_access().map_err(|error| error.to_string());
+        match said {
+            None => assert_eq!(access, Ok(()), "{variables:?}"),
+            Some(said) => assert!(access.clone().unwrap_err().contains(said), "{access:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_issuer_has_one_place_for_its_keys_and_an_audience() {
+    for text in [
+        "issuer = \"i\"\naudience = [\"a\"]",
+        "issuer = \"i\"\naudience = [\"a\"]\ndiscovery = true\njwks_url = \"https://i\"",
+        "issuer = \"i\"\ndiscovery = true",
+        "audience = [\"a\"]\ndiscovery = true",
+    ] {
+        let message = load(&format!("[auth.issuers.main]\n{text}"), &[]).unwrap_err().to_string();
+        assert!(message.contains("auth.issuers"), "{message}");
+    }
+}
+
+#[test]
 fn what_kubernetes_says_of_a_service_of_our_name_is_no_key() {
     let links = [
         "INTEGRIDAI_GATEWAY_SERVICE_HOST",
@@ -138,7 +177,9 @@ fn what_kubernetes_says_of_a_service_of_our_name_is_no_key() {
 
 #[test]
 fn secrets_are_never_printed() {
-    let config = load("[services.dashboard]\nbearer_token = \"s3cr3t\"", &[]).unwrap();
+    let secrets = "[services.dashboard]\nbearer_token = \"s3cr3t\"\n[auth]\napi_key_pepper = \"s3cr3t\"\n\
+                   [auth.issuers.i]\nissuer = \"i\"\naudience = [\"a\"]\nsecret = \"s3cr3t\"";
+    let config = load(secrets, &[]).unwrap();
     for text in [config.to_toml(), format!("{config:?}")] {
         assert!(!text.contains("s3cr3t") && text.contains("(hidden)"), "{text}");
     }

@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -30,7 +30,7 @@ impl Page {
     }
 
     /// What stands behind this name.
-    fn address_of(&self, name: &str) -> &str {
+    pub(crate) fn address_of(&self, name: &str) -> &str {
         let line = self.lines.iter().find_map(|line| line.trim().strip_prefix(name));
         line.unwrap_or_else(|| panic!("{name} is not in {:?}", self.lines)).trim()
     }
@@ -48,14 +48,19 @@ async fn paste_for_json(line: &str) -> Value {
     serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{line}: {error}: {printed}"))
 }
 
+/// With the demonstration's key.
+fn knocking(request: RequestBuilder, page: &Page) -> RequestBuilder {
+    request.header("X-API-Key", page.address_of("API key"))
+}
+
 fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).unwrap().next().is_none()
 }
 
-async fn done(client: &Client, url: &str) -> Value {
+async fn done(client: &Client, url: &str, page: &Page) -> Value {
     let mut shown = Value::Null;
     until("the end of the execution", async || {
-        shown = ask(client.get(url)).await.1;
+        shown = ask(knocking(client.get(url), page)).await.1;
         shown["finished_at"].is_string()
     })
     .await;
@@ -81,7 +86,7 @@ async fn every_printed_line_works_when_it_is_pasted() {
     let accepted = paste(later).await;
     assert!(accepted.starts_with("HTTP/1.1 202"), "{accepted}");
     let location = accepted.lines().find_map(|line| line.strip_prefix("location: ")).expect("a Location");
-    let shown = done(&client(), &demo.url(location.trim())).await;
+    let shown = done(&client(), &demo.url(location.trim()), &page).await;
     assert_eq!((&shown["status"], &shown["workflow"]), (&json!("succeeded"), &json!("training_sync")));
     assert_eq!(shown["priority"], "high");
 
@@ -115,7 +120,7 @@ async fn the_docs_page_and_all_it_refers_to_come_from_the_gateway() {
         assert_eq!(url.host_str(), base.host_str(), "{url}");
         assert_eq!(ask(client.get(url.clone())).await.0, 200, "{url}");
     }
-    assert_eq!(ask(client.get(page.address_of("Prometheus"))).await.0, 200);
+    assert_eq!(ask(knocking(client.get(page.address_of("Prometheus")), &page)).await.0, 200);
 }
 
 #[tokio::test]
@@ -142,7 +147,8 @@ async fn services_whose_usual_ports_are_taken_get_free_ones() {
         }
         assert_eq!(ask(client().get(format!("{url}/health"))).await.0, 200, "{name}");
     }
-    let (status, answer) = ask(client().post(demo.url("/api/v1/gateway/execute")).json(&analysis(1))).await;
+    let (status, answer) =
+        ask(knocking(client().post(demo.url("/api/v1/gateway/execute")), &page).json(&analysis(1))).await;
     assert_eq!((status, &answer["dashboard_updated"]), (200, &json!(true)), "{answer}");
 }
 
@@ -165,7 +171,7 @@ async fn a_second_ctrl_c_ends_at_once_and_leaves_nothing_behind_either() {
     let regtech = page.address_of("RegTech Engine").to_owned();
     let control = json!({"mode": "hang", "paths": ["/analyze_provider"]});
     assert_eq!(ask(client().post(format!("{regtech}/_control")).json(&control)).await.0, 200);
-    let request = client().post(demo.url("/api/v1/gateway/execute")).json(&analysis(1));
+    let request = knocking(client().post(demo.url("/api/v1/gateway/execute")), &page).json(&analysis(1));
     let answer = tokio::spawn(request.send());
     let report = format!("{regtech}/_control");
     until("the call", async || ask(client().get(&report)).await.1["in_flight"] == 1).await;
@@ -182,15 +188,16 @@ async fn a_named_database_is_kept_and_used_again() {
     let (folder, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let database = kept.path().join("mine.db");
     let arguments = ["--database", database.to_str().unwrap()];
-    let (first, _) = demo(folder.path(), &arguments).await;
-    let (status, answer) = ask(client().post(first.url("/api/v1/gateway/execute")).json(&analysis(1))).await;
+    let (first, page) = demo(folder.path(), &arguments).await;
+    let (status, answer) =
+        ask(knocking(client().post(first.url("/api/v1/gateway/execute")), &page).json(&analysis(1))).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(first.stop().await.code, Some(0));
     assert!(is_empty(folder.path()) && database.is_file());
 
-    let (second, _) = demo(folder.path(), &arguments).await;
+    let (second, page) = demo(folder.path(), &arguments).await;
     let path = format!("/api/v1/gateway/executions/{}", answer["workflow_id"].as_str().unwrap());
-    assert_eq!(ask(client().get(second.url(&path))).await.1["status"], "succeeded");
+    assert_eq!(ask(knocking(client().get(second.url(&path)), &page)).await.1["status"], "succeeded");
     assert_eq!(second.stop().await.code, Some(0));
 }
 

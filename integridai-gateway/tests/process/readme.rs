@@ -21,11 +21,12 @@ fn repository() -> &'static Path {
 #[tokio::test]
 async fn its_calls_work_against_the_demonstration() {
     let folder = tempfile::tempdir().unwrap();
-    let (demo, _) = demo(folder.path(), &[]).await;
+    let (demo, page) = demo(folder.path(), &[]).await;
     let calls: Vec<&str> = commands().into_iter().filter(|line| line.starts_with("curl ")).collect();
     assert!(calls.len() >= 4, "{calls:?}");
     for call in calls {
         let here = call.replace("127.0.0.1:3002", &demo.address.to_string());
+        let here = here.replace("$API_KEY", page.address_of("API key"));
         let printed = paste(&here).await;
         let body = printed.split("\r\n\r\n").last().unwrap();
         let answer: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{call}: {e}"));

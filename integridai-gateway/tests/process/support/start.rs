@@ -21,6 +21,7 @@ impl Start {
     pub(crate) fn new(database: &Path) -> Self {
         Self { variables: Vec::new(), limits: Vec::new() }
             .set("SERVER__LISTEN", "127.0.0.1:0")
+            .set("AUTH__DISABLED", true)
             .set("LOGS__FORMAT", "json")
             .set("DATABASE__PATH", database.display())
     }
