@@ -1,7 +1,7 @@
 //! What the layers refuse, as metrics.
 //!
 //! [`CountRefusalsLayer`] looks for a [`Refused`](crate::Refused) in the extensions of each response and counts it with
-//! the [`metrics`](::metrics) facade, by layer and reason. It refuses nothing and changes nothing. Put it outside of the
+//! the `metrics` facade, by layer and reason. It refuses nothing and changes nothing. Put it outside of the
 //! layers that refuse, inside of whatever replaces responses.
 //!
 //! # Metrics
