@@ -1,9 +1,19 @@
 //! The library through its public API: clients over a probe, over real sockets and against the simulated services,
-//! with both transports, and the observe layer over a probe.
+//! with both transports, and the layers over a probe.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod support;
 
+#[path = "library/auth.rs"]
+mod auth;
+#[path = "library/auth_api_keys.rs"]
+mod auth_api_keys;
+#[path = "library/auth_contract.rs"]
+mod auth_contract;
+#[path = "library/auth_identity.rs"]
+mod auth_identity;
+#[path = "library/auth_refusals.rs"]
+mod auth_refusals;
 #[path = "library/calls.rs"]
 mod calls;
 #[path = "library/decoding.rs"]
@@ -14,6 +24,8 @@ mod endpoint;
 mod failures;
 #[path = "library/limits.rs"]
 mod limits;
+#[path = "library/metrics.rs"]
+mod metrics;
 #[path = "library/observe.rs"]
 mod observe;
 #[path = "library/peer.rs"]

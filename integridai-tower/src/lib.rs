@@ -3,11 +3,12 @@
 //!
 //! | module | feature | what it does |
 //! | --- | --- | --- |
-//! | [`auth`] | `auth` | who asks: JWT, API keys, scopes and roles |
+//! | [`auth`] | `auth` | who asks: JWT, API keys, scopes and roles; what services and clients are told of it |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
 //! | [`correlation`] | `correlation` | which request it is: correlation ids and W3C Trace Context |
+//! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse, counted with the `metrics` facade |
 //! | [`observe`] | `observe` | one record per HTTP exchange for logs, metrics and audit tables |
 //!
 //! No feature is on by default; `full` turns all of them on.
@@ -30,6 +31,8 @@ mod early_response;
 mod principal;
 #[cfg(feature = "auth")]
 mod readiness;
+#[cfg(any(feature = "auth", feature = "metrics"))]
+mod refused;
 #[cfg(feature = "auth")]
 mod reject;
 
@@ -39,6 +42,8 @@ pub mod auth;
 pub mod client;
 #[cfg(feature = "correlation")]
 pub mod correlation;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "observe")]
 pub mod observe;
 
@@ -52,8 +57,10 @@ pub use early_response::{EarlyBody, EarlyResponse};
 pub use error::{BoxError, ConfigError};
 #[cfg(feature = "auth")]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
+#[cfg(any(feature = "auth", feature = "metrics"))]
+pub use refused::Refused;
 #[cfg(feature = "auth")]
-pub use reject::{ProblemJson, Refusal, Refused, Reject};
+pub use reject::{ProblemJson, Refusal, Reject};
 
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]

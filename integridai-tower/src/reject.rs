@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, request};
 use serde::Serialize;
 
-use crate::CorrelationId;
+use crate::{CorrelationId, Refused};
 
 /// Why a layer did not let a request through.
 ///
@@ -30,15 +30,6 @@ pub trait Refusal: Clone + Send + Sync + 'static {
     fn add_headers(&self, headers: &mut HeaderMap) {
         let _ = headers;
     }
-}
-
-/// In the extensions of a response that a layer made instead of calling the inner service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Refused {
-    /// The layer, as its module is called.
-    pub layer: &'static str,
-    /// Why, in one word of the layer's fixed set.
-    pub reason: &'static str,
 }
 
 /// Makes the response of a refusal. Closures of `Fn(&R, &request::Parts) -> Response<Bytes>` implement it.

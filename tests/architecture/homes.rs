@@ -3,7 +3,7 @@ use super::source::{LIBRARY, Source, sources_below};
 use super::violation::{Violation, assert_caught, assert_holds_over};
 
 /// A foreign crate and the modules of the library that may name it; `*/x` is any module called `x`.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("reqwest", &["client/transport/reqwest"]),
     ("hyper_util", &["client/transport/hyper"]),
     ("redis", &["*/redis"]),
@@ -11,6 +11,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("hmac", &["auth"]),
     ("sha2", &["auth"]),
     ("aws_lc_rs", &["auth"]),
+    ("metrics", &["metrics"]),
     ("axum", &[]),
 ];
 

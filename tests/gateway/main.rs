@@ -1,6 +1,7 @@
 //! The gateway in process, over real sockets: every endpoint, and every way in which its services fail. What each
 //! answer looks like is held against the OpenAPI document as it comes.
 
+mod access;
 mod analysis;
 mod bodies;
 mod consolidated;

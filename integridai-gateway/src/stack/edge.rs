@@ -6,6 +6,7 @@ use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, StatusCode, request};
 use integridai_tower::CorrelationId;
+use integridai_tower::metrics::CountRefusalsLayer;
 use integridai_tower::observe::{Observe, ObserveLayer};
 use tower::ServiceBuilder;
 use tower::util::option_layer;
@@ -51,6 +52,7 @@ where
             .layer(CatchPanicLayer::custom(panicked))
             .layer(option_layer(cors(cors_config)))
             // A browser asks without credentials whether it may come (CORS); from here on everybody has to show some.
+            .layer(CountRefusalsLayer::new())
             .layer(access.layer())
             .layer(CompressionLayer::new())
             .layer(timeout)

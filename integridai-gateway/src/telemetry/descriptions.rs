@@ -74,6 +74,7 @@ const HISTOGRAMS: [Row; 2] = [
 
 /// Tells the recorder of every metric that the gateway has.
 pub(super) fn describe<R: Recorder>(recorder: &R) {
+    metrics::with_local_recorder(recorder, integridai_tower::metrics::describe);
     let all: [(&[Row], Describe<R>); 3] = [
         (&COUNTERS, R::describe_counter),
         (&GAUGES, R::describe_gauge),

@@ -1,6 +1,7 @@
 //! A gateway to test, its services, and whoever talks to it. Every wait is bounded.
 
 pub(crate) mod client;
+pub(crate) mod credentials;
 pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod gateway;

@@ -1,0 +1,15 @@
+//! All names of metrics, in one table.
+
+use ::metrics::{Unit, describe_counter};
+
+/// Requests that a layer answered instead of its inner service, by `layer` and `reason`.
+pub const REFUSED_REQUESTS: &str = "http_server_refused_requests_total";
+
+/// Gives the metrics of this module their help texts, at the recorder that is installed.
+pub fn describe() {
+    describe_counter!(
+        REFUSED_REQUESTS,
+        Unit::Count,
+        "Requests that a layer answered instead of its inner service."
+    );
+}

@@ -1,0 +1,10 @@
+//! That a layer did not let a request through.
+
+/// In the extensions of a response that a layer made instead of calling the inner service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Refused {
+    /// The layer, as its module is called.
+    pub layer: &'static str,
+    /// Why, in one word of the layer's fixed set.
+    pub reason: &'static str,
+}
