@@ -22,6 +22,8 @@ mod decoding;
 mod endpoint;
 #[path = "library/failures.rs"]
 mod failures;
+#[path = "library/key_server.rs"]
+mod key_server;
 #[path = "library/limits.rs"]
 mod limits;
 #[path = "library/metrics.rs"]
@@ -30,6 +32,8 @@ mod metrics;
 mod observe;
 #[path = "library/peer.rs"]
 mod peer;
+#[path = "library/remote_keys.rs"]
+mod remote_keys;
 #[path = "library/requests.rs"]
 mod requests;
 #[path = "library/services.rs"]

@@ -48,7 +48,13 @@ async fn every_route_asks_for_the_scope_that_its_document_names() {
         refused_with(&answer, 401, r#"Bearer realm="integridai""#);
         assert!(!answer.header("www-authenticate").contains("error"), "nothing was presented: {answer:?}");
         let answer = call(client, &method, &path, bearer(&token("other:scope metrics"))).await;
-        refused_with(&answer, 403, &format!(r#"error="insufficient_scope", error_description="The credentials do not suffice for this.", scope="{scope}"#));
+        refused_with(
+            &answer,
+            403,
+            &format!(
+                r#"error="insufficient_scope", error_description="The credentials do not suffice for this.", scope="{scope}"#
+            ),
+        );
         for enough in [scope, "admin", &format!("a {scope} z")] {
             let answer = call(client, &method, &path, bearer(&token(enough))).await;
             assert!(![401, 403].contains(&answer.status), "{enough}: {answer:?}");
@@ -91,7 +97,11 @@ async fn a_token_that_is_not_good_is_refused_with_the_same_words_whatever_is_wro
     ];
     for token in &wrong {
         let answer = call(client, "GET", CONSOLIDATED, bearer(token)).await;
-        refused_with(&answer, 401, r#"error="invalid_token", error_description="The credentials are not valid.""#);
+        refused_with(
+            &answer,
+            401,
+            r#"error="invalid_token", error_description="The credentials are not valid.""#,
+        );
         assert_eq!(answer.json()["detail"], "The credentials are not valid.");
     }
     assert_eq!(call(client, "GET", CONSOLIDATED, bearer(&good)).await.status, 200);
@@ -136,7 +146,9 @@ async fn refusals_are_counted_by_reason() {
     call(client, "GET", CONSOLIDATED, bearer("x")).await.problem(401);
     let metrics = call(client, "GET", "/metrics", bearer(&token("metrics:read"))).await;
     let counted = metrics.text().lines().any(|line| {
-        line.starts_with("http_server_refused_requests_total{") && line.contains(r#"layer="auth""#) && line.contains(r#"reason="malformed_token""#)
+        line.starts_with("http_server_refused_requests_total{")
+            && line.contains(r#"layer="auth""#)
+            && line.contains(r#"reason="malformed_token""#)
     });
     assert!(counted, "{}", metrics.text());
     guarded.gateway.stop().await;

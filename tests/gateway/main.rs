@@ -23,5 +23,6 @@ mod restart;
 mod service_status;
 mod subscribers;
 mod support;
+mod tickets;
 mod training;
 mod validation;

@@ -46,10 +46,9 @@ pub(super) fn base() -> Document {
     Base::openapi()
 }
 
-const AUTH_REFUSALS: [(&str, &str); 3] = [
+const GUARD_REFUSALS: [(&str, &str); 2] = [
     ("401", "No credentials, or such as are not valid; `WWW-Authenticate` tells what is expected"),
     ("403", "The credentials lack the scope; `WWW-Authenticate` names it"),
-    ("503", "The credentials cannot be checked at the moment"),
 ];
 
 /// These paths ask for a scope. OpenAPI 3.1 lets it be named for every kind of credentials.
@@ -57,7 +56,7 @@ pub(super) fn guarded(mut document: Document, scope: Scope) -> Document {
     for operation in operations(&mut document) {
         let needed = [TOKEN, API_KEY].map(|scheme| SecurityRequirement::new(scheme, [scope.as_str()]));
         operation.security = Some(needed.into());
-        add_refusals(operation, &AUTH_REFUSALS);
+        add_refusals(operation, &GUARD_REFUSALS);
     }
     document
 }
@@ -73,8 +72,12 @@ fn add_refusals(operation: &mut Operation, refusals: &[(&str, &str)]) {
     }
 }
 
-const COMMON_REFUSALS: [(&str, &str); 2] =
-    [("400", "No Host, or more than one"), ("421", "A Host that this gateway does not answer to")];
+const COMMON_REFUSALS: [(&str, &str); 4] = [
+    ("400", "No Host, or more than one"),
+    ("421", "A Host that this gateway does not answer to"),
+    ("401", "Credentials that are not valid, which are refused also where none are needed"),
+    ("503", "The credentials cannot be checked at the moment"),
+];
 
 fn problem(description: &str) -> RefOr<OpenApiResponse> {
     let schema = Ref::from_schema_name("Problem");

@@ -27,9 +27,8 @@ impl Guarded {
         let record = minted.record.record();
         let mut keys = toml::Table::new();
         keys.insert("console".to_owned(), toml::Value::try_from(record).expect("it has a TOML form"));
-        let issuers = format!(
-            r#"{{test = {{issuer = "{ISSUER}", audience = ["{AUDIENCE}"], secret = "{SECRET}"}}}}"#
-        );
+        let issuers =
+            format!(r#"{{test = {{issuer = "{ISSUER}", audience = ["{AUDIENCE}"], secret = "{SECRET}"}}}}"#);
         let settings = [
             ("AUTH__DISABLED", "false"),
             ("AUTH__ISSUERS", &issuers),

@@ -1,0 +1,98 @@
+//! How a WebSocket is opened and ended where credentials are asked for.
+
+use futures_util::StreamExt;
+use http::{HeaderValue, Method};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::support::client::SUBSCRIBE;
+use crate::support::credentials::{Guarded, claims, now, signed, token};
+use crate::support::within;
+
+const TICKET: &str = "/api/v1/realtime/ticket";
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// The socket, or the status with which it was refused.
+async fn open(guarded: &Guarded, query: &str, token: Option<&str>) -> Result<Socket, u16> {
+    let url = format!("ws://{}{SUBSCRIBE}{query}", guarded.gateway.address());
+    let mut request = url.into_client_request().expect("a URL");
+    if let Some(token) = token {
+        let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("visible ASCII");
+        request.headers_mut().insert("authorization", value);
+    }
+    match within(connect_async(request)).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("no answer to the handshake: {error}"),
+    }
+}
+
+async fn ticket(guarded: &Guarded, token: &str) -> String {
+    let client = &guarded.gateway.client;
+    let answer = client.send(client.request(Method::POST, TICKET).bearer_auth(token)).await;
+    let ticket = answer.ok();
+    assert_eq!(ticket["expires_in"], 30);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    ticket["ticket"].as_str().expect("a text").to_owned()
+}
+
+/// The close code, once there is one.
+async fn end(mut socket: Socket) -> Option<u16> {
+    while let Some(Ok(message)) = within(socket.next()).await {
+        if let Message::Close(frame) = message {
+            return frame.map(|frame| frame.code.into());
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn a_websocket_needs_credentials_and_the_scope() {
+    let guarded = Guarded::start().await;
+    assert_eq!(open(&guarded, "", None).await.err(), Some(401));
+    assert_eq!(open(&guarded, "", Some("x")).await.err(), Some(401));
+    assert_eq!(open(&guarded, "", Some(&token("metrics:read"))).await.err(), Some(403));
+    let mut socket = open(&guarded, "", Some(&token("events:read"))).await.expect("it is enough");
+    within(socket.close(None)).await.expect("the goodbye leaves");
+    // A token does not belong into a URL, whatever it is called there.
+    for name in ["token", "access_token", "ticket"] {
+        let query = format!("?{name}={}", token("events:read"));
+        assert_eq!(open(&guarded, &query, None).await.err(), Some(401), "{name}");
+    }
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_websocket_and_nothing_else() {
+    let guarded = Guarded::start().await;
+    let ticket = ticket(&guarded, &token("events:read")).await;
+    let client = &guarded.gateway.client;
+    let elsewhere = client.get(&format!("{TICKET}?ticket={ticket}")).await;
+    assert_eq!(elsewhere.status, 401, "it counts at the WebSocket alone");
+    let query = format!("?ticket={ticket}");
+    assert_eq!(open(&guarded, &format!("{query}&ticket={ticket}"), None).await.err(), Some(401));
+    let mut socket = open(&guarded, &query, None).await.expect("it is good once");
+    assert_eq!(open(&guarded, &query, None).await.err(), Some(401), "and only once");
+    within(socket.close(None)).await.expect("the goodbye leaves");
+    let request = client.request(Method::POST, TICKET).bearer_auth(token("metrics:read"));
+    client.send(request).await.problem(403);
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_websocket_ends_when_its_token_does() {
+    let guarded = Guarded::start().await;
+    let mut claims = claims("events:read");
+    claims["exp"] = json!(now().as_secs() + 2);
+    let short = signed(&claims);
+    let by_header = open(&guarded, "", Some(&short)).await.expect("it is good for a moment");
+    let query = format!("?ticket={}", ticket(&guarded, &short).await);
+    let by_ticket = open(&guarded, &query, None).await.expect("so is the ticket");
+    assert_eq!(end(by_header).await, Some(4401));
+    assert_eq!(end(by_ticket).await, Some(4401), "a ticket lasts no longer than the token behind it");
+    guarded.gateway.stop().await;
+}
