@@ -143,6 +143,7 @@ impl App {
         background.spawn(telemetry::upkeep(api.prometheus.clone()));
         background.spawn(gauges(api.store.clone(), dropped_lines));
         access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
+        background.spawn(access.watch_keys());
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {

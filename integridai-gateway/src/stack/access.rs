@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -82,9 +83,16 @@ impl Access {
         std::mem::take(&mut self.published.refreshes)
     }
 
-    /// How the keys of each issuer that publishes them are.
-    pub fn keys(&self) -> impl Iterator<Item = (&str, KeysStatus)> {
-        self.published.keys.iter().map(|(name, keys)| (name.as_str(), keys.status()))
+    /// Shows how the keys of each issuer that publishes them are, as long as it is polled.
+    pub async fn watch_keys(self) {
+        let mut faults = vec![None; self.published.keys.len()];
+        let mut ticks = tokio::time::interval(WATCH_INTERVAL);
+        loop {
+            ticks.tick().await;
+            for ((issuer, keys), fault) in self.published.keys.iter().zip(&mut faults) {
+                show(issuer, &keys.status(), fault);
+            }
+        }
     }
 }
 
@@ -129,6 +137,24 @@ impl Published {
         self.keys.push((name.to_owned(), keys.clone()));
         Ok(keys)
     }
+}
+
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A fault is logged when it comes, and when it goes.
+#[allow(clippy::cast_precision_loss, reason = "counts")]
+fn show(issuer: &str, status: &KeysStatus, fault: &mut Option<String>) {
+    metrics::gauge!("integridai_auth_keys", "issuer" => issuer.to_owned()).set(status.keys as f64);
+    if *fault == status.last_error {
+        return;
+    }
+    match &status.last_error {
+        Some(error) => {
+            tracing::warn!(issuer, error, keys = status.keys, "the keys of an issuer cannot be fetched")
+        }
+        None => tracing::info!(issuer, keys = status.keys, "the keys of an issuer can be fetched again"),
+    }
+    fault.clone_from(&status.last_error);
 }
 
 impl fmt::Debug for Access {

@@ -49,12 +49,13 @@ const COUNTERS: [Row; 11] = [
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
 ];
 
-const GAUGES: [Row; 7] = [
+const GAUGES: [Row; 8] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_executions_queued", Unit::Count, "Executions that wait to be run."),
     ("integridai_realtime_subscribers", Unit::Count, "WebSockets that subscribe to events."),
     ("integridai_server_connections_open", Unit::Count, "Connections that are open."),
     ("integridai_service_up", Unit::Count, "How a service is: 1 online, 0.5 degraded, 0 offline."),
+    ("integridai_auth_keys", Unit::Count, "Keys of an issuer of tokens that can be used, by issuer."),
     ("integridai_store_buffered_rows", Unit::Count, "Rows accepted and not yet written to the database."),
     ("integridai_store_healthy", Unit::Count, "Whether the database can be read and written: 1 or 0."),
 ];

@@ -34,6 +34,12 @@ struct Progress {
     status: KeysStatus,
 }
 
+/// For whoever has to find out what is wrong.
+fn with_causes(error: &FetchError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// A place among those who wait; given back when dropped.
 struct Place(Arc<Shared>);
 
@@ -119,7 +125,7 @@ impl Shared {
             }
             Err(error) => {
                 progress.attempts.failed(now);
-                progress.status.last_error = Some(error.to_string());
+                progress.status.last_error = Some(with_causes(&error));
             }
         }
         drop(progress);
