@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
-use super::json::{Members, text, texts};
+use super::json::{Element, Members};
 use crate::auth::Reason;
 
 /// The end of the year 9999. Later dates are no dates, and this one can be added to.
@@ -72,10 +70,10 @@ impl Expectations {
             return Ok(());
         }
         let found = claims.get("aud").ok_or(Reason::MissingClaim)?;
-        let is_one = match text(found) {
+        let is_one = match found.text() {
             Some(one) => self.is_audience(&one),
             None => {
-                let all = texts(found).ok_or(Reason::MalformedClaim)?;
+                let all: Vec<Cow<'_, str>> = found.texts().ok_or(Reason::MalformedClaim)?;
                 all.iter().any(|one| self.is_audience(one))
             }
         };
@@ -89,15 +87,16 @@ impl Expectations {
 
 /// A claim that is a string where it is there.
 pub(super) fn string<'a>(claims: &Members<'a>, name: &str) -> Result<Option<Cow<'a, str>>, Reason> {
-    claims.get(name).map(|value| text(value).ok_or(Reason::MalformedClaim)).transpose()
+    claims.get(name).map(|value| value.text().ok_or(Reason::MalformedClaim)).transpose()
 }
 
 /// A `NumericDate` (RFC 7519 §2): seconds since 1970-01-01 UTC, which may have a fraction.
-fn date(value: Option<&RawValue>) -> Result<Option<Duration>, Reason> {
-    let Some(value) = value else { return Ok(None) };
-    let date = match value.get().parse() {
+fn date(element: Option<Element<'_>>) -> Result<Option<Duration>, Reason> {
+    let Some(element) = element else { return Ok(None) };
+    let Element::Json(number) = element else { return Err(Reason::MalformedClaim) };
+    let date = match number.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => value.get().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        Err(_) => number.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
     };
     date.filter(|date| *date <= LAST_DATE).map(Some).ok_or(Reason::MalformedClaim)
 }

@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::algorithm::Algorithm;
-use super::json::{Members, text};
+use super::json::{Element, Members};
 use crate::auth::Reason;
 
 /// Members that bring a key along, or say where to fetch one. Whoever forged a token chose them.
@@ -56,6 +54,6 @@ fn without_prefix(media_type: &str) -> &str {
     }
 }
 
-fn string(value: Option<&RawValue>) -> Result<Option<Cow<'_, str>>, Reason> {
-    value.map(|value| text(value).ok_or(Reason::MalformedToken)).transpose()
+fn string(element: Option<Element<'_>>) -> Result<Option<Cow<'_, str>>, Reason> {
+    element.map(|element| element.text().ok_or(Reason::MalformedToken)).transpose()
 }

@@ -1,12 +1,12 @@
 //! JSON objects read to the letter: every member once, at every depth, and no deeper than tokens are.
+//!
+//! serde_json neither sees duplicates in what it skips nor tells where a value stood, and costs twice the time. What is
+//! behind a backslash, and values that are kept, are left to it; a property test holds both to the same language.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use memchr::memchr2;
+use serde_json::Value;
 
 use crate::auth::Reason;
 
@@ -14,192 +14,255 @@ use crate::auth::Reason;
 const MAX_DEPTH: usize = 16;
 /// Up to this many names are compared each with each, which is faster than to sort them.
 const FEW_NAMES: usize = 24;
+/// How many bytes of a string are looked at one by one.
+const NEAR: usize = 8;
 
-/// The members of an object, each with the text of its value.
-pub(super) struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);
+/// The members of an object.
+pub(super) struct Members<'a>(Vec<(Cow<'a, str>, Element<'a>)>);
+
+/// The value of a member, as far as it is read.
+#[derive(Clone, Copy)]
+pub(super) enum Element<'a> {
+    /// A string without escapes.
+    Text(&'a str),
+    /// Anything else, in JSON.
+    Json(&'a str),
+}
 
 impl<'a> Members<'a> {
     /// # Errors
     /// [`Reason::DuplicateMember`] if a name is there twice, also in an object below; else [`Reason::MalformedToken`].
-    pub(super) fn read(text: &'a str) -> Result<Self, Reason> {
-        let Outline(members) = serde_json::from_str(text).map_err(|_| Reason::MalformedToken)?;
-        if has_duplicates(members.len(), |index| &members[index].0) {
-            return Err(Reason::DuplicateMember);
+    pub(super) fn read(json: &'a str) -> Result<Self, Reason> {
+        let mut scanner = Scanner::new(json);
+        scanner.skip_whitespace();
+        let members = scanner.object(1)?;
+        scanner.skip_whitespace();
+        if scanner.at == json.len() { Ok(Self(members)) } else { Err(Reason::MalformedToken) }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Element<'a>> {
+        self.0.iter().find(|(member, _)| are_same(member, name)).map(|(_, element)| *element)
+    }
+}
+
+impl<'a> Element<'a> {
+    /// The string, if it is one.
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Json(json) if json.starts_with('"') => serde_json::from_str(json).ok().map(Cow::Owned),
+            Self::Json(_) => None,
         }
-        members.iter().try_for_each(|(_, value)| check(value))?;
-        Ok(Self(members))
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(member, _)| member.0 == name).map(|(_, value)| *value)
+    /// The strings, if it is an array of them.
+    pub(super) fn texts<T: From<Cow<'a, str>>>(self) -> Option<Vec<T>> {
+        let Self::Json(json) = self else { return None };
+        let mut texts = Vec::new();
+        let mut is_of_texts = true;
+        Scanner::new(json)
+            .array(1, |element| match element.text() {
+                Some(text) => texts.push(text.into()),
+                None => is_of_texts = false,
+            })
+            .ok()?;
+        is_of_texts.then_some(texts)
+    }
+
+    /// The members, if it is an object.
+    pub(super) fn members(self) -> Option<Members<'a>> {
+        match self {
+            Self::Json(json) if json.starts_with('{') => Members::read(json).ok(),
+            _ => None,
+        }
+    }
+
+    /// # Errors
+    /// If it holds a number that is none here: `1e999`.
+    pub(super) fn value(self) -> Result<Value, Reason> {
+        match self {
+            Self::Text(text) => Ok(text.into()),
+            Self::Json(json) => serde_json::from_str(json).map_err(|_| Reason::MalformedClaim),
+        }
     }
 }
 
-/// The value, if it is a string.
-pub(super) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
-    let inner = value.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        return serde_json::from_str(value.get()).ok().map(Cow::Owned);
-    }
-    Some(Cow::Borrowed(inner))
+/// Reads RFC 8259 from a place on.
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    /// Strings may not hold them; most texts have none, and then no string has to be looked through.
+    has_controls: bool,
 }
 
-/// The values, if it is an array of strings.
-pub(super) fn texts(value: &RawValue) -> Option<Vec<Cow<'_, str>>> {
-    let names: Vec<Name<'_>> = serde_json::from_str(value.get()).ok()?;
-    Some(names.into_iter().map(|name| name.0).collect())
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, has_controls: text.bytes().fold(u8::MAX, u8::min) < b' ' }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Vec<(Cow<'a, str>, Element<'a>)>, Reason> {
+        let mut members = Vec::with_capacity(12);
+        self.expect(b'{')?;
+        if self.takes(b'}') {
+            return Ok(members);
+        }
+        loop {
+            self.skip_whitespace();
+            let name = self.string()?.text().ok_or(Reason::MalformedToken)?;
+            self.expect(b':')?;
+            members.push((name, self.value(depth)?));
+            if self.takes(b'}') {
+                break;
+            }
+            self.expect(b',')?;
+        }
+        if has_duplicates(&members) { Err(Reason::DuplicateMember) } else { Ok(members) }
+    }
+
+    fn array(&mut self, depth: usize, mut each: impl FnMut(Element<'a>)) -> Result<(), Reason> {
+        self.expect(b'[')?;
+        if self.takes(b']') {
+            return Ok(());
+        }
+        loop {
+            each(self.value(depth)?);
+            if self.takes(b']') {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Element<'a>, Reason> {
+        self.skip_whitespace();
+        let start = self.at;
+        match self.peek() {
+            Some(b'"') => return self.string(),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => return Err(Reason::MalformedToken),
+            Some(b'{') => drop(self.object(depth + 1)?),
+            Some(b'[') => self.array(depth + 1, |_| {})?,
+            Some(b't') => self.word("true")?,
+            Some(b'f') => self.word("false")?,
+            Some(b'n') => self.word("null")?,
+            _ => self.number()?,
+        }
+        Ok(Element::Json(&self.text[start..self.at]))
+    }
+
+    fn string(&mut self) -> Result<Element<'a>, Reason> {
+        let start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(Reason::MalformedToken);
+        }
+        self.at += 1;
+        let mut has_escapes = false;
+        while self.next_of_string()? == b'\\' {
+            has_escapes = true;
+            // What is escaped is one byte at least, and none of the bytes after it can end the string.
+            self.at += 1;
+        }
+        let json = &self.text[start..self.at];
+        if has_escapes {
+            return checked(json);
+        }
+        let text = &json[1..json.len() - 1];
+        let is_text = !self.has_controls || text.bytes().all(|byte| byte >= b' ');
+        if is_text { Ok(Element::Text(text)) } else { Err(Reason::MalformedToken) }
+    }
+
+    /// Goes behind the next quote or backslash.
+    fn next_of_string(&mut self) -> Result<u8, Reason> {
+        let rest = self.text.as_bytes().get(self.at..).ok_or(Reason::MalformedToken)?;
+        // Names are short, and a call costs more than a few bytes.
+        let (near, far) = rest.split_at(rest.len().min(NEAR));
+        let is_found = |byte: &u8| matches!(byte, b'"' | b'\\');
+        let length = near
+            .iter()
+            .position(is_found)
+            .or_else(|| Some(near.len() + memchr2(b'"', b'\\', far)?))
+            .ok_or(Reason::MalformedToken)?;
+        self.at += length + 1;
+        Ok(rest[length])
+    }
+
+    fn number(&mut self) -> Result<(), Reason> {
+        self.takes_exactly(b'-');
+        if !self.takes_exactly(b'0') {
+            self.digits()?;
+        }
+        if self.takes_exactly(b'.') {
+            self.digits()?;
+        }
+        if self.takes_exactly(b'e') || self.takes_exactly(b'E') {
+            let _ = self.takes_exactly(b'+') || self.takes_exactly(b'-');
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Reason> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start { Err(Reason::MalformedToken) } else { Ok(()) }
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Reason> {
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            return Err(Reason::MalformedToken);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Reason> {
+        if self.takes(byte) { Ok(()) } else { Err(Reason::MalformedToken) }
+    }
+
+    fn takes(&mut self, byte: u8) -> bool {
+        self.skip_whitespace();
+        self.takes_exactly(byte)
+    }
+
+    fn takes_exactly(&mut self, byte: u8) -> bool {
+        let is_there = self.peek() == Some(byte);
+        self.at += usize::from(is_there);
+        is_there
+    }
+
+    fn skip_whitespace(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
 }
 
-/// Looks into what the outline left out: containers, and strings with escapes.
-fn check(value: &RawValue) -> Result<(), Reason> {
-    let text = value.get();
-    let is_plain = match text.as_bytes().first() {
-        Some(b'{' | b'[') => false,
-        Some(b'"') => !text.contains('\\'),
-        _ => true,
-    };
-    if is_plain {
-        return Ok(());
-    }
-    let duplicate = Cell::new(false);
-    let inside = Inside { depth: 2, duplicate: &duplicate };
-    inside
-        .deserialize(&mut serde_json::Deserializer::from_str(text))
-        .map_err(|_| if duplicate.get() { Reason::DuplicateMember } else { Reason::MalformedToken })
+fn checked(json: &str) -> Result<Element<'_>, Reason> {
+    let is_string = serde_json::from_str::<Cow<'_, str>>(json).is_ok();
+    if is_string { Ok(Element::Json(json)) } else { Err(Reason::MalformedToken) }
 }
 
-fn has_duplicates<'n, 'a: 'n>(count: usize, name: impl Fn(usize) -> &'n Name<'a>) -> bool {
-    if count <= FEW_NAMES {
-        return (1..count).any(|later| (0..later).any(|earlier| name(earlier).0 == name(later).0));
+fn has_duplicates(members: &[(Cow<'_, str>, Element<'_>)]) -> bool {
+    let name = |index: usize| &*members[index].0;
+    if members.len() <= FEW_NAMES {
+        return (1..members.len())
+            .any(|later| (0..later).any(|earlier| are_same(name(earlier), name(later))));
     }
-    let mut names: Vec<&str> = (0..count).map(|index| &*name(index).0).collect();
+    let mut names: Vec<&str> = (0..members.len()).map(name).collect();
     names.sort_unstable();
     names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
-/// A string, borrowed where it has no escapes.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor).map(Self)
-    }
+/// Most names differ in their length or at an end, which is seen without a call.
+fn are_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    one.len() == other.len() && one.first() == other.first() && one.last() == other.last() && one == other
 }
 
-struct NameVisitor;
-
-impl<'de> Visitor<'de> for NameVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-/// The members of the outermost object, their values unread.
-struct Outline<'a>(Vec<(Name<'a>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Outline<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OutlineVisitor).map(Self)
-    }
-}
-
-struct OutlineVisitor;
-
-impl<'de> Visitor<'de> for OutlineVisitor {
-    type Value = Vec<(Name<'de>, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(12);
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(members)
-    }
-}
-
-/// Reads any value, keeps nothing, and fails at a duplicate or too deep.
-#[derive(Clone, Copy)]
-struct Inside<'c> {
-    depth: usize,
-    duplicate: &'c Cell<bool>,
-}
-
-impl Inside<'_> {
-    fn deeper<E: Error>(self) -> Result<Self, E> {
-        if self.depth > MAX_DEPTH {
-            return Err(E::custom("too deep"));
-        }
-        Ok(Self { depth: self.depth + 1, ..self })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Inside<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Inside<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let deeper = self.deeper()?;
-        let mut names: Vec<Name<'de>> = Vec::new();
-        while let Some(name) = map.next_key()? {
-            names.push(name);
-            map.next_value_seed(deeper)?;
-        }
-        self.duplicate.set(has_duplicates(names.len(), |index| &names[index]));
-        if self.duplicate.get() { Err(A::Error::custom("duplicate member")) } else { Ok(()) }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let deeper = self.deeper()?;
-        while elements.next_element_seed(deeper)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use serde_json::value::RawValue;
-
 use super::claims::string;
-use super::json::{Members, text, texts};
+use super::json::{Element, Members};
 use crate::auth::Reason;
 use crate::{Principal, PrincipalKind};
 
@@ -34,15 +31,13 @@ impl<const N: usize> From<[&str; N]> for ClaimPath {
 
 impl ClaimPath {
     /// `null` is as good as nothing.
-    fn find<'a>(&self, claims: &Members<'a>) -> Result<Option<&'a RawValue>, Reason> {
+    fn find<'a>(&self, claims: &Members<'a>) -> Result<Option<Element<'a>>, Reason> {
         let mut found = claims.get(&self.first);
         for name in &self.below {
-            found = match found {
-                Some(object) if object.get().starts_with('{') => Members::read(object.get())?.get(name),
-                _ => None,
-            };
+            let object = found.and_then(Element::members);
+            found = object.and_then(|members| members.get(name));
         }
-        Ok(found.filter(|value| value.get() != "null"))
+        Ok(found.filter(|element| !matches!(element, Element::Json("null"))))
     }
 }
 
@@ -70,7 +65,7 @@ impl Mapping {
         expires_at: Option<Duration>,
     ) -> Result<Principal, Reason> {
         let subject = self.subject.find(claims)?.ok_or(Reason::MissingClaim)?;
-        let subject = text(subject).filter(|name| !name.is_empty()).ok_or(Reason::MalformedClaim)?;
+        let subject = subject.text().filter(|name| !name.is_empty()).ok_or(Reason::MalformedClaim)?;
         let mut builder = Principal::builder(&*subject)
             .kind(kind(claims, &subject)?)
             .scopes(self.scopes(claims)?)
@@ -86,8 +81,7 @@ impl Mapping {
         }
         for name in &self.kept {
             if let Some(value) = claims.get(name) {
-                let value: Value = serde_json::from_str(value.get()).map_err(|_| Reason::MalformedClaim)?;
-                builder = builder.claim(name.clone(), value);
+                builder = builder.claim(name.clone(), value.value()?);
             }
         }
         Ok(builder.build())
@@ -100,25 +94,25 @@ impl Mapping {
             None => claims.get("scope").or_else(|| claims.get("scp")),
         };
         let Some(found) = found else { return Ok(Vec::new()) };
-        match text(found) {
+        match found.text() {
             Some(list) => Ok(list.split(' ').filter(|scope| !scope.is_empty()).map(Box::from).collect()),
-            None => names(found),
+            None => found.texts().ok_or(Reason::MalformedClaim),
         }
     }
 
     /// An array (RFC 9068 §2.2.3.1); a string is one role, since the name of a role may have spaces.
     fn roles(&self, claims: &Members<'_>) -> Result<Vec<Box<str>>, Reason> {
         let Some(found) = self.roles.find(claims)? else { return Ok(Vec::new()) };
-        match text(found) {
+        match found.text() {
             Some(role) => Ok(vec![role.into()]),
-            None => names(found),
+            None => found.texts().ok_or(Reason::MalformedClaim),
         }
     }
 
     fn tenant(&self, claims: &Members<'_>) -> Result<Option<Box<str>>, Reason> {
         let Some(path) = &self.tenant else { return Ok(None) };
         let Some(found) = path.find(claims)? else { return Ok(None) };
-        text(found).map(|name| Some(name.into())).ok_or(Reason::MalformedClaim)
+        found.text().map(|name| Some(name.into())).ok_or(Reason::MalformedClaim)
     }
 }
 
@@ -126,9 +120,4 @@ impl Mapping {
 fn kind(claims: &Members<'_>, subject: &str) -> Result<PrincipalKind, Reason> {
     let is_its_own = string(claims, "client_id")?.is_some_and(|client| client == subject);
     Ok(if is_its_own { PrincipalKind::Service } else { PrincipalKind::User })
-}
-
-fn names(value: &RawValue) -> Result<Vec<Box<str>>, Reason> {
-    let names = texts(value).ok_or(Reason::MalformedClaim)?;
-    Ok(names.into_iter().map(Box::from).collect())
 }

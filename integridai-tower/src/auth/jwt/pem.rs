@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::key_error::KeyError;
 
+pub(super) const PUBLIC_KEY: &str = "PUBLIC KEY";
 pub(super) const PRIVATE_KEY: &str = "PRIVATE KEY";
 /// The length of a line (RFC 7468 §2).
 const LINE: usize = 64;
@@ -12,7 +13,7 @@ const LINE: usize = 64;
 /// The bytes of a text that is one public key and nothing else.
 pub(super) fn decode_public(text: &str) -> Result<Vec<u8>, KeyError> {
     match decode(text)? {
-        ("PUBLIC KEY" | "RSA PUBLIC KEY", der) => Ok(der),
+        (PUBLIC_KEY | "RSA PUBLIC KEY", der) => Ok(der),
         (label, _) if label.ends_with("PRIVATE KEY") => Err(KeyError::Private),
         _ => Err(KeyError::Unsupported),
     }

@@ -148,10 +148,16 @@ impl Signer {
         Some(jwk)
     }
 
+    /// The public key in PEM, as [`Key::from_pem`] reads it; `None` for a secret.
+    #[must_use]
+    pub fn public_pem(&self) -> Option<String> {
+        self.key.public_der().map(|der| pem::encode(pem::PUBLIC_KEY, &der))
+    }
+
     /// The **private** key in PEM, as [`from_pem`](Self::from_pem) reads it; `None` for a secret.
     #[must_use]
     pub fn private_pem(&self) -> Option<String> {
-        self.key.to_der().map(|der| pem::encode(pem::PRIVATE_KEY, &der))
+        self.key.private_der().map(|der| pem::encode(pem::PRIVATE_KEY, &der))
     }
 
     /// The only algorithm it signs with.

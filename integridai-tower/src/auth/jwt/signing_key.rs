@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -58,7 +58,7 @@ impl SigningKey {
     }
 
     /// A `PrivateKeyInfo`; a secret has none.
-    pub(super) fn to_der(&self) -> Option<Vec<u8>> {
+    pub(super) fn private_der(&self) -> Option<Vec<u8>> {
         match self {
             Self::Secret(_) => None,
             Self::Rsa(pair, _) => {
@@ -68,6 +68,18 @@ impl SigningKey {
             Self::Ec(pair) => Some(pair.to_pkcs8v1().ok()?.as_ref().to_vec()),
             Self::Ed25519(pair) => Some(pair.to_pkcs8v1().ok()?.as_ref().to_vec()),
         }
+    }
+
+    /// A `SubjectPublicKeyInfo` (RFC 5280 §4.1); a secret has none.
+    pub(super) fn public_der(&self) -> Option<Vec<u8>> {
+        let der: PublicKeyX509Der<'_> = match self {
+            Self::Secret(_) => return None,
+            Self::Rsa(pair, _) => pair.public_key().as_der(),
+            Self::Ec(pair) => pair.public_key().as_der(),
+            Self::Ed25519(pair) => pair.public_key().as_der(),
+        }
+        .ok()?;
+        Some(der.as_ref().to_vec())
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
@@ -132,7 +144,7 @@ fn components(der: &[u8]) -> Option<(&[u8], &[u8])> {
 fn der_value(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     let [length, rest @ ..] = der.strip_prefix(&[tag])? else { return None };
     match *length {
-        0..0x80 => rest.split_at_checked(usize::from(*length)),
+        0..=0x7f => rest.split_at_checked(usize::from(*length)),
         0x81 => {
             let (length, rest) = rest.split_first()?;
             rest.split_at_checked(usize::from(*length))
