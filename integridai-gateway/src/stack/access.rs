@@ -150,7 +150,7 @@ fn show(issuer: &str, status: &KeysStatus, fault: &mut Option<String>) {
     }
     match &status.last_error {
         Some(error) => {
-            tracing::warn!(issuer, error, keys = status.keys, "the keys of an issuer cannot be fetched")
+            tracing::warn!(issuer, error, keys = status.keys, "the keys of an issuer cannot be fetched");
         }
         None => tracing::info!(issuer, keys = status.keys, "the keys of an issuer can be fetched again"),
     }
