@@ -1,11 +1,13 @@
 //! The library through its public API: clients over a probe, over real sockets and against the simulated services,
-//! with both transports, and the observe layer over a probe.
+//! with both transports, and the layers over a probe.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod support;
 
 #[path = "library/calls.rs"]
 mod calls;
+#[path = "library/correlation.rs"]
+mod correlation;
 #[path = "library/decoding.rs"]
 mod decoding;
 #[path = "library/endpoint.rs"]
@@ -18,10 +20,14 @@ mod limits;
 mod observe;
 #[path = "library/peer.rs"]
 mod peer;
+#[path = "library/propagate.rs"]
+mod propagate;
 #[path = "library/requests.rs"]
 mod requests;
 #[path = "library/services.rs"]
 mod services;
+#[path = "library/trace_context.rs"]
+mod trace_context;
 #[path = "library/transport.rs"]
 mod transport;
 #[path = "library/wire.rs"]
