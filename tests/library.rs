@@ -8,6 +8,8 @@ mod support;
 mod calls;
 #[path = "library/correlation.rs"]
 mod correlation;
+#[path = "library/correlation_span.rs"]
+mod correlation_span;
 #[path = "library/decoding.rs"]
 mod decoding;
 #[path = "library/endpoint.rs"]
