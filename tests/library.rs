@@ -16,6 +16,10 @@ mod auth_identity;
 mod auth_refusals;
 #[path = "library/calls.rs"]
 mod calls;
+#[path = "library/correlation.rs"]
+mod correlation;
+#[path = "library/correlation_span.rs"]
+mod correlation_span;
 #[path = "library/decoding.rs"]
 mod decoding;
 #[path = "library/endpoint.rs"]
@@ -32,12 +36,16 @@ mod metrics;
 mod observe;
 #[path = "library/peer.rs"]
 mod peer;
+#[path = "library/propagate.rs"]
+mod propagate;
 #[path = "library/remote_keys.rs"]
 mod remote_keys;
 #[path = "library/requests.rs"]
 mod requests;
 #[path = "library/services.rs"]
 mod services;
+#[path = "library/trace_context.rs"]
+mod trace_context;
 #[path = "library/transport.rs"]
 mod transport;
 #[path = "library/wire.rs"]

@@ -1,14 +1,17 @@
 //! The id that one request keeps through every service it touches.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// Identifies one request across services, logs and stored rows.
 ///
 /// At most [`MAX_LEN`](Self::MAX_LEN) visible ASCII characters, so that it can stand in a header, a log line and a
-/// database column as it is. A clone shares its bytes.
+/// database column as it is. An id of up to 38 characters, such as a UUID, stands in the value itself; a clone of a longer
+/// one shares its text.
 ///
 /// ```
 /// use integridai_tower::CorrelationId;
@@ -20,7 +23,20 @@ use uuid::Uuid;
 /// # Ok::<(), integridai_tower::InvalidCorrelationId>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct CorrelationId(HeaderValue);
+pub struct CorrelationId(Text);
+
+/// As much as fits beside the two bytes of length and kind in 40 bytes.
+const SHORT: usize = 38;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Text {
+    /// What follows the text is zero, so that equal texts have equal bytes.
+    Short {
+        length: u8,
+        bytes: [u8; SHORT],
+    },
+    Long(Arc<str>),
+}
 
 /// The text is empty, longer than [`CorrelationId::MAX_LEN`] or has a character that is not visible ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,12 +51,14 @@ impl CorrelationId {
     /// The greatest length in characters.
     pub const MAX_LEN: usize = 128;
 
-    /// A new id: a UUID of version 7 (RFC 9562 §5.7), so ids sort by the time they were made.
+    /// A new id: a UUID of version 7 (RFC 9562 §5.7), so ids sort by the time they were made, to a fraction of a
+    /// microsecond.
     #[must_use]
     pub fn generate() -> Self {
-        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        let text = Uuid::now_v7().hyphenated().encode_lower(&mut text);
-        Self(HeaderValue::from_str(text).expect("a hyphenated UUID is visible ASCII"))
+        let mut bytes = [0; SHORT];
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let length = uuid_at(now, rand::random()).hyphenated().encode_lower(&mut bytes).len();
+        Self(Text::Short { length: length as u8, bytes })
     }
 
     /// The id in the [`HEADER`](Self::HEADER) of a request; `None` where it is absent, repeated or invalid.
@@ -54,27 +72,56 @@ impl CorrelationId {
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.to_str().expect("visible ASCII, checked when it was made")
+        std::str::from_utf8(self.as_bytes()).expect("visible ASCII, checked when it was made")
     }
 
-    /// The id as a header value, without a copy.
+    /// The id as a header value, which has a copy of its text.
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
-        self.0.clone()
+        HeaderValue::from_bytes(self.as_bytes()).expect("visible ASCII, checked when it was made")
     }
+
+    fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Text::Short { length, bytes } => &bytes[..usize::from(*length)],
+            Text::Long(text) => text.as_bytes(),
+        }
+    }
+
+    /// A copy: to share the bytes of a header would keep the whole buffer that the request was read into.
+    fn copy(text: &[u8]) -> Result<Self, InvalidCorrelationId> {
+        let fits = (1..=Self::MAX_LEN).contains(&text.len());
+        // A loop without a way out looks at many bytes at once.
+        if !fits || !text.iter().fold(true, |valid, byte| valid & byte.is_ascii_graphic()) {
+            return Err(InvalidCorrelationId);
+        }
+        let mut bytes = [0; SHORT];
+        if let Some(start) = bytes.get_mut(..text.len()) {
+            start.copy_from_slice(text);
+            return Ok(Self(Text::Short { length: text.len() as u8, bytes }));
+        }
+        let text = std::str::from_utf8(text).expect("visible ASCII, checked above");
+        Ok(Self(Text::Long(text.into())))
+    }
+}
+
+/// Random but for the time since 1970, of which `rand_a` has the part below the millisecond (RFC 9562 §6.2, method 3).
+/// `Uuid::now_v7` has a counter there, for which all threads wait in one line.
+fn uuid_at(time: Duration, random: u128) -> Uuid {
+    let milliseconds = time.as_secs() * 1000 + u64::from(time.subsec_millis());
+    // 12 bits: of a millisecond's 1 000 000 ns, parts of 244 ns.
+    let fraction = (u64::from(time.subsec_nanos() % 1_000_000) * 4096 / 1_000_000) as u16;
+    let [bytes @ .., _, _, _, _, _, _] = random.to_be_bytes();
+    let mut bytes: [u8; 10] = bytes;
+    bytes[..2].copy_from_slice(&fraction.to_be_bytes());
+    Builder::from_unix_timestamp_millis(milliseconds, &bytes).into_uuid()
 }
 
 impl TryFrom<&HeaderValue> for CorrelationId {
     type Error = InvalidCorrelationId;
 
     fn try_from(value: &HeaderValue) -> Result<Self, Self::Error> {
-        let bytes = value.as_bytes();
-        let fits = (1..=Self::MAX_LEN).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
-        if !fits {
-            return Err(InvalidCorrelationId);
-        }
-        // A clone would keep the whole buffer that the request was read into.
-        HeaderValue::from_bytes(bytes).map(Self).map_err(|_| InvalidCorrelationId)
+        Self::copy(value.as_bytes())
     }
 }
 
@@ -82,7 +129,7 @@ impl std::str::FromStr for CorrelationId {
     type Err = InvalidCorrelationId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        HeaderValue::from_str(text).map_err(|_| InvalidCorrelationId).and_then(|value| Self::try_from(&value))
+        Self::copy(text.as_bytes())
     }
 }
 
@@ -114,7 +161,26 @@ mod tests {
         assert_eq!(CorrelationId::from_headers(&headers), None);
     }
 
+    #[test]
+    fn generated_ids_are_different_uuids_of_version_7() {
+        let ids = [CorrelationId::generate(), CorrelationId::generate()];
+        let uuids = ids.map(|id| id.as_str().parse::<Uuid>().expect("a UUID"));
+        assert!(uuids[0] != uuids[1] && uuids.iter().all(|id| id.get_version_num() == 7));
+    }
+
     proptest! {
+        #[test]
+        fn ids_sort_by_their_time_to_a_fraction_of_a_microsecond(
+            seconds in 0_u64..4_000_000_000, nanos in 0_u32..999_999_000, later in 245_u32..1000, random in any::<[u128; 2]>(),
+        ) {
+            let time = Duration::new(seconds, nanos);
+            let id = uuid_at(time, random[0]);
+            prop_assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
+            prop_assert_eq!(id.as_u128() >> 80, time.as_millis());
+            let other = uuid_at(time + Duration::from_nanos(later.into()), random[1]);
+            prop_assert!(id.to_string() < other.to_string());
+        }
+
         #[test]
         fn accepts_exactly_bounded_visible_ascii(text in "\\PC{0,140}") {
             let valid = (1..=128).contains(&text.len()) && text.bytes().all(|byte| (0x21..=0x7e).contains(&byte));

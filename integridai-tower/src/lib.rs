@@ -7,8 +7,8 @@
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
-//! | [`correlation`] | `correlation` | which request it is: correlation ids and W3C Trace Context |
 //! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse, counted with the `metrics` facade |
+//! | [`correlation`] | `correlation` | which request it is: correlation ids, W3C Trace Context and Baggage |
 //! | [`observe`] | `observe` | one record per HTTP exchange for logs, metrics and audit tables |
 //!
 //! No feature is on by default; `full` turns all of them on.

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::support::client::EXECUTE;
 use crate::support::gateway::Gateway;
 use crate::support::requests::{analysis, later, training_by_id};
+use crate::support::stub::Stub;
 use integridai_gateway::demo::{DEMO_SESSION, Simulator};
 
 const HEADER: &str = "x-correlation-id";
@@ -112,5 +113,33 @@ async fn the_longest_correlation_id_goes_through_services_events_and_the_store_u
     assert_eq!(seen(gateway.dashboard(), "/api/update_metrics").0.as_ref(), Some(&longest));
     let query = "SELECT correlation_id FROM system_events WHERE event_type = 'analysis_complete'";
     assert_eq!(gateway.until_rows(query, 1).await, [json!({"correlation_id": longest})]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn the_trace_of_a_request_goes_on_with_each_call_that_it_causes_and_baggage_does_not() {
+    let (regtech, dashboard) = (Stub::start(200, r#"{"score":1}"#).await, Stub::start(200, "{}").await);
+    let services =
+        [("SERVICES__REGTECH__BASE_URL", &*regtech.url), ("SERVICES__DASHBOARD__BASE_URL", &*dashboard.url)];
+    let gateway = Gateway::with(&services).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = gateway
+        .client
+        .request(Method::POST, EXECUTE)
+        .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))
+        .header("tracestate", "vendor=1")
+        .header("baggage", "customer=secret");
+    gateway.client.send(request.json(&analysis())).await.ok();
+    let calls = [regtech.only("/analyze_provider"), dashboard.only("/api/update_metrics")];
+    let parents = calls.map(|call| {
+        assert!(
+            call.headers["tracestate"] == "vendor=1" && !call.headers.contains_key("baggage"),
+            "{call:?}"
+        );
+        call.headers["traceparent"].to_str().expect("ASCII").to_owned()
+    });
+    assert!(parents[0].starts_with(&format!("00-{trace}-")) && parents[0].ends_with("-01"), "{parents:?}");
+    assert!(!parents[0].contains("00f067aa0ba902b7"), "it is the gateway that calls: {parents:?}");
+    assert_eq!(parents[0], parents[1]);
     gateway.stop().await;
 }

@@ -6,6 +6,7 @@ use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, StatusCode, request};
 use integridai_tower::CorrelationId;
+use integridai_tower::correlation::CorrelationLayer;
 use integridai_tower::metrics::CountRefusalsLayer;
 use integridai_tower::observe::{Observe, ObserveLayer};
 use tower::ServiceBuilder;
@@ -14,7 +15,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::request_id::PropagateRequestIdLayer;
 use tower_http::sensitive_headers::SetSensitiveHeadersLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -42,8 +42,7 @@ where
     routes.layer(
         ServiceBuilder::new()
             // Which request it is: on the request for all that follow, and on every answer.
-            .map_request(correlate)
-            .layer(PropagateRequestIdLayer::new(CorrelationId::HEADER))
+            .layer(correlation())
             // Credentials never reach a debug print.
             .layer(SetSensitiveHeadersLayer::new(SENSITIVE))
             .layer(ObserveLayer::new(observer).route_by(matched_path))
@@ -65,14 +64,10 @@ where
 /// What the event log's published schema has room for; a longer id would be cut there and not be found again.
 const MAX_CORRELATION_ID: usize = 100;
 
-/// Keeps a client's valid id, or gives the request a new one.
-fn correlate<B>(mut request: http::Request<B>) -> http::Request<B> {
-    let given = CorrelationId::from_headers(request.headers());
-    let id =
-        given.filter(|id| id.as_str().len() <= MAX_CORRELATION_ID).unwrap_or_else(CorrelationId::generate);
-    request.headers_mut().insert(CorrelationId::HEADER, id.to_header_value());
-    request.extensions_mut().insert(id);
-    request
+/// A client's valid id or a new one, and the client's trace or a new one. The span is the door's.
+fn correlation() -> CorrelationLayer {
+    let layer = CorrelationLayer::new().max_len(MAX_CORRELATION_ID);
+    layer.expect("it is within the greatest length of an id").trace_context().without_span()
 }
 
 fn matched_path(request: &request::Parts) -> Option<std::sync::Arc<str>> {

@@ -1,4 +1,4 @@
-//! Towards the services: one pool of connections, three typed clients.
+//! Towards the services: one pool of connections, three typed clients, and on each call the trace of its request.
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
@@ -8,6 +8,8 @@ use integridai_tower::client::integridai::{
     DashboardClient, DashboardPaths, FlaiSimulatorClient, FlaiSimulatorPaths, RegTechClient, RegTechPaths,
 };
 use integridai_tower::client::transport::HyperTransport;
+use integridai_tower::correlation::PropagateLayer;
+use tower::Layer;
 
 use super::boxed::{Transport, transport};
 use crate::config::{ServiceConfig, ServicesConfig};
@@ -30,7 +32,7 @@ impl Clients {
     ///
     /// [`ConfigError`] when a base URL or the TLS set-up cannot be used.
     pub fn new(config: &ServicesConfig) -> Result<Self, ConfigError> {
-        let plain = transport(HyperTransport::new());
+        let plain = transport(PropagateLayer::new().layer(HyperTransport::new()));
         let (regtech, flaisimulator, dashboard) = (&config.regtech, &config.flaisimulator, &config.dashboard);
         let regtech_paths = RegTechPaths::default()
             .analyze_provider(regtech.analyze_path.as_str())
@@ -96,5 +98,5 @@ fn transport_for(url: &str, plain: &Transport) -> Result<Transport, ConfigError>
         .connect_timeout(std::time::Duration::from_secs(5))
         .build()
         .map_err(|error| ConfigError::new("tls", error.to_string()))?;
-    Ok(transport(ReqwestTransport::new(client)))
+    Ok(transport(PropagateLayer::new().layer(ReqwestTransport::new(client))))
 }

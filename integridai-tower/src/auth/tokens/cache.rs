@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::Principal;
 
@@ -14,7 +14,7 @@ use crate::Principal;
 /// look for a token with the hash of another. The text itself is not kept.
 pub(super) struct TokenCache {
     entries: Cache<u128, Entry>,
-    hasher: SipHasher24,
+    hasher: SipHasher13,
     /// What was kept under an earlier number is gone.
     generation: AtomicU64,
 }
@@ -35,7 +35,7 @@ impl TokenCache {
     pub(super) fn new(max_tokens: usize) -> Self {
         // A version 4 UUID is 122 random bits; two of them are more than the 128 that are needed.
         let (first, second) = (uuid::Uuid::new_v4().as_u64_pair(), uuid::Uuid::new_v4().as_u64_pair());
-        let hasher = SipHasher24::new_with_keys(first.0 ^ second.1, first.1 ^ second.0);
+        let hasher = SipHasher13::new_with_keys(first.0 ^ second.1, first.1 ^ second.0);
         Self { entries: Cache::new(max_tokens), hasher, generation: AtomicU64::new(0) }
     }
 
