@@ -120,6 +120,7 @@ async fn a_key_ends() {
     assert_eq!(keys.reason(key.expose()).await, Some(Reason::Expired));
     let mut record = keys.record(&key);
     record.revoke();
+    assert!(record.is_revoked());
     keys.ring.insert(record);
     assert_eq!(keys.reason(key.expose()).await, Some(Reason::Revoked));
     keys.ring.remove(key.id());
@@ -141,10 +142,29 @@ async fn two_secrets_live_while_users_change_over() {
     assert_eq!(keys.reason(second.expose()).await, None);
 
     let third = record.rotate(&keys.hasher, NOW + Duration::from_secs(99)).unwrap();
+    let written = serde_json::to_value(&record).unwrap();
+    assert_eq!(written["secrets"].as_array().unwrap().len(), 2, "two live at most");
     keys.ring.insert(record);
-    assert_eq!(keys.reason(first.expose()).await, Some(Reason::WrongSecret), "two live at most");
+    assert_eq!(keys.reason(first.expose()).await, Some(Reason::WrongSecret));
     for key in [&second, &third] {
         assert_eq!(keys.reason(key.expose()).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_principal_ends_with_the_secret_that_was_presented() {
+    let keys = Keys::new();
+    let old = keys.issue(|record| record.expires_at(NOW + Duration::from_secs(60)));
+    let mut record = keys.record(&old);
+    let new = record.rotate(&keys.hasher, NOW + Duration::from_secs(10)).unwrap();
+    keys.ring.insert(record);
+    let end = service_fn(async |request: http::Request<()>| {
+        let end = request.extensions().get::<Principal>().unwrap().expires_at().unwrap();
+        Ok(crate::endpoint::answer(200, (end - NOW).as_secs().to_string()))
+    });
+    let service = AuthenticateLayer::new(keys.authenticator()).layer(end);
+    for (key, seconds) in [(old, "10"), (new, "60")] {
+        assert_eq!(ask(service.clone(), with(&[("x-api-key", key.expose())])).await.body, seconds);
     }
 }
 

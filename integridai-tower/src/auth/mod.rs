@@ -25,9 +25,11 @@
 //! [`Principal::expires_at`](crate::Principal::expires_at).
 //!
 //! # Where to put it
-//! From the outside: observation, correlation, a rate limit by address; [`AuthenticateLayer`]; a rate limit by principal;
+//! From the outside: observation, correlation, CORS (a preflight has no credentials), a rate limit by address; [`AuthenticateLayer`]; a rate limit by principal;
 //! [`AuthorizeLayer`], on the routes that need it; [`ForwardIdentityLayer`], right outside of the proxy. What is open to
 //! everybody stays outside of [`AuthenticateLayer`], or is [`optional_if`](AuthenticateLayer::optional_if).
+//!
+//! A cache further in does not see `Authorization` any longer: it has to mind the [`Principal`](crate::Principal).
 //!
 //! A service that was polled ready and then refuses keeps what the inner service reserved until it is called again or
 //! dropped; servers that clone a service per request drop it at once.

@@ -29,7 +29,7 @@ impl Scheme {
     /// Bearer tokens (RFC 6750) of up to 8 KiB.
     pub const BEARER: Self = Self::new("Bearer");
 
-    /// The scheme of this name (RFC 9110 §11.1), with credentials of up to 8 KiB.
+    /// The scheme of this name, with credentials of up to 8 KiB. A name that is no token (RFC 9110 §11.1) is in no request.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name, max_len: 8 * 1024 }

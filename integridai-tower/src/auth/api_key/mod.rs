@@ -5,6 +5,9 @@
 //! secrets find keys by label, form and checksum. Nothing but an HMAC-SHA-256 under a pepper of yours is kept of a key,
 //! or its SHA-256 where there is no pepper; a random secret of that size needs no slow hash.
 //!
+//! Caches on the way know `Authorization`, and do not share what was answered to it (RFC 9111 §3.5). They do not know
+//! `X-API-Key`: a service behind that field says `Cache-Control: private` itself.
+//!
 //! ```
 //! use std::time::Duration;
 //!

@@ -132,6 +132,12 @@ impl ApiKeyRecord {
         self.facts.revoked = true;
     }
 
+    /// Whether it was ended for good.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.facts.revoked
+    }
+
     /// Its public name.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -146,7 +152,7 @@ impl ApiKeyRecord {
 
     fn set(mut self, setting: impl FnOnce(&mut Facts)) -> Self {
         setting(&mut self.facts);
-        self.principal = self.facts.principal();
+        self.principal = self.facts.principal(self.facts.expires_at);
         self
     }
 
@@ -158,7 +164,17 @@ impl ApiKeyRecord {
         if has_ended(self.facts.expires_at) || has_ended(secret.expires_at) {
             return Err(Reason::Expired);
         }
-        Ok(self.principal.clone())
+        Ok(self.principal_until(secret.expires_at))
+    }
+
+    /// An old secret may end before its key.
+    fn principal_until(&self, end: Option<u64>) -> Principal {
+        match end {
+            Some(end) if self.facts.expires_at.is_none_or(|key_end| end < key_end) => {
+                self.facts.principal(Some(end))
+            }
+            _ => self.principal.clone(),
+        }
     }
 }
 
@@ -180,7 +196,7 @@ pub(super) fn verify(
 }
 
 impl Facts {
-    fn principal(&self) -> Principal {
+    fn principal(&self, end: Option<u64>) -> Principal {
         let kind = match self.kind {
             Kind::User => PrincipalKind::User,
             Kind::Service => PrincipalKind::Service,
@@ -193,7 +209,7 @@ impl Facts {
         if let Some(tenant) = &self.tenant {
             principal = principal.tenant(tenant.clone());
         }
-        if let Some(end) = self.expires_at {
+        if let Some(end) = end {
             principal = principal.expires_at(Duration::from_secs(end));
         }
         principal.build()
@@ -213,7 +229,7 @@ impl TryFrom<Facts> for ApiKeyRecord {
         if facts.secrets.len() > MAX_SECRETS {
             return Err(ConfigError::new("secrets", "are two at most"));
         }
-        let principal = facts.principal();
+        let principal = facts.principal(facts.expires_at);
         Ok(Self { facts, principal })
     }
 }
