@@ -1,5 +1,5 @@
 //! The library through its public API: clients over a probe, over real sockets and against the simulated services,
-//! with both transports, and the observe layer over a probe.
+//! with both transports, the observe layer over a probe, and tokens.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod support;
@@ -12,6 +12,8 @@ mod decoding;
 mod endpoint;
 #[path = "library/failures.rs"]
 mod failures;
+#[path = "library/jwt/mod.rs"]
+mod jwt;
 #[path = "library/limits.rs"]
 mod limits;
 #[path = "library/observe.rs"]
