@@ -28,6 +28,8 @@ mod endpoint;
 mod failures;
 #[path = "library/key_server.rs"]
 mod key_server;
+#[path = "library/jwt/mod.rs"]
+mod jwt;
 #[path = "library/limits.rs"]
 mod limits;
 #[path = "library/metrics.rs"]

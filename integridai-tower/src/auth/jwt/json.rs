@@ -1,7 +1,7 @@
 //! JSON objects read to the letter: every member once, at every depth, and no deeper than tokens are.
 //!
-//! serde_json neither sees duplicates in what it skips nor tells where a value stood, and costs twice the time. What is
-//! behind a backslash, and values that are kept, are left to it; a property test holds both to the same language.
+//! serde_json does not see duplicates in what it skips. What is behind a backslash, and values that are kept, are left to
+//! it; a property test holds both to the same language.
 
 use std::borrow::Cow;
 
