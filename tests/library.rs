@@ -26,10 +26,10 @@ mod decoding;
 mod endpoint;
 #[path = "library/failures.rs"]
 mod failures;
-#[path = "library/key_server.rs"]
-mod key_server;
 #[path = "library/jwt/mod.rs"]
 mod jwt;
+#[path = "library/key_server.rs"]
+mod key_server;
 #[path = "library/limits.rs"]
 mod limits;
 #[path = "library/metrics.rs"]

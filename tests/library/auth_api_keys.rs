@@ -64,7 +64,7 @@ async fn a_key_is_read_from_its_field_or_its_scheme() {
         [&[("x-api-key", key), ("x-api-key", key)], &[("x-api-key", key), ("authorization", &scheme)]];
     for request in twice {
         let reply = ask(service.clone(), with(request)).await;
-        assert_eq!((reply.status.as_u16(), reply.reason()), (400, Some(Reason::SeveralCredentials)));
+        assert_eq!((reply.status.as_u16(), reply.reason()), (401, Some(Reason::SeveralCredentials)));
     }
     let reply = ask(service, with(&[("authorization", "Bearer x")])).await;
     assert_eq!((reply.reason(), reply.challenges()), (Some(Reason::NoCredentials), vec!["ApiKey"]));

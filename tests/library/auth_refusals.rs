@@ -63,10 +63,10 @@ async fn a_wrong_form_is_a_bad_request() {
     ];
     for (fields, reason) in cases {
         let reply = authenticate(with(fields)).await;
-        assert_eq!((reply.status.as_u16(), reply.reason()), (400, Some(reason)), "{fields:?}");
-        let expected = r#"Bearer error="invalid_request", error_description="The credentials are repeated or malformed.""#;
+        assert_eq!((reply.status.as_u16(), reply.reason()), (401, Some(reason)), "{fields:?}");
+        let expected = r#"Bearer error="invalid_token", error_description="The credentials are not valid.""#;
         assert_eq!(reply.challenges(), [expected]);
-        assert_eq!(problem(&reply)["detail"], "The credentials are repeated or malformed.");
+        assert_eq!(problem(&reply)["detail"], "The credentials are not valid.");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::Refusal;
 
 /// A request was not let through. Found in the extensions of the response.
 ///
-/// The response tells apart that credentials are missing, of a wrong form, not valid, not sufficient, or cannot be
+/// The response tells apart that credentials are missing, not valid, not sufficient, or cannot be
 /// checked now; which of the [`Reason`]s it was, only you learn.
 #[derive(Debug, Clone)]
 pub struct Denied {
@@ -53,7 +53,6 @@ impl Denied {
     fn outcome(&self) -> Outcome {
         match self.reason {
             Reason::NoCredentials => Outcome::Absent,
-            Reason::SeveralCredentials | Reason::MalformedCredentials => Outcome::Malformed,
             Reason::InsufficientScope | Reason::InsufficientRole => Outcome::Insufficient,
             Reason::Forbidden => Outcome::Forbidden,
             Reason::KeysUnavailable => Outcome::Unchecked,
@@ -66,7 +65,6 @@ impl Denied {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Absent,
-    Malformed,
     Invalid,
     Insufficient,
     Forbidden,
@@ -76,7 +74,6 @@ enum Outcome {
 impl Outcome {
     fn status(self) -> StatusCode {
         match self {
-            Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Absent | Self::Invalid => StatusCode::UNAUTHORIZED,
             Self::Insufficient | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Unchecked => StatusCode::SERVICE_UNAVAILABLE,
@@ -86,7 +83,6 @@ impl Outcome {
     fn detail(self) -> &'static str {
         match self {
             Self::Absent => "Credentials are required.",
-            Self::Malformed => "The credentials are repeated or malformed.",
             Self::Invalid => "The credentials are not valid.",
             Self::Insufficient => "The credentials do not suffice for this.",
             Self::Forbidden => "This is not allowed.",
@@ -97,7 +93,6 @@ impl Outcome {
     /// None where nothing was presented: RFC 6750 §3.1 asks for a challenge without an error then.
     fn fault(self) -> Option<Fault> {
         let error = match self {
-            Self::Malformed => "invalid_request",
             Self::Invalid => "invalid_token",
             Self::Insufficient => "insufficient_scope",
             Self::Absent | Self::Forbidden | Self::Unchecked => return None,

@@ -1,6 +1,8 @@
 //! Who asks, and what they may do.
 //!
-//! [`AuthenticateLayer`] asks its authenticators in order: [`Bearer`] for tokens, [`ApiKeys`](api_key::ApiKeys), your own
+//! [`AuthenticateLayer`] asks its authenticators in order: [`TokenVerifier`] for JSON Web
+//! Tokens ([`jwt`]), with keys of yours or such as an issuer publishes ([`RemoteKeys`]), [`Bearer`] for other tokens,
+//! [`ApiKeys`](api_key::ApiKeys), your own
 //! [`Authenticate`]. The first that finds credentials of its kind decides; its [`Principal`](crate::Principal) goes on in
 //! the request's extensions. [`AuthorizeLayer`] judges that principal by scopes, roles or a predicate.
 //! [`ForwardIdentityLayer`] tells it to a service behind a proxy. All keep the inner service's error.
@@ -8,9 +10,8 @@
 //! # What is refused
 //! | what | status | `WWW-Authenticate` |
 //! | --- | --- | --- |
-//! | credentials are repeated or of a wrong form | 400 | `error="invalid_request"` |
 //! | there are none, and they are not optional | 401 | no error (RFC 6750 §3.1) |
-//! | they are not valid, for whatever [`Reason`] | 401 | `error="invalid_token"` |
+//! | they are repeated, malformed or not valid, for whatever [`Reason`] | 401 | `error="invalid_token"` |
 //! | a scope is missing | 403 | `error="insufficient_scope"`, `scope` |
 //! | a role is missing | 403 | `error="insufficient_scope"` |
 //! | the predicate says no | 403 | no error |

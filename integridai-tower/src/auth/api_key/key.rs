@@ -52,7 +52,7 @@ impl ApiKey {
     /// A new secret for an id that there is already.
     pub(super) fn of_id(id: &str) -> Result<Self, ConfigError> {
         let mut text = format!("{id}_{}", random_text(SECRET_LEN)?);
-        text.push_str(&checksum(&text));
+        text.extend(checksum(&text).map(char::from));
         Ok(Self { text: text.into(), id_len: id.len() })
     }
 
@@ -92,7 +92,7 @@ pub(super) fn id_of(text: &str) -> Option<&str> {
         return None;
     }
     let (signed, sum) = text.split_at(text.len() - CHECKSUM_LEN);
-    (checksum(signed) == sum).then_some(id)
+    (checksum(signed) == *sum.as_bytes()).then_some(id)
 }
 
 pub(super) fn is_id(id: &str) -> bool {
@@ -121,16 +121,14 @@ fn random_text(len: usize) -> Result<String, ConfigError> {
 }
 
 /// CRC-32 (ISO 3309) in base62: it tells a typing error from a wrong key without a look-up, and protects nothing.
-fn checksum(text: &str) -> String {
-    let mut rest = !text.bytes().fold(u32::MAX, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(sum & 1)))
-    });
+fn checksum(text: &str) -> [u8; CHECKSUM_LEN] {
+    let mut rest = crc32fast::hash(text.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LEN];
     for digit in digits.iter_mut().rev() {
         *digit = ALPHABET[(rest % 62) as usize];
         rest /= 62;
     }
-    digits.iter().copied().map(char::from).collect()
+    digits
 }
 
 #[cfg(test)]
@@ -144,7 +142,7 @@ mod tests {
     #[test]
     fn the_checksum_is_crc_32() {
         // The check value of CRC-32/ISO-HDLC: 0xCBF43926 for "123456789".
-        let value = checksum("123456789").bytes().fold(0_u64, |value, digit| {
+        let value = checksum("123456789").into_iter().fold(0_u64, |value, digit| {
             value * 62 + ALPHABET.iter().position(|byte| *byte == digit).unwrap() as u64
         });
         assert_eq!(value, 0xCBF4_3926);
