@@ -71,7 +71,7 @@ impl<F: FindApiKey> ApiKeys<F> {
     fn verify(&self, key: &str) -> Result<Principal, Reason> {
         let id = id_of(key).ok_or(Reason::MalformedApiKey)?;
         let digest = self.hasher.digest(key);
-        verify(self.find.find(id).as_deref(), &digest, self.clock.since_epoch())
+        verify(self.find.find(id).as_deref(), &digest, &self.clock)
     }
 }
 

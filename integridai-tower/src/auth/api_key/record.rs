@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::{ApiKeyHasher, SecretDigest};
 use super::key::{ApiKey, is_id};
 use crate::auth::Reason;
-use crate::{ConfigError, Principal, PrincipalKind};
+use crate::{Clock, ConfigError, Principal, PrincipalKind};
 
 /// A new secret and the one before it, while its users change over.
 const MAX_SECRETS: usize = 2;
@@ -156,8 +156,9 @@ impl ApiKeyRecord {
         self
     }
 
-    fn judge(&self, secret: &Secret, now: Duration) -> Result<Principal, Reason> {
-        let has_ended = |end: Option<u64>| end.is_some_and(|end| end <= now.as_secs());
+    /// The clock is asked only where something ends.
+    fn judge(&self, secret: &Secret, clock: &Clock) -> Result<Principal, Reason> {
+        let has_ended = |end: Option<u64>| end.is_some_and(|end| end <= clock.since_epoch().as_secs());
         if self.facts.revoked {
             return Err(Reason::Revoked);
         }
@@ -182,7 +183,7 @@ impl ApiKeyRecord {
 pub(super) fn verify(
     record: Option<&ApiKeyRecord>,
     presented: &SecretDigest,
-    now: Duration,
+    clock: &Clock,
 ) -> Result<Principal, Reason> {
     let secrets = record.map_or(&[][..], |record| &record.facts.secrets);
     let mut matching = None;
@@ -192,7 +193,7 @@ pub(super) fn verify(
         matching = if is_equal { secret } else { matching };
     }
     let record = record.ok_or(Reason::UnknownApiKey)?;
-    record.judge(matching.ok_or(Reason::WrongSecret)?, now)
+    record.judge(matching.ok_or(Reason::WrongSecret)?, clock)
 }
 
 impl Facts {
