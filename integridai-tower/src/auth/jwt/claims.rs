@@ -93,7 +93,7 @@ pub(super) fn string<'a>(claims: &Members<'a>, name: &str) -> Result<Option<Cow<
 /// A `NumericDate` (RFC 7519 §2): seconds since 1970-01-01 UTC, which may have a fraction.
 fn date(element: Option<Element<'_>>) -> Result<Option<Duration>, Reason> {
     let Some(element) = element else { return Ok(None) };
-    let Element::Json(number) = element else { return Err(Reason::MalformedClaim) };
+    let number = element.json().ok_or(Reason::MalformedClaim)?;
     let date = match number.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => number.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),

@@ -1,6 +1,6 @@
 //! JSON objects read to the letter: every member once, at every depth, and no deeper than tokens are.
 //!
-//! serde_json does not see duplicates in what it skips. What is behind a backslash, and values that are kept, are left to
+//! `serde_json` does not see duplicates in what it skips. What is behind a backslash, and values that are kept, are left to
 //! it; a property test holds both to the same language.
 
 use std::borrow::Cow;
@@ -18,15 +18,19 @@ const FEW_NAMES: usize = 24;
 const NEAR: usize = 8;
 
 /// The members of an object.
-pub(super) struct Members<'a>(Vec<(Cow<'a, str>, Element<'a>)>);
+pub(super) struct Members<'a>(Vec<Member<'a>>);
+
+struct Member<'a> {
+    name: Cow<'a, str>,
+    element: Element<'a>,
+}
 
 /// The value of a member, as far as it is read.
 #[derive(Clone, Copy)]
-pub(super) enum Element<'a> {
-    /// A string without escapes.
-    Text(&'a str),
-    /// Anything else, in JSON.
-    Json(&'a str),
+pub(super) struct Element<'a> {
+    /// What stands between the quotes of a string without escapes; of anything else its JSON.
+    text: &'a str,
+    is_text: bool,
 }
 
 impl<'a> Members<'a> {
@@ -41,26 +45,25 @@ impl<'a> Members<'a> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Element<'a>> {
-        self.0.iter().find(|(member, _)| are_same(member, name)).map(|(_, element)| *element)
+        self.0.iter().find(|member| are_same(&member.name, name)).map(|member| member.element)
     }
 }
 
 impl<'a> Element<'a> {
     /// The string, if it is one.
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
-        match self {
-            Self::Text(text) => Some(Cow::Borrowed(text)),
-            Self::Json(json) if json.starts_with('"') => serde_json::from_str(json).ok().map(Cow::Owned),
-            Self::Json(_) => None,
+        if self.is_text {
+            return Some(Cow::Borrowed(self.text));
         }
+        let json = self.json().filter(|json| json.starts_with('"'))?;
+        serde_json::from_str(json).ok().map(Cow::Owned)
     }
 
     /// The strings, if it is an array of them.
     pub(super) fn texts<T: From<Cow<'a, str>>>(self) -> Option<Vec<T>> {
-        let Self::Json(json) = self else { return None };
         let mut texts = Vec::new();
         let mut is_of_texts = true;
-        Scanner::new(json)
+        Scanner::new(self.json()?)
             .array(1, |element| match element.text() {
                 Some(text) => texts.push(text.into()),
                 None => is_of_texts = false,
@@ -71,19 +74,21 @@ impl<'a> Element<'a> {
 
     /// The members, if it is an object.
     pub(super) fn members(self) -> Option<Members<'a>> {
-        match self {
-            Self::Json(json) if json.starts_with('{') => Members::read(json).ok(),
-            _ => None,
-        }
+        self.json().and_then(|json| Members::read(json).ok())
     }
 
     /// # Errors
     /// If it holds a number that is none here: `1e999`.
     pub(super) fn value(self) -> Result<Value, Reason> {
-        match self {
-            Self::Text(text) => Ok(text.into()),
-            Self::Json(json) => serde_json::from_str(json).map_err(|_| Reason::MalformedClaim),
+        match self.json() {
+            Some(json) => serde_json::from_str(json).map_err(|_| Reason::MalformedClaim),
+            None => Ok(self.text.into()),
         }
+    }
+
+    /// Its JSON, unless it is a string without escapes.
+    pub(super) fn json(self) -> Option<&'a str> {
+        (!self.is_text).then_some(self.text)
     }
 }
 
@@ -100,7 +105,7 @@ impl<'a> Scanner<'a> {
         Self { text, at: 0, has_controls: text.bytes().fold(u8::MAX, u8::min) < b' ' }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Vec<(Cow<'a, str>, Element<'a>)>, Reason> {
+    fn object(&mut self, depth: usize) -> Result<Vec<Member<'a>>, Reason> {
         let mut members = Vec::with_capacity(12);
         self.expect(b'{')?;
         if self.takes(b'}') {
@@ -110,7 +115,8 @@ impl<'a> Scanner<'a> {
             self.skip_whitespace();
             let name = self.string()?.text().ok_or(Reason::MalformedToken)?;
             self.expect(b':')?;
-            members.push((name, self.value(depth)?));
+            let element = self.value(depth)?;
+            members.push(Member { name, element });
             if self.takes(b'}') {
                 break;
             }
@@ -146,7 +152,7 @@ impl<'a> Scanner<'a> {
             Some(b'n') => self.word("null")?,
             _ => self.number()?,
         }
-        Ok(Element::Json(&self.text[start..self.at]))
+        Ok(Element { text: &self.text[start..self.at], is_text: false })
     }
 
     fn string(&mut self) -> Result<Element<'a>, Reason> {
@@ -167,7 +173,7 @@ impl<'a> Scanner<'a> {
         }
         let text = &json[1..json.len() - 1];
         let is_text = !self.has_controls || text.bytes().all(|byte| byte >= b' ');
-        if is_text { Ok(Element::Text(text)) } else { Err(Reason::MalformedToken) }
+        if is_text { Ok(Element { text, is_text }) } else { Err(Reason::MalformedToken) }
     }
 
     /// Goes behind the next quote or backslash.
@@ -244,11 +250,11 @@ impl<'a> Scanner<'a> {
 
 fn checked(json: &str) -> Result<Element<'_>, Reason> {
     let is_string = serde_json::from_str::<Cow<'_, str>>(json).is_ok();
-    if is_string { Ok(Element::Json(json)) } else { Err(Reason::MalformedToken) }
+    if is_string { Ok(Element { text: json, is_text: false }) } else { Err(Reason::MalformedToken) }
 }
 
-fn has_duplicates(members: &[(Cow<'_, str>, Element<'_>)]) -> bool {
-    let name = |index: usize| &*members[index].0;
+fn has_duplicates(members: &[Member<'_>]) -> bool {
+    let name = |index: usize| &*members[index].name;
     if members.len() <= FEW_NAMES {
         return (1..members.len())
             .any(|later| (0..later).any(|earlier| are_same(name(earlier), name(later))));

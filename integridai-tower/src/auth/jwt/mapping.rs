@@ -37,7 +37,7 @@ impl ClaimPath {
             let object = found.and_then(Element::members);
             found = object.and_then(|members| members.get(name));
         }
-        Ok(found.filter(|element| !matches!(element, Element::Json("null"))))
+        Ok(found.filter(|element| element.json() != Some("null")))
     }
 }
 
