@@ -132,8 +132,8 @@ fn parse(
     })?;
     let malformed = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let text = std::str::from_utf8(&body).map_err(|_| malformed("the body is not UTF-8".to_owned()))?;
-    let text = JsonText::parse(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
-    let value = text.decode().map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+    let (text, value) =
+        JsonText::read(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
     let request = ExecuteRequest::parse(value, &api.workflows).map_err(invalid)?;
     Ok((request, text))
 }
@@ -200,19 +200,20 @@ async fn run(api: &Api, request: ExecuteRequest, body: JsonText, correlation_id:
     let mut attended = Attended::new(api.store.clone(), request, body, correlation_id);
     let outcome = api.engine.run(&attended.request.job, &mut attended.run).await;
     let outcome = outcome.and_then(|result| {
-        JsonText::from_serialize(&result).map_err(|error| {
+        result.to_json().map(|text| (text, result.steps)).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a result could not be written");
             WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the result could not be written")
         })
     });
     match outcome {
-        Ok(result) => {
+        Ok((result, steps)) => {
             let answer = json(&result);
-            attended.end(Ok(result));
+            attended.end(steps, Ok(result));
             answer
         }
         Err(error) => {
-            attended.end(Err(kept(error.status.as_u16(), &error.message)));
+            let steps = attended.run.journal.to_json();
+            attended.end(steps, Err(kept(error.status.as_u16(), &error.message)));
             Problem::new(error.status, error.message)
                 .workflow(Some(attended.request.job.workflow().as_str()))
                 .workflow_id(attended.run.id)
@@ -227,5 +228,5 @@ fn kept(status: u16, detail: &str) -> JsonText {
 }
 
 fn json(text: &JsonText) -> Response {
-    ([(CONTENT_TYPE, "application/json")], text.as_str().to_owned()).into_response()
+    ([(CONTENT_TYPE, "application/json")], text.to_bytes()).into_response()
 }

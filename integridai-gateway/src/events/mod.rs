@@ -35,7 +35,7 @@ fn row(event: Event) -> SystemEvent {
         id: event.id,
         event_type: event.kind.as_str().to_owned(),
         service_name: event.source.to_owned(),
-        payload: event.data.into(),
+        payload: event.data,
         timestamp: event.timestamp,
         correlation_id: event.correlation_id.map(|id| id.as_str().to_owned()),
         user_id: event.user_id,

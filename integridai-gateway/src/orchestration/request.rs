@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use integridai_tower::client::integridai::Provider;
-use serde_json::value::RawValue;
+use integridai_tower::client::integridai::{Provider, RawJson};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -59,7 +58,7 @@ pub enum Job {
 #[derive(Debug, Clone)]
 pub enum SessionSource {
     /// It came with the request.
-    Inline(Box<RawValue>),
+    Inline(RawJson),
     /// FLAISimulator has it under this id.
     ById(String),
 }
@@ -210,7 +209,7 @@ fn provider(
             check.note(format!("{at}/{key}"), expected);
         }
     }
-    let mut provider = Provider::new(&name?, &cuit?, &sector?);
+    let mut provider = Provider::new(name?, cuit?, sector?);
     provider.other = fields;
     Some(provider)
 }
@@ -238,7 +237,7 @@ fn session(check: &mut Check, mut payload: Map<String, Value>) -> Option<Session
             }
             (_, id) => {
                 session.extend(id.map(|id| (ID.to_owned(), id)));
-                let raw = serde_json::value::to_raw_value(&session).expect("a JSON object serialises");
+                let raw = RawJson::from_serialize(&session).expect("a JSON object serialises");
                 Some(SessionSource::Inline(raw))
             }
         },

@@ -45,7 +45,7 @@ impl FromSql for Id {
 
 impl ToSql for JsonText {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::from(self.as_str()))
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.as_bytes())))
     }
 }
 
