@@ -89,7 +89,7 @@ async fn analyze(
         .correlation_id(&run.correlation_id)
         .idempotency_key(run.idempotency_key("regtech"));
     let made = async { call.send().await.map(|analysis| fresh.insert(analysis).raw.clone()) };
-    run.journal.step("regtech.analyze_provider", made).await
+    run.journal.step(&engine.calls, "regtech.analyze_provider", made).await
 }
 
 fn of_earlier_run(done: &Done) -> Result<Analysis, WorkflowError> {
@@ -108,5 +108,5 @@ async fn tell(engine: &Engine, analysis: &Done, run: &mut Run) -> Result<(), Cli
         .correlation_id(&run.correlation_id)
         .idempotency_key(run.idempotency_key("dashboard"));
     let told = async { call.send().await.map(|()| RawJson::from(true)) };
-    run.journal.step("dashboard.update_metrics", told).await.map(drop)
+    run.journal.step(&engine.calls, "dashboard.update_metrics", told).await.map(drop)
 }

@@ -3,6 +3,7 @@
 use integridai_tower::client::ClientError;
 use integridai_tower::client::integridai::{JsonObject, RawJson};
 use integridai_tower::{CorrelationId, Deadline};
+use metrics::Counter;
 use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -11,9 +12,10 @@ use uuid::Uuid;
 
 use super::{Job, Journal, Step, WorkflowError, WorkflowName, complete_analysis, training_sync};
 use crate::events::{Event, EventType, Events};
-use crate::services::{Consolidated, SystemAlert};
+use crate::services::{Calls, Consolidated, SystemAlert};
 use crate::stack::Clients;
 use crate::store::JsonText;
+use crate::telemetry::Series;
 
 /// The workflows and what they need. A clone is the same.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Engine {
     pub(super) clients: Clients,
     pub(super) events: Events,
     pub(super) consolidated: Consolidated,
+    pub(super) calls: Calls,
+    ended: Series<(&'static str, &'static str), Counter>,
 }
 
 /// One execution on its way.
@@ -116,10 +120,10 @@ impl WorkflowResult {
 const ROOM_FOR_THE_REST: usize = 256;
 
 impl Engine {
-    /// An engine over these services.
+    /// An engine over these services; `calls` measures what they are asked.
     #[must_use]
-    pub fn new(clients: Clients, events: Events, consolidated: Consolidated) -> Self {
-        Self { clients, events, consolidated }
+    pub fn new(clients: Clients, events: Events, consolidated: Consolidated, calls: Calls) -> Self {
+        Self { clients, events, consolidated, calls, ended: Series::default() }
     }
 
     /// Does the job.
@@ -134,9 +138,10 @@ impl Engine {
             Job::MetricsUpdate => Ok(self.update_metrics(run)),
         };
         let ended = if outcome.is_ok() { "succeeded" } else { "failed" };
-        let workflow = job.workflow().as_str();
-        metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
-            .increment(1);
+        let count = self.ended.of((job.workflow().as_str(), ended), |(workflow, ended)| {
+            metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
+        });
+        count.increment(1);
         outcome
     }
 

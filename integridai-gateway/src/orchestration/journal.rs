@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::services::calls;
+use crate::services::Calls;
 use crate::store::{JsonText, Store};
 use crate::timestamp;
 
@@ -82,13 +82,14 @@ impl Journal {
         Self { steps, kept: Some((store, id)) }
     }
 
-    /// Does a step, unless an earlier run has.
+    /// Does a step, unless an earlier run has; `calls` measures it.
     ///
     /// # Errors
     ///
     /// That of the call.
     pub async fn step(
         &mut self,
+        calls: &Calls,
         name: &'static str,
         work: impl Future<Output = Result<RawJson, ClientError>>,
     ) -> Result<Done, ClientError> {
@@ -98,7 +99,7 @@ impl Journal {
         let (begin, started) = (Instant::now(), OffsetDateTime::now_utc());
         let outcome = work.await;
         let took = begin.elapsed();
-        calls::measure(name, took, &outcome);
+        calls.measure(name, took, &outcome);
         let duration_ms = milliseconds(took);
         let mut step = Step {
             name: name.into(),
@@ -181,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_a_step_is_the_same_when_it_is_read_again() {
         let mut journal = Journal::default();
-        let done = journal.step("one", async { Ok(RawJson::from(true)) }).await.unwrap();
+        let done = journal.step(&Calls::default(), "one", async { Ok(RawJson::from(true)) }).await.unwrap();
         assert_eq!(done.finished_at, finished_at(&journal.steps[0]));
         let begin = time::macros::datetime!(2026-11-24 10:00:00.999_9 UTC);
         assert_eq!(end(begin, 0.3), "2026-11-24T10:00:00.999Z", "the step began in this millisecond");

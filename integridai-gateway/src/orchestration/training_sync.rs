@@ -65,7 +65,7 @@ async fn fetch(engine: &Engine, id: &str, run: &mut Run) -> Result<Done, ClientE
     let simulator = &engine.clients.flaisimulator;
     let call = simulator.training_session(id).deadline(run.deadline).correlation_id(&run.correlation_id);
     let fetched = async { call.send().await.map(|answer| answer.session) };
-    run.journal.step("flaisimulator.training_session", fetched).await
+    run.journal.step(&engine.calls, "flaisimulator.training_session", fetched).await
 }
 
 async fn tell(engine: &Engine, session: &Done, run: &mut Run) -> Result<(), ClientError> {
@@ -77,7 +77,7 @@ async fn tell(engine: &Engine, session: &Done, run: &mut Run) -> Result<(), Clie
         .correlation_id(&run.correlation_id)
         .idempotency_key(run.idempotency_key("dashboard"));
     let told = async { call.send().await.map(|()| RawJson::from(true)) };
-    run.journal.step("dashboard.update_metrics", told).await.map(drop)
+    run.journal.step(&engine.calls, "dashboard.update_metrics", told).await.map(drop)
 }
 
 /// A session that FLAISimulator does not know is the client's mistake.
