@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
-use crate::services::{Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic};
+use crate::services::{Calls, Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic};
 use crate::stack::{self, Access, Clients};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 use crate::store::{Store, StoreError, StoreOptions};
@@ -90,8 +90,10 @@ impl App {
         let events = Events::new(hub.clone(), store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
         let clients = Clients::new(&config.services)?;
-        let consolidated = consolidated(&config, &clients, &events, &store, &traffic);
-        let engine = Engine::new(clients, events, consolidated.clone());
+        let calls = Calls::default();
+        let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
+        let consolidated = consolidated(&config, sources, &events, &store, &traffic);
+        let engine = Engine::new(clients, events, consolidated.clone(), calls);
         let max_queued = config.executions.max_queued.get();
         let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
         let tickets = Tickets::new(config.auth.ticket_seconds.get(), config.realtime.max_subscribers.get());
@@ -204,7 +206,7 @@ fn server_options(config: &Config) -> ServerOptions {
 
 fn consolidated(
     config: &Config,
-    clients: &Clients,
+    sources: Sources,
     events: &Events,
     store: &Store,
     traffic: &Arc<Traffic>,
@@ -213,7 +215,7 @@ fn consolidated(
     let rule =
         HealthRule { slow: metrics.slow_seconds.get(), offline_after: metrics.offline_after_seconds.get() };
     Consolidated::new(
-        Sources::new(clients.clone(), metrics.timeout_seconds.get()),
+        sources,
         rule,
         metrics.cache_seconds.get(),
         Arc::clone(traffic),

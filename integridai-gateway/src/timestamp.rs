@@ -1,4 +1,4 @@
-//! Moments as text: RFC 3339, UTC, milliseconds.
+//! Moments as text: RFC 3339, UTC.
 
 use time::{OffsetDateTime, UtcOffset};
 
@@ -11,15 +11,37 @@ use time::{OffsetDateTime, UtcOffset};
 /// Never: digits and separators are ASCII.
 #[must_use]
 pub fn format(moment: OffsetDateTime) -> String {
-    let moment = moment.to_offset(UtcOffset::UTC);
     let mut text = *b"0000-00-00T00:00:00.000Z";
+    put_seconds(&mut text, moment);
+    put(&mut text[20..23], moment.millisecond().into());
+    ascii(&text)
+}
+
+/// A moment in UTC, cut to the microsecond, as the store keeps it: `2026-11-24T10:00:00.250000Z`.
+///
+/// # Panics
+///
+/// Never: digits and separators are ASCII.
+#[must_use]
+pub fn format_micros(moment: OffsetDateTime) -> String {
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    put_seconds(&mut text, moment);
+    put(&mut text[20..26], moment.microsecond());
+    ascii(&text)
+}
+
+/// All that stands before the fraction.
+fn put_seconds(text: &mut [u8], moment: OffsetDateTime) {
+    let moment = moment.to_offset(UtcOffset::UTC);
     put(&mut text[..4], moment.year().unsigned_abs());
     put(&mut text[5..7], u8::from(moment.month()).into());
     put(&mut text[8..10], moment.day().into());
     put(&mut text[11..13], moment.hour().into());
     put(&mut text[14..16], moment.minute().into());
     put(&mut text[17..19], moment.second().into());
-    put(&mut text[20..23], moment.millisecond().into());
+}
+
+fn ascii(text: &[u8]) -> String {
     String::from_utf8(text.to_vec()).expect("digits and separators are ASCII")
 }
 
@@ -57,6 +79,9 @@ mod tests {
             let description =
                 format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
             prop_assert_eq!(format(moment), moment.format(description).unwrap());
+            let description =
+                format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+            prop_assert_eq!(format_micros(moment), moment.format(description).unwrap());
         }
     }
 }

@@ -7,12 +7,11 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use integridai_tower::client::integridai::{
-    Analysis, DashboardClient, FlaiSimulatorClient, MetricsUpdate, Provider, RegTechClient,
+    Analysis, DashboardClient, FlaiSimulatorClient, MetricsUpdate, Provider, RawJson, RegTechClient,
 };
 use integridai_tower::client::{ClientError, ErrorKind, Refusal, ServiceClient};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tower::service_fn;
 
@@ -30,14 +29,15 @@ fn client(
 }
 
 /// What every endpoint makes of such an answer.
-fn outcomes(status: u16, body: &[u8]) -> Vec<Result<Option<Box<RawValue>>, ClientError>> {
+fn outcomes(status: u16, body: &[u8]) -> Vec<Result<Option<RawJson>, ClientError>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
         let regtech = RegTechClient::new(client(status, body));
         let training = FlaiSimulatorClient::new(client(status, body));
         let dashboard = DashboardClient::new(client(status, body));
         let provider = Provider::new("n", "c", "s");
-        let update = MetricsUpdate::ProviderAnalysis(RawValue::NULL);
+        let yes = RawJson::from(true);
+        let update = MetricsUpdate::ProviderAnalysis(&yes);
         vec![
             regtech.analyze_provider(&provider).send().await.map(|analysis| Some(analysis.raw)),
             regtech.compliance_dashboard().send().await.map(|figures| Some(figures.raw)),

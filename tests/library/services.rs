@@ -8,12 +8,12 @@ use integridai_gateway::demo::{
     Simulators,
 };
 use integridai_tower::client::integridai::{
-    DashboardClient, FlaiSimulatorClient, MetricsUpdate, Provider, RegTechClient, RiskLevel, ScoreBasis,
+    DashboardClient, FlaiSimulatorClient, MetricsUpdate, Provider, RawJson, RegTechClient, RiskLevel,
+    ScoreBasis,
 };
 use integridai_tower::client::{ClientError, ErrorKind, Retry, ServiceClient};
 use integridai_tower::{CorrelationId, Deadline};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::peer::soon;
 use crate::transport::{Transport, transports};
@@ -35,7 +35,7 @@ fn acme() -> Provider {
     Provider::new("Acme SA", "30-12345678-9", "tecnologia")
 }
 
-fn json(raw: &RawValue) -> Value {
+fn json(raw: &RawJson) -> Value {
     serde_json::from_str(raw.get()).expect("raw JSON is JSON")
 }
 
@@ -207,7 +207,7 @@ async fn each_failure_of_a_service_has_its_kind_and_is_over_once_the_service_is_
 #[tokio::test]
 async fn the_dashboard_need_not_say_anything_but_its_status() {
     let simulators = start();
-    let analysis = RawValue::from_string(r#"{"success":true,"score":85.5}"#.to_owned()).unwrap();
+    let analysis = RawJson::parse(br#"{"success":true,"score":85.5}"#).unwrap();
     for transport in transports() {
         let dashboard = DashboardClient::new(client(&simulators.dashboard, transport));
         simulators.dashboard.control().fail(Failure::malformed().times(1));
@@ -223,7 +223,7 @@ async fn the_dashboard_need_not_say_anything_but_its_status() {
 async fn a_lost_answer_is_had_again_under_its_key_without_a_second_effect() {
     let simulators = start();
     let control = simulators.dashboard.control();
-    let session = RawValue::from_string(r#"{"session_id":"s-1","score":80}"#.to_owned()).unwrap();
+    let session = RawJson::parse(br#"{"session_id":"s-1","score":80}"#).unwrap();
     let id: CorrelationId = "order-4711".parse().unwrap();
     for (transport, key) in transports().into_iter().zip(["run:one", "run:two"]) {
         let dashboard = DashboardClient::new(client(&simulators.dashboard, transport));

@@ -37,8 +37,8 @@ impl Attended {
         Self { request, run, store, body: Some(body) }
     }
 
-    /// Records the result, or the error.
-    pub(super) fn end(&mut self, outcome: Result<JsonText, JsonText>) {
+    /// Records the steps and the result, or the error.
+    pub(super) fn end(&mut self, steps: JsonText, outcome: Result<JsonText, JsonText>) {
         let Some(body) = self.body.take() else { return };
         let (state, result, error) = match outcome {
             Ok(result) => (ExecutionState::Succeeded, Some(result), None),
@@ -58,7 +58,7 @@ impl Attended {
             started_at: Some(run.created_at),
             finished_at: Some(OffsetDateTime::now_utc()),
             attempts: 1,
-            steps: run.journal.to_json(),
+            steps,
             result,
             error,
         });
@@ -71,7 +71,7 @@ impl Drop for Attended {
             tracing::warn!(workflow_id = %self.run.id, "the client left before the end");
             // nginx's status for it; HTTP has none, since nobody is left to get it.
             let error = serde_json::json!({ "status": 499, "detail": "the client left before the end" });
-            self.end(Err(error.into()));
+            self.end(self.run.journal.to_json(), Err(error.into()));
         }
     }
 }

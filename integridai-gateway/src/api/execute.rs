@@ -1,13 +1,16 @@
 //! `POST /api/v1/gateway/execute`
 
+use std::convert::Infallible;
+use std::future::{Future, ready};
 use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Bytes;
+use axum::extract::FromRequestParts;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, request};
 use integridai_tower::CorrelationId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -101,10 +104,10 @@ pub(super) struct Accepted {
 pub(super) async fn execute(
     axum::extract::State(api): State,
     Extension(correlation_id): Extension<CorrelationId>,
-    headers: HeaderMap,
+    declared: Declared,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match parse(&api, &headers, body) {
+    match parse(&api, &declared, body) {
         Ok((request, body)) if request.is_async => accept(&api, &request, body, &correlation_id).await,
         Ok((request, body)) => run(&api, request, body, correlation_id).await,
         Err(problem) => problem.into_response(),
@@ -113,10 +116,10 @@ pub(super) async fn execute(
 
 fn parse(
     api: &Api,
-    headers: &HeaderMap,
+    declared: &Declared,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(ExecuteRequest, JsonText), Problem> {
-    if !is_json(headers) {
+    if !declared.is_json {
         let detail = "the Content-Type must be application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
@@ -129,17 +132,34 @@ fn parse(
     })?;
     let malformed = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let text = std::str::from_utf8(&body).map_err(|_| malformed("the body is not UTF-8".to_owned()))?;
-    let text = JsonText::parse(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
-    let value = text.decode().map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+    let (text, value) =
+        JsonText::read(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
     let request = ExecuteRequest::parse(value, text.as_str(), &api.workflows).map_err(invalid)?;
     Ok((request, text))
+}
+
+/// What the request's head says of its body, without a copy of the head.
+pub(super) struct Declared {
+    is_json: bool,
+}
+
+impl<S: Sync> FromRequestParts<S> for Declared {
+    type Rejection = Infallible;
+
+    fn from_request_parts(
+        parts: &mut request::Parts,
+        _: &S,
+    ) -> impl Future<Output = Result<Self, Infallible>> + Send {
+        ready(Ok(Self { is_json: is_json(&parts.headers) }))
+    }
 }
 
 /// `application/json`, or a type that is JSON by its suffix (RFC 6839 §3.1), whatever its parameters.
 fn is_json(headers: &HeaderMap) -> bool {
     let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
-    let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let Some((kind, subtype)) = essence.unwrap_or_default().trim().split_once('/') else { return false };
+    let suffix = subtype.rsplit_once('+').map_or(subtype, |(_, suffix)| suffix);
+    kind.eq_ignore_ascii_case("application") && suffix.eq_ignore_ascii_case("json")
 }
 
 fn invalid(Invalid { workflow, errors }: Invalid) -> Problem {
@@ -180,19 +200,20 @@ async fn run(api: &Api, request: ExecuteRequest, body: JsonText, correlation_id:
     let mut attended = Attended::new(api.store.clone(), request, body, correlation_id);
     let outcome = api.engine.run(&attended.request.job, &mut attended.run).await;
     let outcome = outcome.and_then(|result| {
-        JsonText::from_serialize(&result).map_err(|error| {
+        result.to_json().map(|text| (text, result.steps)).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a result could not be written");
             WorkflowError::new(StatusCode::INTERNAL_SERVER_ERROR, "the result could not be written")
         })
     });
     match outcome {
-        Ok(result) => {
+        Ok((result, steps)) => {
             let answer = json(&result);
-            attended.end(Ok(result));
+            attended.end(steps, Ok(result));
             answer
         }
         Err(error) => {
-            attended.end(Err(kept(error.status.as_u16(), &error.message)));
+            let steps = attended.run.journal.to_json();
+            attended.end(steps, Err(kept(error.status.as_u16(), &error.message)));
             Problem::new(error.status, error.message)
                 .workflow(Some(attended.request.job.workflow().as_str()))
                 .workflow_id(attended.run.id)
@@ -207,5 +228,5 @@ fn kept(status: u16, detail: &str) -> JsonText {
 }
 
 fn json(text: &JsonText) -> Response {
-    ([(CONTENT_TYPE, "application/json")], text.as_str().to_owned()).into_response()
+    ([(CONTENT_TYPE, "application/json")], text.to_bytes()).into_response()
 }

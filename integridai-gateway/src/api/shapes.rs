@@ -62,7 +62,7 @@ pub(super) enum WebSocketEvent<'a> {
     },
     /// A provider's analysis is there.
     AnalysisComplete {
-        data: AnalysisResult,
+        data: AnalysisResult<'static>,
         /// When it happened.
         #[schema(example = "2026-11-24T10:00:00.000Z")]
         timestamp: String,

@@ -2,9 +2,10 @@
 
 use integridai_tower::CorrelationId;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::store::JsonText;
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -50,7 +51,7 @@ pub struct Event {
     /// The user it concerns.
     pub user_id: Option<String>,
     /// The facts, as JSON.
-    pub data: Box<RawValue>,
+    pub data: JsonText,
 }
 
 impl Event {
@@ -71,7 +72,7 @@ impl Event {
             timestamp: OffsetDateTime::now_utc(),
             correlation_id: None,
             user_id: None,
-            data: serde_json::value::to_raw_value(data)?,
+            data: JsonText::from_serialize(data)?,
         })
     }
 
@@ -92,23 +93,12 @@ impl Event {
     /// The text that a subscriber gets: `{type, data, timestamp, id}`.
     #[must_use]
     pub fn to_frame(&self) -> String {
-        let frame = Frame {
-            kind: self.kind,
-            data: &self.data,
-            timestamp: crate::timestamp::format(self.timestamp),
-            id: self.id.hyphenated().to_string(),
-        };
-        serde_json::to_string(&frame).expect("names, texts and raw JSON always serialise")
+        let Self { kind, data, id, .. } = self;
+        let (kind, data, timestamp) =
+            (kind.as_str(), data.as_str(), crate::timestamp::format(self.timestamp));
+        // Nothing in it needs an escape, and the data is JSON already.
+        format!(r#"{{"type":"{kind}","data":{data},"timestamp":"{timestamp}","id":"{id}"}}"#)
     }
-}
-
-#[derive(Serialize)]
-struct Frame<'a> {
-    #[serde(rename = "type")]
-    kind: EventType,
-    data: &'a RawValue,
-    timestamp: String,
-    id: String,
 }
 
 #[cfg(test)]
@@ -124,7 +114,7 @@ mod tests {
             event.to_frame(),
             format!(
                 r#"{{"type":"system_alert","data":{},"timestamp":"2026-11-24T10:00:00.250Z","id":"{}"}}"#,
-                event.data.get(),
+                event.data.as_str(),
                 event.id
             )
         );

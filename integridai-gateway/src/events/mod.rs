@@ -6,25 +6,32 @@ mod hub;
 pub use envelope::{Event, EventType};
 pub use hub::{Hub, Received, Subscription, TooManySubscribers};
 
+use metrics::Counter;
+
 use crate::store::{Store, SystemEvent};
+use crate::telemetry::Series;
 
 /// Where events go: the log and the subscribers. Never waits for either.
 #[derive(Debug, Clone)]
 pub struct Events {
     hub: Hub,
     store: Store,
+    emitted: Series<EventType, Counter>,
 }
 
 impl Events {
     /// Events recorded in `store` and sent through `hub`.
     #[must_use]
     pub fn new(hub: Hub, store: Store) -> Self {
-        Self { hub, store }
+        Self { hub, store, emitted: Series::default() }
     }
 
     /// Records the event and sends it.
     pub fn emit(&self, event: Event) {
-        metrics::counter!("integridai_events_total", "type" => event.kind.as_str()).increment(1);
+        let count = self
+            .emitted
+            .of(event.kind, |kind| metrics::counter!("integridai_events_total", "type" => kind.as_str()));
+        count.increment(1);
         self.hub.publish(&event);
         self.store.record_event(row(event));
     }
@@ -35,7 +42,7 @@ fn row(event: Event) -> SystemEvent {
         id: event.id,
         event_type: event.kind.as_str().to_owned(),
         service_name: event.source.to_owned(),
-        payload: event.data.into(),
+        payload: event.data,
         timestamp: event.timestamp,
         correlation_id: event.correlation_id.map(|id| id.as_str().to_owned()),
         user_id: event.user_id,

@@ -10,6 +10,9 @@ pub(super) struct Check {
     errors: Vec<FieldError>,
 }
 
+/// The pointer to an object and a member's name: joined only where something is wrong.
+pub(super) type Place<'a> = (&'a str, &'a str);
+
 impl Check {
     const MAX_ERRORS: usize = 20;
 
@@ -17,6 +20,10 @@ impl Check {
         if self.errors.len() < Self::MAX_ERRORS {
             self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
         }
+    }
+
+    pub(super) fn note_at(&mut self, (object, name): Place<'_>, detail: impl Into<String>) {
+        self.note(format!("{object}/{name}"), detail);
     }
 
     /// Whether this very field is known to be wrong.
@@ -45,31 +52,31 @@ impl Check {
     }
 
     /// A text that must be there, trimmed, not empty, of at most `max` characters and without control characters.
-    pub(super) fn text(&mut self, pointer: &str, value: Option<&Value>, max: usize) -> Option<String> {
+    pub(super) fn text(&mut self, at: Place<'_>, value: Option<&Value>, max: usize) -> Option<String> {
         let text = match value {
             Some(Value::String(text)) => text.trim(),
             Some(_) => "",
             None => {
-                self.note(pointer, "required: a string");
+                self.note_at(at, "required: a string");
                 return None;
             }
         };
         let fits = !text.is_empty() && text.chars().count() <= max && !text.chars().any(char::is_control);
         if !fits {
-            self.note(pointer, format!("expected a string of 1 to {max} characters"));
+            self.note_at(at, format!("expected a string of 1 to {max} characters"));
         }
         fits.then(|| text.to_owned())
     }
 
     pub(super) fn optional_text(
         &mut self,
-        pointer: &str,
+        at: Place<'_>,
         value: Option<&Value>,
         max: usize,
     ) -> Option<String> {
         match value {
             None | Some(Value::Null) => None,
-            some => self.text(pointer, some, max),
+            some => self.text(at, some, max),
         }
     }
 

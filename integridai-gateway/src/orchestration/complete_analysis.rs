@@ -2,9 +2,8 @@
 
 use http::StatusCode;
 use integridai_tower::client::ClientError;
-use integridai_tower::client::integridai::{Analysis, MetricsUpdate, Provider, RiskLevel};
+use integridai_tower::client::integridai::{Analysis, MetricsUpdate, Provider, RawJson, RiskLevel};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::journal::Done;
@@ -13,20 +12,20 @@ use crate::events::EventType;
 
 /// The data of an `analysis_complete` event.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AnalysisResult {
+pub struct AnalysisResult<'a> {
     /// The execution's id.
     pub workflow_id: String,
     /// RegTech's id of the analysis.
     pub analysis_id: Option<String>,
     /// The provider's name.
     #[schema(example = "Acme SA")]
-    pub provider: String,
+    pub provider: &'a str,
     /// The provider's tax id.
     #[schema(example = "30-12345678-9")]
-    pub cuit: String,
+    pub cuit: &'a str,
     /// The provider's sector.
     #[schema(example = "tecnologia")]
-    pub sector: String,
+    pub sector: &'a str,
     /// The score, 0 to 100.
     #[schema(example = 85.5)]
     pub score: Option<f64>,
@@ -59,9 +58,9 @@ pub(super) async fn run(
     let result = AnalysisResult {
         workflow_id: run.id.to_string(),
         analysis_id: analysis.analysis_id,
-        provider: provider.name.clone(),
-        cuit: provider.cuit.clone(),
-        sector: provider.sector.clone(),
+        provider: &provider.name,
+        cuit: &provider.cuit,
+        sector: &provider.sector,
         score: analysis.score,
         score_basis: analysis.score_basis.as_str(),
         risk_level: analysis.risk_level.map(RiskLevel::as_str),
@@ -89,15 +88,12 @@ async fn analyze(
         .deadline(run.deadline)
         .correlation_id(&run.correlation_id)
         .idempotency_key(run.idempotency_key("regtech"));
-    let made = async {
-        let analysis = fresh.insert(call.send().await?);
-        Ok(std::mem::replace(&mut analysis.raw, RawValue::NULL.to_owned()))
-    };
-    run.journal.step("regtech.analyze_provider", made).await
+    let made = async { call.send().await.map(|analysis| fresh.insert(analysis).raw.clone()) };
+    run.journal.step(&engine.calls, "regtech.analyze_provider", made).await
 }
 
 fn of_earlier_run(done: &Done) -> Result<Analysis, WorkflowError> {
-    Analysis::read(done.output.get().as_bytes()).map_err(|error| {
+    Analysis::read(done.output.as_bytes()).map_err(|error| {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "an analysis that was read before cannot be read again"
@@ -114,6 +110,6 @@ async fn tell(engine: &Engine, analysis: &Done, run: &mut Run) -> Result<(), Cli
         .deadline(run.deadline)
         .correlation_id(&run.correlation_id)
         .idempotency_key(run.idempotency_key("dashboard"));
-    let told = async { call.send().await.map(|()| RawValue::TRUE.to_owned()) };
-    run.journal.step("dashboard.update_metrics", told).await.map(drop)
+    let told = async { call.send().await.map(|()| RawJson::from(true)) };
+    run.journal.step(&engine.calls, "dashboard.update_metrics", told).await.map(drop)
 }

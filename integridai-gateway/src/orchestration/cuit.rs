@@ -14,19 +14,14 @@ pub(super) fn check(text: &str, verify_check_digit: bool) -> Result<(), &'static
 
 /// Both dashes or none.
 fn digits(text: &str) -> Option<[u32; 11]> {
+    let is_dash = |at: usize| text.as_bytes().get(at) == Some(&b'-');
+    let is_dashed = text.len() == MAX_LEN && is_dash(2) && is_dash(11);
+    let mut characters = text.bytes().filter(|byte| !is_dashed || *byte != b'-');
     let mut digits = [0; 11];
-    let bare: String = match text.split('-').collect::<Vec<_>>()[..] {
-        [all] => all.to_owned(),
-        [kind, number, check] if kind.len() == 2 && number.len() == 8 => [kind, number, check].concat(),
-        _ => return None,
-    };
-    if bare.chars().count() != digits.len() {
-        return None;
+    for digit in &mut digits {
+        *digit = char::from(characters.next()?).to_digit(10)?;
     }
-    for (digit, character) in digits.iter_mut().zip(bare.chars()) {
-        *digit = character.to_digit(10)?;
-    }
-    Some(digits)
+    characters.next().is_none().then_some(digits)
 }
 
 /// Weights 5 4 3 2 7 6 5 4 3 2, modulo 11; a remainder of 1 has no check digit.

@@ -1,9 +1,10 @@
 //! Does what is asked, for requests that wait and for the queue alike.
 
 use integridai_tower::client::ClientError;
+use integridai_tower::client::integridai::{JsonObject, RawJson};
 use integridai_tower::{CorrelationId, Deadline};
+use metrics::Counter;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -11,8 +12,10 @@ use uuid::Uuid;
 
 use super::{Job, Journal, Step, WorkflowError, WorkflowName, complete_analysis, training_sync};
 use crate::events::{Event, EventType, Events};
-use crate::services::{Consolidated, SystemAlert};
+use crate::services::{Calls, Consolidated, SystemAlert};
 use crate::stack::Clients;
+use crate::store::JsonText;
+use crate::telemetry::Series;
 
 /// The workflows and what they need. A clone is the same.
 #[derive(Debug, Clone)]
@@ -20,6 +23,8 @@ pub struct Engine {
     pub(super) clients: Clients,
     pub(super) events: Events,
     pub(super) consolidated: Consolidated,
+    pub(super) calls: Calls,
+    ended: Series<(&'static str, &'static str), Counter>,
 }
 
 /// One execution on its way.
@@ -42,32 +47,29 @@ pub struct Run {
 }
 
 /// What a workflow gave. The members of the other workflows are absent.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub struct WorkflowResult {
     /// Always true here; a failure is a problem document with `success: false`.
     #[schema(example = true)]
     pub success: bool,
     /// `metrics_update`: `metrics_update_queued`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(null))]
     pub status: Option<&'static str>,
     /// `complete_analysis`: RegTech's answer, as it came.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub regtech_analysis: Option<Box<RawValue>>,
+    pub regtech_analysis: Option<RawJson>,
     /// `training_sync`: the session.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub training_session: Option<Box<RawValue>>,
+    pub training_session: Option<RawJson>,
     /// Whether the Dashboard was told.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
     pub dashboard_updated: Option<bool>,
     /// The execution's id.
     #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
     pub workflow_id: String,
     /// What was done.
-    pub steps: Vec<Step>,
+    #[schema(value_type = Vec<Step>)]
+    pub steps: JsonText,
     /// How long all of it took, in milliseconds.
     #[schema(example = 803.5)]
     pub duration_ms: f64,
@@ -82,17 +84,46 @@ impl WorkflowResult {
             training_session: None,
             dashboard_updated: None,
             workflow_id: run.id.to_string(),
-            steps: run.journal.shown(),
+            steps: run.journal.to_json(),
             duration_ms: super::journal::milliseconds(run.begun.elapsed()),
         }
     }
+
+    /// The answer to whoever asked, and what is kept of it.
+    ///
+    /// # Errors
+    ///
+    /// When it has no JSON form.
+    pub fn to_json(&self) -> Result<JsonText, serde_json::Error> {
+        let texts = [&self.regtech_analysis, &self.training_session];
+        let length: usize = texts.into_iter().flatten().map(|text| text.as_bytes().len()).sum();
+        let room = length + self.steps.as_bytes().len() + ROOM_FOR_THE_REST;
+        let mut object = JsonObject::with_capacity(room).member("success", &self.success)?;
+        if let Some(status) = self.status {
+            object = object.member("status", status)?;
+        }
+        if let Some(analysis) = &self.regtech_analysis {
+            object = object.json("regtech_analysis", analysis);
+        }
+        if let Some(session) = &self.training_session {
+            object = object.json("training_session", session);
+        }
+        if let Some(updated) = &self.dashboard_updated {
+            object = object.member("dashboard_updated", updated)?;
+        }
+        let object = object.member("workflow_id", &self.workflow_id)?.json("steps", self.steps.as_ref());
+        Ok(object.member("duration_ms", &self.duration_ms)?.end().into())
+    }
 }
 
+/// For names, the id and figures.
+const ROOM_FOR_THE_REST: usize = 256;
+
 impl Engine {
-    /// An engine over these services.
+    /// An engine over these services; `calls` measures what they are asked.
     #[must_use]
-    pub fn new(clients: Clients, events: Events, consolidated: Consolidated) -> Self {
-        Self { clients, events, consolidated }
+    pub fn new(clients: Clients, events: Events, consolidated: Consolidated, calls: Calls) -> Self {
+        Self { clients, events, consolidated, calls, ended: Series::default() }
     }
 
     /// Does the job.
@@ -107,9 +138,10 @@ impl Engine {
             Job::MetricsUpdate => Ok(self.update_metrics(run)),
         };
         let ended = if outcome.is_ok() { "succeeded" } else { "failed" };
-        let workflow = job.workflow().as_str();
-        metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
-            .increment(1);
+        let count = self.ended.of((job.workflow().as_str(), ended), |(workflow, ended)| {
+            metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
+        });
+        count.increment(1);
         outcome
     }
 

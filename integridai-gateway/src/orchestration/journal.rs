@@ -1,17 +1,18 @@
 //! The steps of an execution: timed, and for queued executions kept so that a restart does not repeat them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use integridai_tower::client::ClientError;
+use integridai_tower::client::integridai::RawJson;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tower::BoxError;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::services::calls;
+use crate::services::Calls;
 use crate::store::{JsonText, Store};
 use crate::timestamp;
 
@@ -19,8 +20,8 @@ use crate::timestamp;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// What was done.
-    #[schema(example = "regtech.analyze_provider")]
-    pub name: String,
+    #[schema(value_type = String, example = "regtech.analyze_provider")]
+    pub name: Cow<'static, str>,
     /// Whether it succeeded.
     pub status: StepStatus,
     /// When it began.
@@ -35,7 +36,7 @@ pub struct Step {
     /// What it gave; kept for a restart, not shown. Never `null`, which would be read back as nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
-    output: Option<Box<RawValue>>,
+    output: Option<RawJson>,
 }
 
 /// How a step went.
@@ -60,7 +61,7 @@ impl Step {
 #[derive(Debug, Clone)]
 pub struct Done {
     /// What it gave.
-    pub output: Box<RawValue>,
+    pub output: RawJson,
     /// When it ended.
     pub finished_at: String,
 }
@@ -82,15 +83,16 @@ impl Journal {
         Self { steps, kept: Some((store, id)) }
     }
 
-    /// Does a step, unless an earlier run has.
+    /// Does a step, unless an earlier run has; `calls` measures it.
     ///
     /// # Errors
     ///
     /// That of the call.
     pub async fn step(
         &mut self,
+        calls: &Calls,
         name: &'static str,
-        work: impl Future<Output = Result<Box<RawValue>, ClientError>>,
+        work: impl Future<Output = Result<RawJson, ClientError>>,
     ) -> Result<Done, ClientError> {
         if let Some(done) = self.earlier(name) {
             return Ok(done);
@@ -98,10 +100,10 @@ impl Journal {
         let (begin, started) = (Instant::now(), OffsetDateTime::now_utc());
         let outcome = work.await;
         let took = begin.elapsed();
-        calls::measure(name, took, &outcome);
+        calls.measure(name, took, &outcome);
         let duration_ms = milliseconds(took);
         let mut step = Step {
-            name: name.to_owned(),
+            name: name.into(),
             status: StepStatus::Succeeded,
             started_at: timestamp::format(started),
             duration_ms,
@@ -128,14 +130,13 @@ impl Journal {
 
     /// The steps as a client may see them.
     #[must_use]
-    pub fn shown(&self) -> Vec<Step> {
-        self.steps.iter().map(Step::shown).collect()
-    }
-
-    /// The steps as the store keeps them.
-    #[must_use]
     pub fn to_json(&self) -> JsonText {
-        JsonText::from_serialize(&self.shown()).unwrap_or_else(|_| JsonText::empty_list())
+        let written = match &self.kept {
+            // Without outputs there is nothing to hide.
+            None => JsonText::from_serialize(&self.steps),
+            Some(_) => JsonText::from_serialize(&self.steps.iter().map(Step::shown).collect::<Vec<_>>()),
+        };
+        written.unwrap_or_else(|_| JsonText::empty_list())
     }
 
     fn earlier(&self, name: &str) -> Option<Done> {
@@ -183,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_a_step_is_the_same_when_it_is_read_again() {
         let mut journal = Journal::default();
-        let done = journal.step("one", async { Ok(RawValue::TRUE.to_owned()) }).await.unwrap();
+        let done = journal.step(&Calls::default(), "one", async { Ok(RawJson::from(true)) }).await.unwrap();
         assert_eq!(done.finished_at, finished_at(&journal.steps[0]));
         let begin = time::macros::datetime!(2026-11-24 10:00:00.999_9 UTC);
         assert_eq!(end(begin, 0.3), "2026-11-24T10:00:00.999Z", "the step began in this millisecond");

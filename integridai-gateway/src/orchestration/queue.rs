@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{Engine, ExecuteRequest, Journal, Run, WorkflowError, WorkflowResult};
+use super::{Engine, ExecuteRequest, Journal, Run, WorkflowError};
 use crate::config::WorkflowsConfig;
 use crate::store::{Execution, Finished, JsonText, NewExecution, Outcome, Store, StoreError};
 
@@ -228,7 +228,7 @@ impl Shared {
             .map_err(|_| (internal("the request is not valid any more"), execution.steps.clone()))?;
         let outcome = self.engine.run(&request.job, &mut run).await;
         let steps = run.journal.to_json();
-        match outcome.map(|result| result_json(&result)) {
+        match outcome.map(|result| result.to_json()) {
             Ok(Ok(result)) => Ok((result, steps)),
             Ok(Err(_)) => Err((internal("the result could not be written"), steps)),
             Err(error) => Err((error, steps)),
@@ -271,8 +271,4 @@ fn panicked() -> WorkflowError {
     tracing::error!("a workflow panicked");
     metrics::counter!("integridai_panics_total").increment(1);
     WorkflowError::new(http::StatusCode::INTERNAL_SERVER_ERROR, "something went wrong inside")
-}
-
-fn result_json(result: &WorkflowResult) -> Result<JsonText, serde_json::Error> {
-    JsonText::from_serialize(result)
 }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use integridai_tower::client::integridai::Provider;
-use serde_json::value::RawValue;
+use integridai_tower::client::integridai::{Provider, RawJson};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::check::Check;
+use super::check::{Check, Place};
 use super::{cuit, exact};
 use crate::config::WorkflowsConfig;
 use crate::respond::FieldError;
@@ -59,7 +58,7 @@ pub enum Job {
 #[derive(Debug, Clone)]
 pub enum SessionSource {
     /// It came with the request.
-    Inline(Box<RawValue>),
+    Inline(RawJson),
     /// FLAISimulator has it under this id.
     ById(String),
 }
@@ -115,7 +114,8 @@ impl ExecuteRequest {
             (Some(WorkflowName::MetricsUpdate), None | Some(Value::Null)) => Map::new(),
             (_, payload) => check.object("/payload", payload),
         };
-        let user_id = check.optional_text("/payload/user_id", payload.remove("user_id").as_ref(), MAX_ID);
+        let user_id =
+            check.optional_text(("/payload", "user_id"), payload.remove("user_id").as_ref(), MAX_ID);
         let job = if check.found("/payload") {
             None
         } else {
@@ -198,9 +198,9 @@ fn provider(
     if check.found("/payload/provider") {
         return None;
     }
-    let name = check.text(&format!("{at}/name"), fields.remove("name").as_ref(), MAX_NAME);
-    let cuit = check.text(&format!("{at}/cuit"), fields.remove("cuit").as_ref(), cuit::MAX_LEN);
-    let sector = check.text(&format!("{at}/sector"), fields.remove("sector").as_ref(), MAX_SECTOR);
+    let name = check.text((at, "name"), fields.remove("name").as_ref(), MAX_NAME);
+    let cuit = check.text((at, "cuit"), fields.remove("cuit").as_ref(), cuit::MAX_LEN);
+    let sector = check.text((at, "sector"), fields.remove("sector").as_ref(), MAX_SECTOR);
     if let Some(Err(expected)) = cuit.as_deref().map(|text| cuit::check(text, config.verify_cuit_check_digit))
     {
         check.note(format!("{at}/cuit"), expected);
@@ -214,7 +214,7 @@ fn provider(
             check.note(format!("{at}/{key}"), expected);
         }
     }
-    let mut provider = Provider::new(&name?, &cuit?, &sector?);
+    let mut provider = Provider::new(name?, cuit?, sector?);
     if !fields.is_empty() {
         provider.other = exact::members(text, path).expect("the fields were read from this text");
         provider.other.retain(|name, _| fields.contains_key(name));
@@ -223,10 +223,10 @@ fn provider(
 }
 
 /// An id that would name another path than that of a session is none.
-fn session_id(check: &mut Check, at: &str, id: Option<&Value>) -> Option<SessionSource> {
+fn session_id(check: &mut Check, at: Place<'_>, id: Option<&Value>) -> Option<SessionSource> {
     let id = check.text(at, id, MAX_ID)?;
     if id == "." || id == ".." {
-        check.note(at, "expected a session id");
+        check.note_at(at, "expected a session id");
         return None;
     }
     Some(SessionSource::ById(id))
@@ -235,23 +235,22 @@ fn session_id(check: &mut Check, at: &str, id: Option<&Value>) -> Option<Session
 /// A session is an object; its id alone, as a string or as the object's only member, asks for it to be fetched.
 fn session(check: &mut Check, mut payload: Map<String, Value>) -> Option<SessionSource> {
     const AT: &str = "/payload/training_session";
+    const ID: &str = "session_id";
     match payload.remove("training_session") {
-        Some(Value::Object(mut session)) => match (session.len(), session.remove("session_id")) {
-            (1, Some(id)) => session_id(check, &format!("{AT}/session_id"), Some(&id)),
+        Some(Value::Object(mut session)) => match (session.len(), session.remove(ID)) {
+            (1, Some(id)) => session_id(check, (AT, ID), Some(&id)),
             (0, _) => {
                 check.note(AT, "expected a session, or a session_id");
                 None
             }
             (_, id) => {
-                session.extend(id.map(|id| ("session_id".to_owned(), id)));
-                let raw = serde_json::value::to_raw_value(&session).expect("a JSON object serialises");
+                session.extend(id.map(|id| (ID.to_owned(), id)));
+                let raw = RawJson::from_serialize(&session).expect("a JSON object serialises");
                 Some(SessionSource::Inline(raw))
             }
         },
-        Some(id @ Value::String(_)) => session_id(check, AT, Some(&id)),
-        None if payload.contains_key("session_id") => {
-            session_id(check, "/payload/session_id", payload.get("session_id"))
-        }
+        Some(id @ Value::String(_)) => session_id(check, ("/payload", "training_session"), Some(&id)),
+        None if payload.contains_key(ID) => session_id(check, ("/payload", ID), payload.get(ID)),
         _ => {
             check.note(AT, "expected a session object or a session id");
             None

@@ -1,10 +1,9 @@
 //! `training_sync`: the Dashboard is told of a training session.
 
 use http::StatusCode;
-use integridai_tower::client::integridai::MetricsUpdate;
+use integridai_tower::client::integridai::{MetricsUpdate, RawJson};
 use integridai_tower::client::{ClientError, ErrorKind};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::journal::Done;
@@ -23,7 +22,7 @@ pub struct TrainingUpdate<'a> {
     /// The session as FLAISimulator or the client wrote it; `null` if it is larger than 64 KiB, as every subscriber
     /// would have to be sent it. The execution has it whole.
     #[schema(value_type = Option<Object>)]
-    pub session: Option<&'a RawValue>,
+    pub session: Option<&'a RawJson>,
     /// Whether the Dashboard was told.
     #[schema(example = true)]
     pub dashboard_updated: bool,
@@ -51,7 +50,7 @@ pub(super) async fn run(
     let update = TrainingUpdate {
         workflow_id: run.id.to_string(),
         user_id: run.user_id.as_deref(),
-        session: (session.output.get().len() <= MAX_EVENT_SESSION).then_some(&*session.output),
+        session: (session.output.as_bytes().len() <= MAX_EVENT_SESSION).then_some(&session.output),
         dashboard_updated: true,
     };
     engine.emit(EventType::TrainingProgress, "flaisimulator", &update, run);
@@ -66,7 +65,7 @@ async fn fetch(engine: &Engine, id: &str, run: &mut Run) -> Result<Done, ClientE
     let simulator = &engine.clients.flaisimulator;
     let call = simulator.training_session(id).deadline(run.deadline).correlation_id(&run.correlation_id);
     let fetched = async { call.send().await.map(|answer| answer.session) };
-    run.journal.step("flaisimulator.training_session", fetched).await
+    run.journal.step(&engine.calls, "flaisimulator.training_session", fetched).await
 }
 
 async fn tell(engine: &Engine, session: &Done, run: &mut Run) -> Result<(), ClientError> {
@@ -77,8 +76,8 @@ async fn tell(engine: &Engine, session: &Done, run: &mut Run) -> Result<(), Clie
         .deadline(run.deadline)
         .correlation_id(&run.correlation_id)
         .idempotency_key(run.idempotency_key("dashboard"));
-    let told = async { call.send().await.map(|()| RawValue::TRUE.to_owned()) };
-    run.journal.step("dashboard.update_metrics", told).await.map(drop)
+    let told = async { call.send().await.map(|()| RawJson::from(true)) };
+    run.journal.step(&engine.calls, "dashboard.update_metrics", told).await.map(drop)
 }
 
 /// A session that FLAISimulator does not know is the client's mistake.

@@ -5,25 +5,32 @@ use std::sync::Arc;
 use http::{StatusCode, request};
 use integridai_tower::CorrelationId;
 use integridai_tower::observe::{Exchange, Observe, Outcome};
-use metrics::SharedString;
+use metrics::{Gauge, Histogram, SharedString};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Traffic;
 use crate::store::{ApiCall, Store};
+use crate::telemetry::Series;
 
 /// Keeps exchanges.
 #[derive(Debug, Clone)]
 pub struct Exchanges {
     traffic: Arc<Traffic>,
     store: Store,
+    active: Gauge,
+    times: Series<Labels, Histogram>,
 }
+
+/// Method, route, status.
+type Labels = (&'static str, Option<Arc<str>>, u16);
 
 impl Exchanges {
     /// Keeps them in the window and the store.
     #[must_use]
     pub fn new(traffic: Arc<Traffic>, store: Store) -> Self {
-        Self { traffic, store }
+        let active = metrics::gauge!("http_server_active_requests");
+        Self { traffic, store, active, times: Series::default() }
     }
 }
 
@@ -40,15 +47,16 @@ impl Observe for Exchanges {
     type Context = Option<CorrelationId>;
 
     fn begin(&self, request: &request::Parts) -> Self::Context {
-        metrics::gauge!("http_server_active_requests").increment(1);
+        self.active.increment(1);
         request.extensions.get::<CorrelationId>().cloned()
     }
 
     fn end(&self, correlation_id: Self::Context, exchange: &Exchange) {
-        metrics::gauge!("http_server_active_requests").decrement(1);
+        self.active.decrement(1);
         let status = status(exchange);
         log(correlation_id.as_ref(), exchange, status);
-        measure(exchange, status);
+        let labels = (method(exchange), exchange.route.clone(), status);
+        self.times.of(labels, time).record(exchange.duration.as_secs_f64());
         let is_upgrade = status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
         if exchange.uri.path().starts_with(API) && !is_upgrade {
             self.traffic.record(exchange.duration, status >= 500);
@@ -81,15 +89,14 @@ fn log(correlation_id: Option<&CorrelationId>, exchange: &Exchange, status: u16)
 }
 
 /// Names and labels follow OpenTelemetry's HTTP semantic conventions.
-fn measure(exchange: &Exchange, status: u16) {
-    let route = exchange.route.clone().map_or(SharedString::const_str(UNMATCHED), SharedString::from);
+fn time((method, route, status): Labels) -> Histogram {
+    let route = route.map_or(SharedString::const_str(UNMATCHED), SharedString::from);
     metrics::histogram!(
         "http_server_request_duration_seconds",
-        "http_request_method" => method(exchange),
+        "http_request_method" => method,
         "http_route" => route,
         "http_response_status_code" => status.to_string(),
     )
-    .record(exchange.duration.as_secs_f64());
 }
 
 /// The methods that the conventions know; others would make the label set grow without bound.

@@ -7,13 +7,14 @@ use integridai_tower::client::ClientError;
 use integridai_tower::client::integridai::{ComplianceFigures, DashboardFigures, TrainingFigures};
 use tokio::time::Instant;
 
-use super::{Outcome, calls};
+use super::{Calls, Outcome};
 use crate::stack::Clients;
 
 /// The services, and how long each may take.
 #[derive(Debug, Clone)]
 pub struct Sources {
     clients: Clients,
+    calls: Calls,
     timeout: Duration,
 }
 
@@ -33,36 +34,43 @@ pub(super) struct Answers {
 }
 
 impl Sources {
-    /// Asks through `clients`, each service for at most `timeout`.
+    /// Asks through `clients`, each service for at most `timeout`; `calls` measures it.
     #[must_use]
-    pub fn new(clients: Clients, timeout: Duration) -> Self {
-        Self { clients, timeout }
+    pub fn new(clients: Clients, calls: Calls, timeout: Duration) -> Self {
+        Self { clients, calls, timeout }
     }
 
     pub(super) async fn ask(&self) -> Answers {
         let deadline = Deadline::after(self.timeout);
         let (training, compliance, dashboard) = tokio::join!(
-            timed("flaisimulator.metrics", self.clients.flaisimulator.metrics().deadline(deadline).send()),
-            timed(
+            self.timed(
+                "flaisimulator.metrics",
+                self.clients.flaisimulator.metrics().deadline(deadline).send()
+            ),
+            self.timed(
                 "regtech.compliance_dashboard",
                 self.clients.regtech.compliance_dashboard().deadline(deadline).send()
             ),
-            timed("dashboard.metrics", self.clients.dashboard.metrics().deadline(deadline).send()),
+            self.timed("dashboard.metrics", self.clients.dashboard.metrics().deadline(deadline).send()),
         );
         Answers { training, compliance, dashboard }
     }
-}
 
-async fn timed<T>(name: &'static str, call: impl Future<Output = Result<T, ClientError>>) -> Answer<T> {
-    let begin = Instant::now();
-    let outcome = call.await;
-    let took = begin.elapsed();
-    calls::measure(name, took, &outcome);
-    match outcome {
-        Ok(figures) => Answer { outcome: Outcome::Answered(took), figures: Some(figures) },
-        Err(error) => {
-            tracing::debug!(error = &error as &dyn std::error::Error, "no figures");
-            Answer { outcome: Outcome::of_error(&error), figures: None }
+    async fn timed<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, ClientError>>,
+    ) -> Answer<T> {
+        let begin = Instant::now();
+        let outcome = call.await;
+        let took = begin.elapsed();
+        self.calls.measure(name, took, &outcome);
+        match outcome {
+            Ok(figures) => Answer { outcome: Outcome::Answered(took), figures: Some(figures) },
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "no figures");
+                Answer { outcome: Outcome::of_error(&error), figures: None }
+            }
         }
     }
 }

@@ -11,7 +11,7 @@
 //! The figures of a service that could not be asked are its last good ones, and it is listed in `stale`.
 
 mod business;
-pub mod calls;
+mod calls;
 mod consolidated;
 mod exchanges;
 mod gather;
@@ -23,6 +23,7 @@ mod tickets;
 mod traffic;
 
 pub use business::BusinessMetrics;
+pub use calls::Calls;
 pub use consolidated::{Consolidated, Unavailable};
 pub use exchanges::Exchanges;
 pub use gather::Sources;

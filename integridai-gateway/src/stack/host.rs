@@ -43,12 +43,11 @@ impl Hosts {
 
     /// An address is no name that somebody else could make resolve to it.
     fn admits(&self, host: &str) -> bool {
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
         self.any
-            || host == "localhost"
-            || host.ends_with(".localhost")
             || host.parse::<IpAddr>().is_ok()
-            || self.allowed.contains(&host)
+            || host.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+            || self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
     }
 }
 

@@ -1,12 +1,13 @@
 //! JSON kept as the text it arrived in: valid by construction, serialised once, never parsed again on its way.
 use std::fmt;
 
+use bytes::Bytes;
+use integridai_tower::client::integridai::RawJson;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
 
-/// A valid JSON document as text.
+/// A valid JSON document as text. A clone shares it.
 ///
 /// It serialises as the document itself, so a row read from the store can be nested into an answer as it is.
 ///
@@ -17,17 +18,25 @@ use serde_json::value::{RawValue, to_raw_value};
 /// assert_eq!(serde_json::to_string(&steps)?, r#"[{"step":"regtech"}]"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct JsonText(Box<RawValue>);
+pub struct JsonText(RawJson);
 
 impl JsonText {
     /// Checks that `text` is one JSON document, and keeps it.
     ///
     /// # Errors
     /// When it is not JSON.
-    pub fn parse(text: impl Into<String>) -> Result<Self, serde_json::Error> {
-        RawValue::from_string(text.into()).map(Self)
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, serde_json::Error> {
+        RawJson::parse(text.as_ref()).map(Self)
+    }
+
+    /// Reads `text` as one JSON document, and keeps it beside what it says.
+    ///
+    /// # Errors
+    /// When it is not JSON, or holds a number that a [`Value`] cannot.
+    pub fn read(text: &str) -> Result<(Self, Value), serde_json::Error> {
+        RawJson::read(text).map(|(raw, value)| (Self(raw), value))
     }
 
     /// Serialises `value`.
@@ -35,13 +44,25 @@ impl JsonText {
     /// # Errors
     /// When the value has no JSON form, such as a map with keys that are not strings.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        to_raw_value(value).map(Self)
+        RawJson::from_serialize(value).map(Self)
     }
 
     /// The empty array: the steps of an execution that has not begun.
     #[must_use]
     pub fn empty_list() -> Self {
         Self::from(&Value::Array(Vec::new()))
+    }
+
+    /// The text as bytes, shared.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        self.0.to_bytes()
+    }
+
+    /// The text as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 
     /// The text.
@@ -55,13 +76,19 @@ impl JsonText {
     /// # Errors
     /// When the document has another shape, or holds a number that `T` cannot.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(self.as_str())
+        serde_json::from_slice(self.as_bytes())
     }
 }
 
-impl From<Box<RawValue>> for JsonText {
-    fn from(raw: Box<RawValue>) -> Self {
+impl From<RawJson> for JsonText {
+    fn from(raw: RawJson) -> Self {
         Self(raw)
+    }
+}
+
+impl AsRef<RawJson> for JsonText {
+    fn as_ref(&self) -> &RawJson {
+        &self.0
     }
 }
 
@@ -74,12 +101,6 @@ impl From<&Value> for JsonText {
 impl From<Value> for JsonText {
     fn from(value: Value) -> Self {
         Self::from(&value)
-    }
-}
-
-impl PartialEq for JsonText {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
     }
 }
 

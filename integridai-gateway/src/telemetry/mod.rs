@@ -40,7 +40,9 @@ mod descriptions;
 mod error;
 mod logs;
 mod metrics;
+mod series;
 
 pub use error::TelemetryError;
 pub use logs::{DroppedLines, LogFormat, LogGuard, LogOptions, dispatch, init};
 pub use metrics::{METRICS_CONTENT_TYPE, PrometheusHandle, build_recorder, install, upkeep};
+pub use series::Series;

@@ -5,6 +5,8 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::uri::{self, Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::{Call, Endpoint};
@@ -29,10 +31,11 @@ pub(super) struct Settings {
     pub(super) max_response_bytes: usize,
 }
 
-/// A base URL, taken apart once so that a call only joins strings.
+/// A base URL, taken apart once so that a call only joins paths.
 #[derive(Debug, Clone)]
 pub(super) struct Base {
-    origin: String,
+    scheme: Scheme,
+    authority: Authority,
     path: String,
 }
 
@@ -96,7 +99,7 @@ impl Base {
     fn parse(url: &str) -> Result<Self, ConfigError> {
         let refuse = |reason: &'static str| ConfigError::new("base_url", reason);
         let uri: Uri = url.parse().map_err(|_| refuse("not a URL"))?;
-        let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"));
+        let scheme = uri.scheme().filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
         let scheme = scheme.ok_or_else(|| refuse("expected http:// or https:// and a host"))?;
         let authority = uri.authority().ok_or_else(|| refuse("expected a host"))?;
         if authority.as_str().contains('@') {
@@ -111,18 +114,17 @@ impl Base {
             return Err(refuse("a base has neither query nor fragment"));
         }
         let path = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { origin: format!("{scheme}://{authority}"), path })
+        Ok(Self { scheme: scheme.clone(), authority: authority.clone(), path })
     }
 
-    pub(super) fn join(&self, path: &str) -> Result<Uri, http::uri::InvalidUri> {
-        let mut url = String::with_capacity(self.origin.len() + self.path.len() + path.len() + 1);
-        url.push_str(&self.origin);
-        url.push_str(&self.path);
-        if !path.starts_with('/') {
-            url.push('/');
-        }
-        url.push_str(path);
-        Uri::from_maybe_shared(bytes::Bytes::from(url))
+    pub(super) fn join(&self, path: &str) -> Result<Uri, http::Error> {
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let path = Bytes::from([&self.path, slash, path].concat());
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(PathAndQuery::from_maybe_shared(path)?);
+        Ok(Uri::from_parts(parts)?)
     }
 }
 

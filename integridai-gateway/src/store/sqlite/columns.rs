@@ -2,10 +2,11 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 use crate::store::{ExecutionState, JsonText, Priority};
+use crate::timestamp;
 
 // A fixed width makes the order of the text the order of time.
 const FORMAT: &[BorrowedFormatItem<'static>] =
@@ -16,8 +17,7 @@ pub(super) struct Timestamp(pub(super) OffsetDateTime);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let text = self.0.to_offset(UtcOffset::UTC).format(FORMAT);
-        text.map(ToSqlOutput::from).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+        Ok(ToSqlOutput::from(timestamp::format_micros(self.0)))
     }
 }
 
@@ -45,7 +45,7 @@ impl FromSql for Id {
 
 impl ToSql for JsonText {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::from(self.as_str()))
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.as_bytes())))
     }
 }
 

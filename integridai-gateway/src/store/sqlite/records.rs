@@ -30,13 +30,13 @@ impl Record {
     pub(super) fn weight(&self) -> usize {
         BYTES_OF_COLUMNS
             + match self {
-                Self::Event(event) => event.payload.as_str().len() + event.event_type.len(),
-                Self::Metric(sample) => sample.metadata.as_ref().map_or(0, |json| json.as_str().len()),
+                Self::Event(event) => event.payload.as_bytes().len() + event.event_type.len(),
+                Self::Metric(sample) => sample.metadata.as_ref().map_or(0, |json| json.as_bytes().len()),
                 Self::ApiCall(call) => call.endpoint.len(),
                 Self::Execution(run) => {
                     let texts =
                         [Some(&run.request), Some(&run.steps), run.result.as_ref(), run.error.as_ref()];
-                    texts.into_iter().flatten().map(|json| json.as_str().len()).sum()
+                    texts.into_iter().flatten().map(|json| json.as_bytes().len()).sum()
                 }
             }
     }

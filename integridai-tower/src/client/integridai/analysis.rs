@@ -3,8 +3,8 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
+use super::RawJson;
 use super::figure::{self, Child, Figure, Nested, Text};
 use crate::client::Malformed;
 
@@ -21,7 +21,7 @@ pub struct Analysis {
     /// The risk, whatever language it came in.
     pub risk_level: Option<RiskLevel>,
     /// The answer as it came.
-    pub raw: Box<RawValue>,
+    pub raw: RawJson,
 }
 
 /// What a score measures.
@@ -116,7 +116,7 @@ impl Analysis {
     ///
     /// [`Malformed`] when it has neither a score nor a risk level nor an analysis id.
     pub fn read(body: &[u8]) -> Result<Self, Malformed> {
-        let facts: Facts = figure::read(body)?;
+        let (facts, raw): (Facts, _) = figure::keep(body)?;
         let compliance = facts.find(&|f: &Facts| f.overall_score.0.or(f.compliance_score.0).or(f.score.0));
         let risk = facts.find(&|f: &Facts| f.risk_score.0);
         let analysis = Self {
@@ -127,7 +127,7 @@ impl Analysis {
                 _ => ScoreBasis::Compliance,
             },
             risk_level: facts.find(&|f: &Facts| f.risk_level.0.as_deref().and_then(RiskLevel::parse)),
-            raw: super::raw(body)?,
+            raw,
         };
         let is_analysis =
             analysis.score.is_some() || analysis.risk_level.is_some() || analysis.analysis_id.is_some();

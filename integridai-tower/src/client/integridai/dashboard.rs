@@ -4,23 +4,21 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Method;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
 use super::figure::{self, Child, Figure, Nested};
-use super::refusal;
+use super::{JsonObject, RawJson, refusal};
 use crate::BoxError;
 use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
 
 /// What the Dashboard is told.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum MetricsUpdate<'a> {
     /// RegTech's answer to an analysis, as it came.
-    ProviderAnalysis(&'a RawValue),
+    ProviderAnalysis(&'a RawJson),
     /// A training session.
-    TrainingUpdate(&'a RawValue),
+    TrainingUpdate(&'a RawJson),
 }
 
 /// The Dashboard's own figures.
@@ -38,7 +36,7 @@ pub struct DashboardFigures {
     /// The mean score of trainings, in percent.
     pub avg_training_score: Option<f64>,
     /// The answer as it came.
-    pub raw: Box<RawValue>,
+    pub raw: RawJson,
 }
 
 /// Where the Dashboard's endpoints are, below the base URL.
@@ -98,8 +96,7 @@ impl<S> DashboardClient<S> {
         update: MetricsUpdate<'a>,
         timestamp: &'a str,
     ) -> Call<'a, S, UpdateMetrics<'a>> {
-        self.client
-            .call(UpdateMetrics { path: &self.paths.update_metrics, body: UpdateBody { update, timestamp } })
+        self.client.call(UpdateMetrics { path: &self.paths.update_metrics, update, timestamp })
     }
 
     /// Reads the Dashboard's figures.
@@ -112,15 +109,12 @@ impl<S> DashboardClient<S> {
 #[derive(Debug)]
 pub struct UpdateMetrics<'a> {
     path: &'a str,
-    body: UpdateBody<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct UpdateBody<'a> {
-    #[serde(flatten)]
     update: MetricsUpdate<'a>,
     timestamp: &'a str,
 }
+
+/// For names and the timestamp.
+const ROOM_FOR_THE_REST: usize = 80;
 
 impl Endpoint for UpdateMetrics<'_> {
     type Output = ();
@@ -135,7 +129,13 @@ impl Endpoint for UpdateMetrics<'_> {
     }
 
     fn body(&self) -> Result<Option<Bytes>, BoxError> {
-        Ok(Some(serde_json::to_vec(&self.body)?.into()))
+        let (name, value) = match self.update {
+            MetricsUpdate::ProviderAnalysis(analysis) => ("provider_analysis", analysis),
+            MetricsUpdate::TrainingUpdate(session) => ("training_update", session),
+        };
+        let room = value.as_bytes().len() + ROOM_FOR_THE_REST;
+        let body = JsonObject::with_capacity(room).json(name, value).member("timestamp", self.timestamp)?;
+        Ok(Some(body.end().to_bytes()))
     }
 
     /// The body is optional and says nothing beyond the status, unless it is a refusal.
@@ -185,14 +185,14 @@ impl Endpoint for DashboardMetrics<'_> {
     }
 
     fn decode(&self, body: Bytes) -> Result<DashboardFigures, Malformed> {
-        let facts: Facts = figure::read(&body)?;
+        let (facts, raw): (Facts, _) = figure::keep(&body)?;
         Ok(DashboardFigures {
             total_providers: facts.find(&|f: &Facts| f.total_providers.0),
             high_risk_providers: facts.find(&|f: &Facts| f.high_risk_providers.0),
             compliance_rate: facts.find(&|f: &Facts| f.compliance_rate.0),
             completion_rate: facts.find(&|f: &Facts| f.completion_rate.0),
             avg_training_score: facts.find(&|f: &Facts| f.avg_score.0),
-            raw: super::raw(&body)?,
+            raw,
         })
     }
 
@@ -207,12 +207,9 @@ mod tests {
 
     #[test]
     fn an_update_carries_the_analysis_as_it_came() {
-        let analysis = RawValue::from_string(r#"{"score": 85.50, "é":1}"#.into()).unwrap();
-        let body = UpdateBody {
-            update: MetricsUpdate::ProviderAnalysis(&analysis),
-            timestamp: "2026-01-01T00:00:00Z",
-        };
-        let endpoint = UpdateMetrics { path: "/", body };
+        let analysis = RawJson::parse(r#"{"score": 85.50, "é":1}"#.as_bytes()).unwrap();
+        let update = MetricsUpdate::ProviderAnalysis(&analysis);
+        let endpoint = UpdateMetrics { path: "/", update, timestamp: "2026-01-01T00:00:00Z" };
         assert_eq!(
             endpoint.body().unwrap().unwrap(),
             r#"{"provider_analysis":{"score": 85.50, "é":1},"timestamp":"2026-01-01T00:00:00Z"}"#

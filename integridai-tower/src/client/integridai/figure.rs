@@ -5,12 +5,20 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::RawJson;
 use crate::client::Malformed;
 
 /// Reads the facts of an answer. Every answer is an object; serde would take an array for one too, by position.
 pub(super) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Malformed> {
     let Child(facts) = serde_json::from_slice(body).map_err(Malformed::new)?;
     facts.map(|facts| *facts).ok_or_else(|| Malformed::new("no object"))
+}
+
+/// Reads the facts of an answer and keeps its text, in one go: to check the text is to read it.
+pub(super) fn keep<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<(T, RawJson), Malformed> {
+    let text = std::str::from_utf8(body).map_err(Malformed::new)?;
+    let (raw, Child(facts)) = RawJson::read(text).map_err(Malformed::new)?;
+    facts.map(|facts| (*facts, raw)).ok_or_else(|| Malformed::new("no object"))
 }
 
 /// A finite number, written as a number or as text; anything else counts as absent.

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::figure::{self, Child, Figure, Nested};
-use super::{encode_segment, refusal};
+use super::{RawJson, encode_segment, refusal};
 use crate::BoxError;
 use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
 
@@ -24,7 +23,7 @@ pub struct TrainingFigures {
     /// The mean score of trainings, in percent.
     pub avg_score: Option<f64>,
     /// The answer as it came.
-    pub raw: Box<RawValue>,
+    pub raw: RawJson,
 }
 
 /// A training session.
@@ -32,7 +31,7 @@ pub struct TrainingFigures {
 #[non_exhaustive]
 pub struct TrainingSession {
     /// The session without the envelope that it came in.
-    pub session: Box<RawValue>,
+    pub session: RawJson,
 }
 
 /// Where FLAISimulator's endpoints are, below the base URL.
@@ -133,14 +132,14 @@ impl Endpoint for TrainingMetrics<'_> {
     }
 
     fn decode(&self, body: Bytes) -> Result<TrainingFigures, Malformed> {
-        let facts: Facts = figure::read(&body)?;
+        let (facts, raw): (Facts, _) = figure::keep(&body)?;
         let users = facts.find(&|f: &Facts| f.users.0.or(f.total_users.0));
         let figures = TrainingFigures {
             users: users.or_else(|| facts.find(&|f: &Facts| f.active_users.0)),
             active_simulations: facts.find(&|f: &Facts| f.active_sims.0.or(f.active_simulations.0)),
             completion_rate: facts.find(&|f: &Facts| f.completion_rate.0),
             avg_score: facts.find(&|f: &Facts| f.avg_score.0),
-            raw: super::raw(&body)?,
+            raw,
         };
         if figures.users.is_none() && figures.active_simulations.is_none() {
             return Err(Malformed::new("neither users nor active simulations in it"));
@@ -162,7 +161,7 @@ pub struct GetTrainingSession<'a> {
 
 #[derive(Deserialize)]
 struct Envelope {
-    data: Option<Box<RawValue>>,
+    data: Option<RawJson>,
 }
 
 impl Endpoint for GetTrainingSession<'_> {
@@ -185,11 +184,8 @@ impl Endpoint for GetTrainingSession<'_> {
     }
 
     fn decode(&self, body: Bytes) -> Result<TrainingSession, Malformed> {
-        let envelope: Envelope = figure::read(&body)?;
-        let session = match envelope.data {
-            Some(session) => session,
-            None => super::raw(&body)?,
-        };
+        let (envelope, raw): (Envelope, _) = figure::keep(&body)?;
+        let session = envelope.data.unwrap_or(raw);
         if !session.get().starts_with('{') {
             return Err(Malformed::new("the session is no object"));
         }

@@ -22,6 +22,8 @@ mod analysis;
 mod dashboard;
 mod figure;
 mod flaisimulator;
+mod json_object;
+mod raw_json;
 mod refusal;
 mod regtech;
 
@@ -33,18 +35,11 @@ pub use flaisimulator::{
     FlaiSimulatorClient, FlaiSimulatorPaths, GetTrainingSession, TrainingFigures, TrainingMetrics,
     TrainingSession,
 };
+pub use json_object::JsonObject;
+pub use raw_json::RawJson;
 pub use regtech::{
     AnalyzeProvider, ComplianceDashboard, ComplianceFigures, Provider, RegTechClient, RegTechPaths,
 };
-
-use serde_json::value::RawValue;
-
-use super::Malformed;
-
-/// The body as it came, checked to be one JSON value.
-fn raw(body: &[u8]) -> Result<Box<RawValue>, Malformed> {
-    serde_json::from_slice(body).map_err(Malformed::new)
-}
 
 /// One path segment, percent-encoded where RFC 3986 §3.3 asks for it.
 fn encode_segment(path: &mut String, segment: &str) {

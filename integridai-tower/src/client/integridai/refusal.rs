@@ -1,6 +1,8 @@
 //! How the services say no: `{success:false, error:"text"}` or `{success:false, error:{code,message,details}}`.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::figure::{self, Child, Text, Truth};
@@ -55,14 +57,17 @@ pub(super) fn read(body: &[u8]) -> Option<Refusal> {
     }
 }
 
+// To make a finder costs more than to use it on an answer of the usual size.
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
+static SUCCESS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"success\""));
+
 /// A scan first: nearly every answer is a good one, and an analysis is worth parsing only once.
 fn may_refuse(body: &[u8]) -> bool {
-    const SUCCESS: &[u8] = b"\"success\"";
     let is_true = |at: usize| {
-        let mut value = body[at + SUCCESS.len()..].iter().filter(|byte| !byte.is_ascii_whitespace());
+        let mut value = body[at + SUCCESS.needle().len()..].iter().filter(|byte| !byte.is_ascii_whitespace());
         value.next() == Some(&b':') && value.next() == Some(&b't')
     };
-    memmem::find(body, b"\"error\"").is_some() || memmem::find_iter(body, SUCCESS).any(|at| !is_true(at))
+    ERROR.find(body).is_some() || SUCCESS.find_iter(body).any(|at| !is_true(at))
 }
 
 #[cfg(test)]

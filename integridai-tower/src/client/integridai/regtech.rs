@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::figure::{self, Child, Figure, Nested};
-use super::{Analysis, refusal};
+use super::{Analysis, RawJson, refusal};
 use crate::BoxError;
 use crate::client::{Call, Endpoint, Malformed, Refusal, ServiceClient};
 
@@ -33,7 +33,7 @@ pub struct Provider {
 impl Provider {
     /// A provider with the three members that RegTech requires.
     #[must_use]
-    pub fn new(name: &str, cuit: &str, sector: &str) -> Self {
+    pub fn new(name: impl Into<String>, cuit: impl Into<String>, sector: impl Into<String>) -> Self {
         Self { name: name.into(), cuit: cuit.into(), sector: sector.into(), other: BTreeMap::new() }
     }
 }
@@ -71,7 +71,7 @@ pub struct ComplianceFigures {
     /// Providers at high risk.
     pub high_risk_providers: Option<f64>,
     /// The answer as it came.
-    pub raw: Box<RawValue>,
+    pub raw: RawJson,
 }
 
 /// Where RegTech's endpoints are, below the base URL.
@@ -204,12 +204,12 @@ impl Endpoint for ComplianceDashboard<'_> {
     }
 
     fn decode(&self, body: Bytes) -> Result<ComplianceFigures, Malformed> {
-        let facts: Facts = figure::read(&body)?;
+        let (facts, raw): (Facts, _) = figure::keep(&body)?;
         let figures = ComplianceFigures {
             total_providers: facts.find(&|f: &Facts| f.total_providers.0),
             avg_compliance_score: facts.find(&|f: &Facts| f.avg_compliance_score.0.or(f.avg_score.0)),
             high_risk_providers: facts.find(&|f: &Facts| f.high_risk_providers.0),
-            raw: super::raw(&body)?,
+            raw,
         };
         if figures.total_providers.is_none() && figures.avg_compliance_score.is_none() {
             return Err(Malformed::new("neither total_providers nor an average score in it"));

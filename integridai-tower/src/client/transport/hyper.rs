@@ -58,7 +58,7 @@ impl HyperTransport {
 
     async fn exchange(self, request: Request<Full<Bytes>>) -> Result<Response<PooledBody>, TransportError> {
         let (host, mut request) = address(request)?;
-        while let Some(mut link) = self.pool.take(&host) {
+        while let Some(mut link) = self.pool.take(host.as_str()) {
             if !link.is_free().await {
                 continue;
             }
@@ -77,7 +77,7 @@ impl HyperTransport {
         }
     }
 
-    async fn connect(&self, host: &Authority) -> Result<Link, TransportError> {
+    async fn connect(&self, host: &Authority) -> Result<Box<Link>, TransportError> {
         let uri = Uri::builder().scheme("http").authority(host.clone()).path_and_query("/").build();
         let uri = uri.map_err(|error| TransportError::Connect(error.into()))?;
         let mut connector = self.connector.clone();
@@ -86,7 +86,7 @@ impl HyperTransport {
             connector.call(uri).await
         };
         let socket = connected.await.map_err(|error| TransportError::Connect(error.into()))?;
-        Link::open(socket).await.map_err(|error| TransportError::Connect(error.into()))
+        Link::open(socket).await.map(Box::new).map_err(|error| TransportError::Connect(error.into()))
     }
 }
 
@@ -102,9 +102,10 @@ fn address(mut request: Request<Full<Bytes>>) -> Result<(Authority, Request<Full
     if request.uri().scheme_str() != Some("http") {
         return Err(refuse("this transport is for http:// alone"));
     }
-    let host = request.uri().authority().cloned().ok_or_else(|| refuse("the target has no host"))?;
-    let path = request.uri().path_and_query().cloned();
-    *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    let target = std::mem::take(request.uri_mut()).into_parts();
+    let host = target.authority.ok_or_else(|| refuse("the target has no host"))?;
+    let path = target.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
     let is_default_port = host.port_u16() == Some(80);
     let name = if is_default_port { host.host() } else { host.as_str() };
     let name = HeaderValue::from_str(name).map_err(|error| TransportError::Invalid(error.into()))?;

@@ -22,7 +22,7 @@ pub struct PooledBody {
 
 #[derive(Debug)]
 struct Borrowed {
-    link: Link,
+    link: Box<Link>,
     pool: Arc<Pool>,
     host: Authority,
 }
@@ -30,7 +30,7 @@ struct Borrowed {
 impl Borrowed {
     fn give_back(mut self, context: &mut Context<'_>) {
         if self.link.poll_free(context) {
-            self.pool.put(self.host, self.link);
+            self.pool.put(self.host.as_str(), self.link);
         }
     }
 }
@@ -39,7 +39,7 @@ impl PooledBody {
     /// The answer that came over `link`, with the rest of it to come.
     pub(super) async fn wrap(
         response: Response<Incoming>,
-        link: Link,
+        link: Box<Link>,
         pool: Arc<Pool>,
         host: Authority,
     ) -> Response<Self> {

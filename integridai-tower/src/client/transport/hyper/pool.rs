@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::uri::Authority;
 use tokio::time::Instant;
 
 use super::link::Link;
@@ -20,20 +19,21 @@ pub(super) struct Pool {
 
 #[derive(Debug, Default)]
 struct Shelves {
-    by_host: HashMap<Authority, Vec<Idle>>,
+    /// By text: to hash an `Authority`, which minds no case, costs more than the rest of a look-up.
+    by_host: HashMap<Box<str>, Vec<Idle>>,
     /// When hosts that are no longer called are looked through again.
     next_sweep: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Idle {
-    link: Link,
+    link: Box<Link>,
     until: Instant,
 }
 
 impl Pool {
     /// The connection that was used last: the others may then grow old, and fewer are kept.
-    pub(super) fn take(&self, host: &Authority) -> Option<Link> {
+    pub(super) fn take(&self, host: &str) -> Option<Box<Link>> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = shelves.by_host.get_mut(host)?.pop()?;
         drop(shelves);
@@ -41,11 +41,11 @@ impl Pool {
         (Instant::now() < idle.until).then_some(idle.link)
     }
 
-    pub(super) fn put(&self, host: Authority, link: Link) {
+    pub(super) fn put(&self, host: &str, link: Box<Link>) {
         let now = Instant::now();
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         let old = shelves.sweep(now);
-        let shelf = shelves.by_host.entry(host).or_default();
+        let shelf = shelves.of(host);
         let surplus = (shelf.len() >= MAX_IDLE_PER_HOST).then(|| shelf.remove(0));
         shelf.push(Idle { link, until: now + IDLE_TIMEOUT });
         drop(shelves);
@@ -55,6 +55,13 @@ impl Pool {
 }
 
 impl Shelves {
+    fn of(&mut self, host: &str) -> &mut Vec<Idle> {
+        if !self.by_host.contains_key(host) {
+            self.by_host.insert(host.into(), Vec::new());
+        }
+        self.by_host.get_mut(host).expect("it was put there if it was missing")
+    }
+
     /// Takes out what is too old, now and then.
     fn sweep(&mut self, now: Instant) -> Vec<Idle> {
         if self.next_sweep.is_some_and(|next| now < next) {
