@@ -52,6 +52,7 @@ fn whisper(text: &str) {
 
 fn serve(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
+    config.check_access()?;
     let logs = start_logs(&config.logs)?;
     runtime()?.block_on(async {
         let stop = stop_signal(|| {})?;

@@ -151,6 +151,8 @@ async fn help_of_every_command_teaches_the_defaults() {
         (&["serve", "--help"], &["127.0.0.1:3002", "integridai.db", "INTEGRIDAI_CONFIG", "defaults"]),
         (&["check-config", "--help"], &["INTEGRIDAI_CONFIG", "defaults"]),
         (&["openapi", "--help"], &["OpenAPI"]),
+        (&["api-key", "--help"], &["standard error", "pepper", "--scope", "--days"]),
+        (&["token", "--help"], &["development", "3600", "--issuer"]),
         (&["help", "serve"], &["127.0.0.1:3002"]),
     ] {
         let help = run(arguments, &[]).await;

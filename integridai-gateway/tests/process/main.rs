@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a seed or a figure, shown when a test fails")]
 
 mod abuse;
+mod access;
 mod command_line;
 mod demo;
 mod disk;

@@ -8,7 +8,7 @@ mod start;
 
 pub(crate) use asking::{analysis, ask, client, figure, health, later, training};
 pub(crate) use gateway::Gateway;
-pub(crate) use program::{PROGRAM, bare, finish, run, run_in_shell};
+pub(crate) use program::{Ended, PROGRAM, bare, finish, run, run_in_shell};
 pub(crate) use recorder::Recorder;
 pub(crate) use seed::Seed;
 pub(crate) use start::Start;
