@@ -56,7 +56,8 @@ async fn a_database_that_cannot_be_used_is_named() {
 async fn an_address_of_another_machine_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let start = Start::new(&folder.path().join("gateway.db")).set("SERVER__LISTEN", "192.0.2.1:3002");
-    let issuers = r#"{dev = {issuer = "dev", audience = ["a"], secret = "0123456789abcdef0123456789abcdef"}}"#;
+    let issuers =
+        r#"{dev = {issuer = "dev", audience = ["a"], secret = "0123456789abcdef0123456789abcdef"}}"#;
     let start = start.set("AUTH__DISABLED", false).set("AUTH__ISSUERS", issuers);
     start.fail().await.assert_refused(1, &["192.0.2.1:3002"]);
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "no file was made");
