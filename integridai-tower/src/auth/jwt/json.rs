@@ -44,7 +44,6 @@ impl<'a> Members<'a> {
         if scanner.at == json.len() { Ok(Self(members)) } else { Err(Reason::MalformedToken) }
     }
 
-    #[inline]
     pub(super) fn get(&self, name: &str) -> Option<Element<'a>> {
         self.0.iter().find(|member| are_same(&member.name, name)).map(|member| member.element)
     }
@@ -52,7 +51,6 @@ impl<'a> Members<'a> {
 
 impl<'a> Element<'a> {
     /// The string, if it is one.
-    #[inline]
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
         if self.is_text { Some(Cow::Borrowed(self.text)) } else { self.unescaped().map(Cow::Owned) }
     }
@@ -167,7 +165,6 @@ impl<'a> Scanner<'a> {
         Some(Element { text: &self.text[start..self.at], is_text: false })
     }
 
-    #[inline]
     fn string(&mut self) -> Option<Element<'a>> {
         let start = self.at;
         if self.peek() != Some(b'"') {
