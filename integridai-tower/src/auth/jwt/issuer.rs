@@ -161,7 +161,7 @@ impl Issuer {
         self
     }
 
-    /// A claim that is kept for [`Principal::claim`]. What is not named is dropped.
+    /// A claim that is kept for [`Principal::claim`](crate::Principal::claim). What is not named is dropped.
     pub fn keep_claim(mut self, name: impl Into<Box<str>>) -> Self {
         self.mapping.kept.push(name.into());
         self
