@@ -96,8 +96,7 @@ impl App {
         let engine = Engine::new(clients, events, consolidated.clone(), calls);
         let max_queued = config.executions.max_queued.get();
         let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
-        let tickets = Tickets::new(config.auth.ticket_seconds.get(), config.realtime.max_subscribers.get());
-        let access = Access::new(&config.auth, &tickets)?;
+        let (access, tickets) = access(&config)?;
         let exchanges = Exchanges::new(traffic, store.clone());
         let api = Arc::new(Api {
             engine,
@@ -170,6 +169,29 @@ impl App {
         }
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
+    }
+}
+
+/// Whether a gateway of this configuration lets in somebody, and with keys and secrets that can be used.
+///
+/// # Errors
+///
+/// [`BuildError`], as [`App::build`] would have it.
+pub fn check_access(config: &Config) -> Result<(), BuildError> {
+    config.check_access()?;
+    access(config).map(drop)
+}
+
+fn access(config: &Config) -> Result<(Access, Tickets), BuildError> {
+    let tickets = Tickets::new(config.auth.ticket_seconds.get(), config.realtime.max_subscribers.get());
+    Ok((Access::new(&config.auth, &tickets)?, tickets))
+}
+
+impl BuildError {
+    /// Whether the configuration is at fault, and not the machine.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Self::Access(_) | Self::Client(_))
     }
 }
 

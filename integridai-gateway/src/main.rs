@@ -33,7 +33,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&*error);
-            let is_config = error.is::<integridai_gateway::config::ConfigError>();
+            let is_config = error.is::<integridai_gateway::config::ConfigError>()
+                || error.downcast_ref::<app::BuildError>().is_some_and(app::BuildError::is_configuration);
             if is_config { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
     }
@@ -52,7 +53,7 @@ fn whisper(text: &str) {
 
 fn serve(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
-    config.check_access()?;
+    app::check_access(&config)?;
     let logs = start_logs(&config.logs)?;
     runtime()?.block_on(async {
         let stop = stop_signal(|| {})?;
@@ -93,7 +94,7 @@ fn demo(args: DemoArgs) -> Outcome {
 fn check_config(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
     say(config.to_toml().trim_end());
-    Ok(config.check_access()?)
+    Ok(app::check_access(&config)?)
 }
 
 /// The key goes where a redirection of the section into the configuration does not take it along.

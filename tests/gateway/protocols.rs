@@ -143,7 +143,7 @@ async fn from(gateway: &Gateway, origin: &str, method: Method, path: &str, heade
 fn preflight() -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("access-control-request-method", http::HeaderValue::from_static("POST"));
-    let wanted = "content-type,x-correlation-id,authorization";
+    let wanted = "content-type,x-correlation-id,authorization,x-api-key";
     headers.insert("access-control-request-headers", http::HeaderValue::from_static(wanted));
     headers
 }
@@ -154,7 +154,7 @@ async fn a_page_of_an_allowed_origin_may_call_and_read_errors_too() {
     let asked = from(&gateway, ORIGIN, Method::OPTIONS, EXECUTE, preflight()).await;
     assert_eq!((asked.status, asked.header("access-control-allow-origin")), (200, ORIGIN), "{asked:?}");
     assert!(asked.header("access-control-allow-methods").contains("POST"), "{asked:?}");
-    for header in ["content-type", "x-correlation-id", "authorization"] {
+    for header in ["content-type", "x-correlation-id", "authorization", "x-api-key"] {
         assert!(asked.header("access-control-allow-headers").contains(header), "{asked:?}");
     }
     for (method, path, status) in [
@@ -170,7 +170,7 @@ async fn a_page_of_an_allowed_origin_may_call_and_read_errors_too() {
             "{answer:?}"
         );
         let exposed = answer.header("access-control-expose-headers").to_lowercase();
-        for header in ["x-correlation-id", "location", "retry-after"] {
+        for header in ["x-correlation-id", "location", "retry-after", "www-authenticate"] {
             assert!(exposed.contains(header), "{answer:?}");
         }
     }

@@ -3,7 +3,10 @@
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::response::Response;
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+use http::header::{
+    AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, SET_COOKIE,
+    WWW_AUTHENTICATE,
+};
 use http::{HeaderName, HeaderValue, Method, StatusCode, request};
 use integridai_tower::CorrelationId;
 use integridai_tower::correlation::CorrelationLayer;
@@ -23,7 +26,9 @@ use super::door::DoorLayer;
 use super::host::Hosts;
 use crate::config::{CorsConfig, ServerConfig};
 
-const SENSITIVE: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+const SENSITIVE: [HeaderName; 5] = [AUTHORIZATION, API_KEY, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
 /// Puts the layers around the routes, those of unknown paths included; `observer` is told of each exchange.
 pub fn edge<O>(
@@ -95,8 +100,8 @@ fn cors(config: &CorsConfig) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
         .allow_origin(config.allowed_origins.iter().map(origin).collect::<Vec<_>>())
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([http::header::CONTENT_TYPE, AUTHORIZATION, CorrelationId::HEADER])
-        .expose_headers([CorrelationId::HEADER, http::header::LOCATION, http::header::RETRY_AFTER])
+        .allow_headers([CONTENT_TYPE, AUTHORIZATION, API_KEY, CorrelationId::HEADER])
+        .expose_headers([CorrelationId::HEADER, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE])
         .max_age(std::time::Duration::from_secs(600));
     Some(layer)
 }

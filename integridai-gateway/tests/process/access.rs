@@ -31,6 +31,23 @@ async fn a_gateway_that_nobody_could_call_or_everybody_does_not_start() {
     for arguments in [["serve"], ["check-config"]] {
         command(&arguments, &nobody).await.assert_refused(EX_CONFIG, &["nobody could call", "auth.disabled"]);
     }
+    for (key, value, said) in [
+        ("INTEGRIDAI_AUTH__ISSUERS", r#"{i = {issuer = "i", audience = ["a"], secret = "short"}}"#, "secret"),
+        (
+            "INTEGRIDAI_AUTH__ISSUERS",
+            r#"{i = {issuer = "i", audience = ["a"], public_key_file = "/nowhere"}}"#,
+            "/nowhere",
+        ),
+        (
+            "INTEGRIDAI_AUTH__ISSUERS",
+            r#"{i = {issuer = "i", audience = ["a"], jwks_url = "http://id.example/"}}"#,
+            "https",
+        ),
+    ] {
+        for arguments in [["serve"], ["check-config"]] {
+            command(&arguments, &[nobody[0], (key, value)]).await.assert_refused(EX_CONFIG, &[said]);
+        }
+    }
     let everybody = guarded(folder.path()).set("AUTH__DISABLED", true).set("SERVER__LISTEN", "0.0.0.0:0");
     everybody.fail().await.assert_refused(EX_CONFIG, &["loopback only"]);
     assert!(!database.exists());

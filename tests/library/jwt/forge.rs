@@ -1,6 +1,8 @@
 //! Makes tokens, good ones and all others, and the door that they knock at.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::ready;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -9,9 +11,16 @@ use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, RsaEncoding, RsaK
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use integridai_tower::auth::Reason;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
+use integridai_tower::Clock;
 use integridai_tower::auth::jwt::{Algorithm, Issuer, KeySet, Signer, Validator};
+use integridai_tower::auth::{AuthenticateLayer, Denied, Reason, TokenVerifier};
 use serde_json::{Value, json};
+use tower::{Layer, ServiceExt, service_fn};
 
 pub(super) const NOW: u64 = 1_700_000_000;
 pub(super) const ISSUER: &str = "https://issuer.example/";
@@ -64,7 +73,27 @@ pub(super) fn assert_refused(rows: &[Row]) {
     for (name, token, reason) in rows {
         let found = door().verify(token, now());
         assert_eq!(found.map(|_| "accepted"), Err(*reason), "{name}: {token}");
+        assert_answered_401(name, token, *reason);
     }
+}
+
+/// Whatever is wrong with it. Before the token is looked into, the field has to have the form of credentials.
+fn assert_answered_401(name: &str, token: &str, reason: Reason) {
+    // Spaces after the scheme belong to the field (RFC 9110 §11.4): the same token without them is another row's.
+    if token.starts_with(' ') {
+        return;
+    }
+    // What cannot stand in a field cannot be sent.
+    let Ok(value) = HeaderValue::from_bytes(format!("Bearer {token}").as_bytes()) else { return };
+    let request = Request::builder().header(AUTHORIZATION, value).body(Full::<Bytes>::default()).unwrap();
+    let tokens = TokenVerifier::new(door().clone()).clock(Clock::stopped(now()));
+    let inner = service_fn(|_| ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))));
+    let answer = AuthenticateLayer::new(tokens).layer(inner).oneshot(request).now_or_never();
+    let answer = answer.expect("nothing is waited for").unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{name}: {token}");
+    let found = answer.extensions().get::<Denied>().expect("the reason").reason();
+    let is_no_credential = matches!(found, Reason::MalformedCredentials | Reason::SeveralCredentials);
+    assert!(found == reason || is_no_credential, "{name}: {found:?} instead of {reason:?}: {token}");
 }
 
 pub(super) fn b64(bytes: impl AsRef<[u8]>) -> String {
