@@ -3,20 +3,26 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time of the day: that of the system, or one that a test sets. A clone tells the same time.
 ///
-/// What must not jump when the system's time is corrected, such as a back-off, is measured on tokio's clock instead,
-/// which tests can pause.
-#[derive(Clone, Default)]
-pub struct Clock(Option<Arc<AtomicU64>>);
+/// What must not jump when the system's time is corrected is measured on a clock of its own that starts with this one, and
+/// what is waited for, such as a back-off, on tokio's, which tests can pause.
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System { start: Instant },
+    Stopped(Arc<AtomicU64>),
+}
 
 impl Clock {
     /// The system's time.
     #[must_use]
     pub fn system() -> Self {
-        Self::default()
+        Self(Source::System { start: Instant::now() })
     }
 
     /// A clock that stands at `since_epoch`, the time since 1970-01-01 UTC, until it is set or advanced.
@@ -31,13 +37,21 @@ impl Clock {
     /// ```
     #[must_use]
     pub fn stopped(since_epoch: Duration) -> Self {
-        Self(Some(Arc::new(AtomicU64::new(nanoseconds(since_epoch)))))
+        Self(Source::Stopped(Arc::new(AtomicU64::new(nanoseconds(since_epoch)))))
     }
 
     /// Moves a stopped clock forward, for all its clones. The system's time is not moved.
     pub fn advance(&self, time: Duration) {
-        if let Some(now) = &self.0 {
+        if let Source::Stopped(now) = &self.0 {
             now.fetch_add(nanoseconds(time), Ordering::Relaxed);
+        }
+    }
+
+    /// The time since a point that stays the same for all clones of a clock; it never goes back.
+    pub(crate) fn monotonic(&self) -> Duration {
+        match &self.0 {
+            Source::Stopped(now) => Duration::from_nanos(now.load(Ordering::Relaxed)),
+            Source::System { start } => start.elapsed(),
         }
     }
 
@@ -45,15 +59,24 @@ impl Clock {
     #[must_use]
     pub fn since_epoch(&self) -> Duration {
         match &self.0 {
-            Some(now) => Duration::from_nanos(now.load(Ordering::Relaxed)),
-            None => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Source::Stopped(now) => Duration::from_nanos(now.load(Ordering::Relaxed)),
+            Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
     }
 }
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Clock(stopped)" } else { "Clock(system)" })
+        f.write_str(match &self.0 {
+            Source::System { .. } => "Clock(system)",
+            Source::Stopped(_) => "Clock(stopped)",
+        })
     }
 }
 

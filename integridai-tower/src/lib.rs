@@ -10,6 +10,7 @@
 //! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse, counted with the `metrics` facade |
 //! | [`correlation`] | `correlation` | which request it is: correlation ids, W3C Trace Context and Baggage |
 //! | [`observe`] | `observe` | one record per HTTP exchange for logs, metrics and audit tables |
+//! | [`rate_limit`] | `rate-limit`, `rate-limit-redis` | how often somebody may ask, here or over all replicas |
 //!
 //! No feature is on by default; `full` turns all of them on.
 //!
@@ -21,19 +22,19 @@
 mod correlation_id;
 mod error;
 
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod clock;
 #[cfg(feature = "client")]
 mod deadline;
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod early_response;
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod principal;
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod readiness;
-#[cfg(any(feature = "auth", feature = "metrics"))]
+#[cfg(any(feature = "auth", feature = "metrics", feature = "rate-limit"))]
 mod refused;
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod reject;
 
 #[cfg(feature = "auth")]
@@ -46,20 +47,22 @@ pub mod correlation;
 pub mod metrics;
 #[cfg(feature = "observe")]
 pub mod observe;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
 
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 pub use clock::Clock;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId};
 #[cfg(feature = "client")]
 pub use deadline::Deadline;
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 pub use early_response::{EarlyBody, EarlyResponse};
 pub use error::{BoxError, ConfigError};
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
-#[cfg(any(feature = "auth", feature = "metrics"))]
+#[cfg(any(feature = "auth", feature = "metrics", feature = "rate-limit"))]
 pub use refused::Refused;
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};
 
 #[cfg(all(doctest, feature = "full"))]

@@ -1,0 +1,163 @@
+//! The fields that tell a client of its limits.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{Quota, Quotas, Standing};
+use crate::ConfigError;
+
+/// draft-ietf-httpapi-ratelimit-headers §3: what is left of the quota that is nearest to its end.
+pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// draft-ietf-httpapi-ratelimit-headers §4: the quotas.
+pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+const LEGACY_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const LEGACY_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+const MAX_NAME: usize = 64;
+
+/// Which fields a response gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Fields {
+    /// `RateLimit` and `RateLimit-Policy`.
+    #[default]
+    Standard,
+    /// Those, and `X-RateLimit-Limit`, `-Remaining` and `-Reset` (in seconds from now) for clients that know no others.
+    StandardAndLegacy,
+    /// None, except for `Retry-After` of a refusal.
+    None,
+}
+
+/// What of the fields stays the same from answer to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PolicyFields {
+    policy: HeaderValue,
+    /// Each quota's name as a structured field's string (RFC 9651 §3.3.3).
+    names: Vec<String>,
+}
+
+impl PolicyFields {
+    pub(super) fn new(quotas: &[Quota]) -> Result<Self, ConfigError> {
+        let names = quotas.iter().map(|quota| quoted(quota.name())).collect::<Result<Vec<_>, _>>()?;
+        let items = quotas.iter().zip(&names).map(|(quota, name)| item(quota, name));
+        let policy = HeaderValue::try_from(items.collect::<Vec<_>>().join(", "));
+        let policy = policy.map_err(|_| ConfigError::new("name", "expected visible ASCII"))?;
+        Ok(Self { policy, names })
+    }
+}
+
+impl Fields {
+    /// Puts the fields for this standing; replaces what is there.
+    pub(super) fn put(self, headers: &mut HeaderMap, quotas: &Quotas, standing: &Standing) {
+        let place = usize::from(standing.quota);
+        let (Some(name), Some(quota)) = (quotas.fields().names.get(place), quotas.as_slice().get(place))
+        else {
+            return;
+        };
+        if self == Self::None {
+            return;
+        }
+        let seconds = seconds(standing.reset_after);
+        headers.insert(RATE_LIMIT_POLICY, quotas.fields().policy.clone());
+        if let Some(value) = standing_item(name, standing.remaining, seconds) {
+            headers.insert(RATE_LIMIT, value);
+        }
+        if self == Self::StandardAndLegacy {
+            headers.insert(LEGACY_LIMIT, quota.capacity().into());
+            headers.insert(LEGACY_REMAINING, standing.remaining.into());
+            headers.insert(LEGACY_RESET, seconds.into());
+        }
+    }
+}
+
+/// Whole seconds, rounded up: a client that comes back a moment too early would be refused again. At least one.
+pub(super) fn put_retry_after(headers: &mut HeaderMap, retry_after: Duration) {
+    headers.insert(RETRY_AFTER, seconds(retry_after).max(1).into());
+}
+
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+fn standing_item(name: &str, remaining: u32, seconds: u64) -> Option<HeaderValue> {
+    let mut text = String::with_capacity(name.len() + 36);
+    write!(text, "{name};r={remaining};t={seconds}").ok()?;
+    HeaderValue::try_from(text).ok()
+}
+
+/// `w` counts whole seconds and is left out where the period has none (the draft's §4.1.3 allows that).
+fn item(quota: &Quota, name: &str) -> String {
+    let period = quota.period();
+    let window = if period.subsec_nanos() == 0 { format!(";w={}", period.as_secs()) } else { String::new() };
+    format!("{name};q={}{window}", quota.limit())
+}
+
+fn quoted(name: &str) -> Result<String, ConfigError> {
+    let is_plain = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if name.is_empty() || name.len() > MAX_NAME || !is_plain {
+        let reason = format!("expected 1 to {MAX_NAME} characters of visible ASCII");
+        return Err(ConfigError::new("name", reason));
+    }
+    Ok(format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(fields: Fields, quotas: &Quotas, standing: Standing) -> Vec<(String, String)> {
+        let mut headers = HeaderMap::new();
+        fields.put(&mut headers, quotas, &standing);
+        let pairs =
+            headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        pairs.collect()
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn the_policy_lists_all_quotas_and_the_standing_names_one() {
+        let quotas = Quotas::new([Quota::per_second(5), Quota::per_day(1000).named("a \"day\"")]).unwrap();
+        let standing = Standing { quota: 1, remaining: 7, reset_after: Duration::from_millis(1500) };
+        assert_eq!(
+            fields(Fields::Standard, &quotas, standing),
+            [
+                pair("ratelimit-policy", r#""second";q=5;w=1, "a \"day\"";q=1000;w=86400"#),
+                pair("ratelimit", r#""a \"day\"";r=7;t=2"#)
+            ]
+        );
+        assert_eq!(fields(Fields::None, &quotas, standing), []);
+        assert_eq!(
+            fields(Fields::StandardAndLegacy, &quotas, standing)[2..],
+            [
+                pair("x-ratelimit-limit", "1000"),
+                pair("x-ratelimit-remaining", "7"),
+                pair("x-ratelimit-reset", "2")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_client_is_never_told_to_come_back_at_once() {
+        for (wait, told) in [(0, "1"), (1, "1"), (1_000_000, "1"), (1_000_001, "2")] {
+            let mut headers = HeaderMap::new();
+            put_retry_after(&mut headers, Duration::from_micros(wait));
+            assert_eq!(headers[RETRY_AFTER], told, "{wait} µs");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_structured_string_is_refused() {
+        for name in ["", "día", "a\nb", &"x".repeat(65)] {
+            assert!(Quotas::new([Quota::per_day(1).named(name.to_owned())]).is_err(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Whose quota it is.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// Whose quota a request is charged to: one or several parts, none of which can be mistaken for another.
+///
+/// ```
+/// use integridai_tower::rate_limit::Key;
+///
+/// let (first, second) = (Key::new().text("ab").text("c"), Key::new().text("a").text("bc"));
+/// assert_ne!(first, second);
+/// assert_eq!(Key::from("job"), Key::new().text("job"));
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Key {
+    short: [u8; INLINE],
+    /// Of `short`; beyond [`INLINE`], all of it is in `long`.
+    len: usize,
+    long: Vec<u8>,
+}
+
+/// Room for the usual parts without an allocation.
+const INLINE: usize = 56;
+
+const TEXT: u8 = 1;
+const IPV4: u8 = 2;
+const IPV6: u8 = 3;
+const ABSENT: u8 = 4;
+
+impl Default for Key {
+    fn default() -> Self {
+        Self { short: [0; INLINE], len: 0, long: Vec::new() }
+    }
+}
+
+impl Key {
+    /// A key without parts: that of everybody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a name, such as a subject's.
+    pub fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Adds a name that need not be text, such as a field's value.
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.push(&[TEXT]);
+        self.push(&(bytes.len() as u64).to_le_bytes());
+        self.push(bytes);
+        self
+    }
+
+    /// Adds an address.
+    pub fn address(mut self, address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => self.push_part(IPV4, &address.octets()),
+            IpAddr::V6(address) => self.push_part(IPV6, &address.octets()),
+        }
+        self
+    }
+
+    /// Adds that a part is not there, which differs from an empty one.
+    pub fn absent(mut self) -> Self {
+        self.push(&[ABSENT]);
+        self
+    }
+
+    /// Adds all parts of another.
+    pub fn join(mut self, other: &Self) -> Self {
+        self.push(other.as_bytes());
+        self
+    }
+
+    /// The parts, each with its kind and length.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.short.get(..self.len).unwrap_or(&self.long)
+    }
+
+    fn push_part(&mut self, kind: u8, bytes: &[u8]) {
+        self.push(&[kind]);
+        self.push(bytes);
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        match self.short.get_mut(self.len..end) {
+            Some(room) => room.copy_from_slice(bytes),
+            None => {
+                if self.len <= INLINE {
+                    self.long.extend_from_slice(&self.short[..self.len]);
+                }
+                self.long.extend_from_slice(bytes);
+            }
+        }
+        self.len = end;
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Key {}
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self::new().text(text)
+    }
+}
+
+impl From<IpAddr> for Key {
+    fn from(address: IpAddr) -> Self {
+        Self::new().address(address)
+    }
+}
+
+/// Without the parts, which may be personal or secret.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("bytes", &self.len).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(parts: &[Option<Vec<u8>>]) -> Key {
+        let add = |key: Key, part: &Option<Vec<u8>>| match part {
+            Some(bytes) => key.bytes(bytes),
+            None => key.absent(),
+        };
+        parts.iter().fold(Key::new(), add)
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_equal_where_their_parts_are(
+            first in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..40)), 0..6),
+            second in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..40)), 0..6),
+        ) {
+            prop_assert_eq!(key(&first) == key(&second), first == second);
+            prop_assert_eq!(key(&first), key(&[]).join(&key(&first)));
+        }
+    }
+
+    #[test]
+    fn an_address_differs_from_the_text_of_its_octets() {
+        let address: IpAddr = "1.2.3.4".parse().unwrap();
+        assert_ne!(Key::from(address), Key::new().bytes(&[1, 2, 3, 4]));
+        assert_ne!(Key::from("::ffff:1.2.3.4".parse::<IpAddr>().unwrap()), Key::from(address));
+    }
+
+    #[test]
+    fn a_debug_print_has_no_part() {
+        assert!(!format!("{:?}", Key::from("secret")).contains("secret"));
+    }
+}

@@ -1,0 +1,198 @@
+//! A limiter that keeps its keys in this process.
+
+mod options;
+mod shard;
+mod sync;
+mod table;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use siphasher::sip::SipHasher13;
+
+pub use options::{MemoryLimiterOptions, WhenFull};
+use shard::{Request, Shard};
+use sync::Mutex;
+
+use super::{Admit, Ask, Attempt, Key, Outcome, Quota, Quotas, Verdict};
+use crate::{Clock, ConfigError};
+
+/// Limits within this process. A clone shares its keys.
+///
+/// It needs no background task: a key that is back to its full quota is forgotten when room is wanted. A key
+/// that is not is never forgotten. When there is no room for a further key, see [`WhenFull`].
+///
+/// Keys are told apart by 64 bits of a hash under a secret of this process; 16 bytes are kept per key and quota, and a
+/// fifth more at most once [`max_keys`](MemoryLimiterOptions::max_keys) is reached.
+///
+/// ```
+/// use integridai_tower::rate_limit::{Key, MemoryLimiter, Quota};
+///
+/// let limiter = MemoryLimiter::new([Quota::per_second(2), Quota::per_day(1000)])?;
+/// let key = Key::from("user-7");
+/// assert!(limiter.check(&key).is_admitted() && limiter.check(&key).is_admitted());
+/// let refused = limiter.check(&key);
+/// assert!(refused.retry_after().is_some_and(|wait| wait.as_millis() <= 500));
+/// # Ok::<(), integridai_tower::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct MemoryLimiter(Arc<Shared>);
+
+struct Shared {
+    /// A power of two of them.
+    shards: Box<[Mutex<Shard>]>,
+    /// What keys share that have no room: one key.
+    overflow: Mutex<Shard>,
+    quotas: ArcSwap<Quotas>,
+    hasher: SipHasher13,
+    clock: Clock,
+    when_full: WhenFull,
+    /// Held while quotas are set, so that all shards end with the same ones.
+    setting: Mutex<()>,
+    without_room: AtomicU64,
+}
+
+/// How full a [`MemoryLimiter`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryStatus {
+    /// Keys that are kept: those that are not back to their full quota, and some that are.
+    pub keys: usize,
+    /// Requests so far for whose key there was no room.
+    pub without_room: u64,
+}
+
+impl MemoryLimiter {
+    /// Limits each key to all of these quotas, for up to 100 000 keys at a time.
+    ///
+    /// # Errors
+    /// As [`Quotas::new`].
+    pub fn new(quotas: impl IntoIterator<Item = Quota>) -> Result<Self, ConfigError> {
+        MemoryLimiterOptions::new().build(quotas)
+    }
+
+    fn with(options: &MemoryLimiterOptions, quotas: Quotas) -> Self {
+        let quotas = Arc::new(quotas);
+        let count = options.shards();
+        let max_keys = options.max_keys.div_ceil(count);
+        let shard = |max_keys| Mutex::new(Shard::new(Arc::clone(&quotas), max_keys));
+        Self(Arc::new(Shared {
+            shards: (0..count).map(|_| shard(max_keys)).collect(),
+            overflow: shard(1),
+            hasher: SipHasher13::new_with_keys(rand::random(), rand::random()),
+            clock: options.clock.clone(),
+            when_full: options.when_full,
+            setting: Mutex::new(()),
+            without_room: AtomicU64::new(0),
+            quotas: ArcSwap::new(quotas),
+        }))
+    }
+
+    /// Decides one request that costs 1 and does not wait.
+    pub fn check(&self, key: &Key) -> Verdict {
+        self.decide(&Ask::once(key))
+    }
+
+    /// Decides, and charges the key where it admits.
+    pub fn decide(&self, ask: &Ask<'_>) -> Verdict {
+        let tag = self.0.tag(ask.key);
+        let request = Request { tag, cost: ask.cost, patience: ask.patience };
+        let now = self.0.now();
+        match self.0.shard(tag).lock().decide(request, now) {
+            Some(verdict) => verdict,
+            None => self.0.decide_without_room(request, now),
+        }
+    }
+
+    /// How the key stands; nothing is charged.
+    pub fn inspect(&self, key: &Key) -> Verdict {
+        self.decide(&Ask { cost: 0, ..Ask::once(key) })
+    }
+
+    /// Gives back what an admitted request had taken.
+    pub fn give_back(&self, key: &Key, cost: u32) {
+        let tag = self.0.tag(key);
+        self.0.shard(tag).lock().refund(tag, cost, self.0.now());
+    }
+
+    /// Gives the key its full quota.
+    pub fn reset(&self, key: &Key) {
+        let tag = self.0.tag(key);
+        self.0.shard(tag).lock().reset(tag);
+    }
+
+    /// Changes the quotas. What a key has used, it has used of the new quotas of the same names too.
+    ///
+    /// # Errors
+    /// As [`Quotas::new`]; the former quotas remain.
+    pub fn set_quotas(&self, quotas: impl IntoIterator<Item = Quota>) -> Result<(), ConfigError> {
+        let quotas = Arc::new(Quotas::new(quotas)?);
+        let _setting = self.0.setting.lock();
+        for shard in self.0.shards.iter().chain([&self.0.overflow]) {
+            shard.lock().set_quotas(&quotas, self.0.now());
+        }
+        self.0.quotas.store(quotas);
+        Ok(())
+    }
+
+    /// How full it is. Looks at each shard.
+    #[must_use]
+    pub fn status(&self) -> MemoryStatus {
+        let keys = self.0.shards.iter().map(|shard| shard.lock().len()).sum();
+        MemoryStatus { keys, without_room: self.0.without_room.load(Ordering::Relaxed) }
+    }
+}
+
+impl Admit for MemoryLimiter {
+    fn admit(&self, ask: &Ask<'_>) -> Attempt {
+        self.decide(ask).into()
+    }
+
+    fn refund(&self, key: &Key, cost: u32) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        self.give_back(key, cost);
+        None
+    }
+
+    fn quotas(&self) -> Arc<Quotas> {
+        self.0.quotas.load_full()
+    }
+}
+
+impl Shared {
+    #[cold]
+    fn decide_without_room(&self, request: Request, now: u64) -> Verdict {
+        self.without_room.fetch_add(1, Ordering::Relaxed);
+        let shared = match self.when_full {
+            WhenFull::Share => self.overflow.lock().decide(Request { tag: 1, ..request }, now),
+            WhenFull::Refuse => None,
+        };
+        shared.unwrap_or_else(|| Verdict::new(Outcome::NoRoom, None))
+    }
+
+    /// Not 0, which the table uses for an empty slot.
+    fn tag(&self, key: &Key) -> u64 {
+        self.hasher.hash(key.as_bytes()).max(1)
+    }
+
+    fn shard(&self, tag: u64) -> &Mutex<Shard> {
+        let low = usize::try_from(tag & 0xffff_ffff).unwrap_or(0);
+        &self.shards[low & (self.shards.len() - 1)]
+    }
+
+    fn now(&self) -> u64 {
+        super::pace::microseconds(self.clock.monotonic())
+    }
+}
+
+impl fmt::Debug for MemoryLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryLimiter").field("quotas", &self.0.quotas.load()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! The keys of one shard: pure, `(state, request, now) → verdict`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::table::{Place, Table};
+use crate::rate_limit::pace::microseconds;
+use crate::rate_limit::quotas::Debts;
+use crate::rate_limit::{MAX_QUOTAS, Quotas, Verdict};
+
+/// Keys that are not back to their full quota, and the time at which each will be.
+#[derive(Debug)]
+pub(super) struct Shard {
+    table: Table,
+    quotas: Arc<Quotas>,
+    max_keys: usize,
+    /// Where the ticks of the arrival times begin.
+    origin_us: u64,
+    /// From the origin; before that, no key is back to its full quota.
+    earliest_us: u64,
+    /// From the origin; beyond it the origin is moved.
+    horizon_us: u64,
+}
+
+/// A request for a key, known by its tag, which is not 0.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    pub(super) tag: u64,
+    pub(super) cost: u32,
+    pub(super) patience: Duration,
+}
+
+impl Shard {
+    pub(super) fn new(quotas: Arc<Quotas>, max_keys: usize) -> Self {
+        let table = Table::new(quotas.as_slice().len());
+        let horizon_us = horizon(&quotas);
+        Self { table, quotas, max_keys, origin_us: 0, earliest_us: u64::MAX, horizon_us }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// `None` where there is no room for the key.
+    pub(super) fn decide(&mut self, request: Request, now_us: u64) -> Option<Verdict> {
+        let now_us = self.since_origin(now_us);
+        let place = self.table.find(request.tag);
+        let mut debts = self.debts(place, now_us);
+        let verdict = self.quotas.decide(&mut debts, request.cost, request.patience);
+        if !verdict.is_admitted() || request.cost == 0 {
+            return Some(verdict);
+        }
+        match place {
+            Place::At(at) => self.write(at, &debts, now_us),
+            Place::Free(_) => self.insert(request.tag, &debts, now_us)?,
+        }
+        Some(verdict)
+    }
+
+    /// Gives back to a key what it took; nothing where it is not known any longer.
+    pub(super) fn refund(&mut self, tag: u64, cost: u32, now_us: u64) {
+        let now_us = self.since_origin(now_us);
+        let place = self.table.find(tag);
+        if let Place::At(at) = place {
+            let mut debts = self.debts(place, now_us);
+            self.quotas.refund(&mut debts, cost);
+            self.write(at, &debts, now_us);
+            self.earliest_us = 0;
+        }
+    }
+
+    /// Gives a key its full quota.
+    pub(super) fn reset(&mut self, tag: u64) {
+        if let Place::At(at) = self.table.find(tag) {
+            self.table.values_mut(at).fill(0);
+            self.earliest_us = 0;
+        }
+    }
+
+    /// What each key has used, it has used of the new quotas.
+    pub(super) fn set_quotas(&mut self, quotas: &Arc<Quotas>, now_us: u64) {
+        let elapsed = now_us.saturating_sub(self.origin_us);
+        self.move_origin(elapsed);
+        let former = std::mem::replace(&mut self.quotas, Arc::clone(quotas));
+        let keys = self.table.len() + 1;
+        self.table.rebuild(quotas.as_slice().len(), keys, |arrivals| {
+            let debts = quotas.convert(&former, &debts_of(&former, arrivals, 0));
+            Some(arrivals_of(quotas, &debts, 0))
+        });
+        self.horizon_us = horizon(quotas);
+    }
+
+    fn since_origin(&mut self, now_us: u64) -> u64 {
+        let elapsed = now_us.saturating_sub(self.origin_us);
+        if elapsed <= self.horizon_us {
+            return elapsed;
+        }
+        self.move_origin(elapsed);
+        0
+    }
+
+    #[cold]
+    fn move_origin(&mut self, by_us: u64) {
+        let quotas = Arc::clone(&self.quotas);
+        self.table.update(|arrivals| {
+            for (pace, arrival) in quotas.paces().iter().zip(arrivals) {
+                *arrival = arrival.saturating_sub(by_us.saturating_mul(pace.ticks_per_us));
+            }
+        });
+        self.origin_us += by_us;
+        self.earliest_us = 0;
+    }
+
+    fn debts(&self, place: Place, now_us: u64) -> Debts {
+        match place {
+            Place::At(at) => debts_of(&self.quotas, self.table.values(at), now_us),
+            Place::Free(_) => Debts::default(),
+        }
+    }
+
+    fn write(&mut self, at: usize, debts: &Debts, now_us: u64) {
+        for ((pace, debt), arrival) in self.quotas.paces().iter().zip(debts).zip(self.table.values_mut(at)) {
+            *arrival = pace.ticks(now_us) + debt;
+        }
+    }
+
+    fn insert(&mut self, tag: u64, debts: &Debts, now_us: u64) -> Option<()> {
+        if self.table.len() >= self.max_keys || self.table.is_crowded() {
+            self.make_room(now_us)?;
+        }
+        let arrivals = arrivals_of(&self.quotas, debts, now_us);
+        self.table.insert(tag, &arrivals[..self.quotas.as_slice().len()]);
+        self.earliest_us = self.earliest_us.min(whole_at(&self.quotas, &arrivals));
+        Some(())
+    }
+
+    /// Forgets keys that are back to their full quota. Where half of the table is free then it stays as large as it is,
+    /// so that each key pays for its share of the next time.
+    fn make_room(&mut self, now_us: u64) -> Option<()> {
+        if self.table.len() >= self.max_keys && now_us < self.earliest_us {
+            return None;
+        }
+        let quotas = Arc::clone(&self.quotas);
+        let owing = |arrivals: &&[u64]| whole_at(&quotas, arrivals) > now_us;
+        let owing = self.table.iter().filter(owing).count();
+        if owing >= self.max_keys {
+            self.earliest_us = self.table.iter().map(|arrivals| whole_at(&quotas, arrivals)).min()?;
+            return None;
+        }
+        let mut earliest = u64::MAX;
+        let keys = (2 * owing + 1).min(self.max_keys);
+        self.table.rebuild(quotas.as_slice().len(), keys, |arrivals| {
+            let whole_at = whole_at(&quotas, arrivals);
+            earliest = if whole_at > now_us { earliest.min(whole_at) } else { earliest };
+            (whole_at > now_us).then(|| padded(arrivals))
+        });
+        self.earliest_us = earliest;
+        Some(())
+    }
+}
+
+fn debts_of(quotas: &Quotas, arrivals: &[u64], now_us: u64) -> Debts {
+    let mut debts = Debts::default();
+    for ((pace, arrival), debt) in quotas.paces().iter().zip(arrivals).zip(&mut debts) {
+        *debt = arrival.saturating_sub(pace.ticks(now_us));
+    }
+    debts
+}
+
+fn arrivals_of(quotas: &Quotas, debts: &Debts, now_us: u64) -> Debts {
+    let mut arrivals = Debts::default();
+    for ((pace, debt), arrival) in quotas.paces().iter().zip(debts).zip(&mut arrivals) {
+        *arrival = pace.ticks(now_us) + debt;
+    }
+    arrivals
+}
+
+/// When everything will have come back, from the origin.
+fn whole_at(quotas: &Quotas, arrivals: &[u64]) -> u64 {
+    let times = quotas.paces().iter().zip(arrivals).map(|(pace, arrival)| microseconds(pace.time(*arrival)));
+    times.max().unwrap_or(0)
+}
+
+fn horizon(quotas: &Quotas) -> u64 {
+    quotas.paces().iter().map(|pace| pace.horizon()).min().unwrap_or(u64::MAX)
+}
+
+fn padded(arrivals: &[u64]) -> [u64; MAX_QUOTAS] {
+    let mut padded = [0; MAX_QUOTAS];
+    padded[..arrivals.len()].copy_from_slice(arrivals);
+    padded
+}
