@@ -61,7 +61,7 @@ pub use error::{BoxError, ConfigError};
 #[cfg(any(feature = "auth", feature = "rate-limit"))]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
 #[cfg(any(feature = "auth", feature = "metrics", feature = "rate-limit"))]
-pub use refused::Refused;
+pub use refused::{Refused, WouldRefuse};
 #[cfg(any(feature = "auth", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};
 

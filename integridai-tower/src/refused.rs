@@ -8,3 +8,7 @@ pub struct Refused {
     /// Why, in one word of the layer's fixed set.
     pub reason: &'static str,
 }
+
+/// In the extensions of a response whose request a layer in shadow mode let through, although it would have refused it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WouldRefuse(pub Refused);

@@ -53,7 +53,8 @@ impl PolicyFields {
 }
 
 impl Fields {
-    /// Puts the fields for this standing; replaces what is there.
+    /// Adds the fields for this standing to those of limits further in: both are lists. The legacy ones hold one value, the
+    /// strictest.
     pub(super) fn put(self, headers: &mut HeaderMap, quotas: &Quotas, standing: &Standing) {
         let place = usize::from(standing.quota);
         let (Some(name), Some(quota)) = (quotas.fields().names.get(place), quotas.as_slice().get(place))
@@ -64,16 +65,21 @@ impl Fields {
             return;
         }
         let seconds = seconds(standing.reset_after);
-        headers.insert(RATE_LIMIT_POLICY, quotas.fields().policy.clone());
+        headers.append(RATE_LIMIT_POLICY, quotas.fields().policy.clone());
         if let Some(value) = standing_item(name, standing.remaining, seconds) {
-            headers.insert(RATE_LIMIT, value);
+            headers.append(RATE_LIMIT, value);
         }
-        if self == Self::StandardAndLegacy {
+        if self == Self::StandardAndLegacy && !has_stricter(headers, standing.remaining) {
             headers.insert(LEGACY_LIMIT, quota.capacity().into());
             headers.insert(LEGACY_REMAINING, standing.remaining.into());
             headers.insert(LEGACY_RESET, seconds.into());
         }
     }
+}
+
+fn has_stricter(headers: &HeaderMap, remaining: u32) -> bool {
+    let earlier = headers.get(LEGACY_REMAINING).and_then(|value| value.to_str().ok());
+    earlier.and_then(|text| text.parse::<u32>().ok()).is_some_and(|earlier| earlier < remaining)
 }
 
 /// Whole seconds, rounded up: a client that comes back a moment too early would be refused again. At least one.

@@ -48,7 +48,7 @@ impl Pace {
         }
         if quota.period() > MAX_PERIOD
             || quota.period().is_zero()
-            || quota.period().subsec_nanos() % 1000 != 0
+            || !quota.period().subsec_nanos().is_multiple_of(1000)
         {
             return unusable(format!("{name}: the period is whole microseconds, 366 days at most"));
         }

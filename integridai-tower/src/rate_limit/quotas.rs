@@ -43,7 +43,6 @@ impl Quotas {
     }
 
     /// The quotas, in the order in which they were given.
-    #[must_use]
     pub fn as_slice(&self) -> &[Quota] {
         &self.quotas
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::table::{Place, Table};
-use crate::rate_limit::pace::microseconds;
+use crate::rate_limit::pace::{Pace, microseconds};
 use crate::rate_limit::quotas::Debts;
 use crate::rate_limit::{MAX_QUOTAS, Quotas, Verdict};
 
@@ -182,7 +182,7 @@ fn whole_at(quotas: &Quotas, arrivals: &[u64]) -> u64 {
 }
 
 fn horizon(quotas: &Quotas) -> u64 {
-    quotas.paces().iter().map(|pace| pace.horizon()).min().unwrap_or(u64::MAX)
+    quotas.paces().iter().map(Pace::horizon).min().unwrap_or(u64::MAX)
 }
 
 fn padded(arrivals: &[u64]) -> [u64; MAX_QUOTAS] {

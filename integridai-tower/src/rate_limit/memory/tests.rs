@@ -35,8 +35,8 @@ fn limiter(quotas: &[Quota], max_keys: usize, when_full: WhenFull) -> (MemoryLim
     (options.build(quotas.to_vec()).unwrap(), clock)
 }
 
-fn key(number: impl ToString) -> Key {
-    Key::from(number.to_string().as_str())
+fn key(name: impl AsRef<str>) -> Key {
+    Key::from(name.as_ref())
 }
 
 prop_compose! {
@@ -65,7 +65,7 @@ proptest! {
         for (number, cost, pause_us) in asks {
             clock.advance(Duration::from_micros(pause_us));
             now_us += pause_us;
-            let key = key(number);
+            let key = key(number.to_string());
             let verdict = limiter.decide(&Ask { cost, ..Ask::once(&key) });
             let affordable = quotas.iter().all(|quota| cost <= quota.capacity());
             let expected = affordable && reference.admits(&quotas, number, cost, now_us);
@@ -130,7 +130,7 @@ fn a_flood_of_keys_makes_no_limited_key_forgotten() {
         assert!(limiter.check(held).is_admitted() && limiter.check(held).is_admitted());
     }
     for number in 0..200_000 {
-        let _ = limiter.check(&key(number));
+        let _ = limiter.check(&key(number.to_string()));
         if number % 1000 == 0 {
             clock.advance(Duration::from_millis(10));
         }
@@ -149,7 +149,7 @@ fn a_flood_of_keys_makes_no_limited_key_forgotten() {
 fn keys_without_room_share_one_quota() {
     let (limiter, _clock) = limiter(&[Quota::per_minute(3)], 1, WhenFull::Share);
     assert!(limiter.check(&key("first")).is_admitted());
-    let admitted = (0..100).filter(|number| limiter.check(&key(number)).is_admitted()).count();
+    let admitted = (0..100).filter(|number| limiter.check(&key(number.to_string())).is_admitted()).count();
     assert_eq!(admitted, 3);
 }
 
@@ -214,7 +214,8 @@ fn what_costs_more_than_the_quota_is_never_admitted() {
 fn threads_together_get_no_more_than_one_would() {
     let (limiter, _clock) =
         limiter(&[Quota::per_hour(5000), Quota::per_day(20_000)], 100_000, WhenFull::Share);
-    let admitted = || (0..10_000).filter(|number| limiter.check(&key(number % 3)).is_admitted()).count();
+    let admitted =
+        || (0..10_000).filter(|number| limiter.check(&key((number % 3).to_string())).is_admitted()).count();
     let total = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(admitted)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()

@@ -1,0 +1,173 @@
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use http::request;
+use ipnet::IpNet;
+
+use super::KeyBy;
+use super::forwarded::{forwarded_hops, x_forwarded_for_hops};
+use crate::ConfigError;
+use crate::rate_limit::Key;
+
+type Peer = dyn Fn(&request::Parts) -> Option<IpAddr> + Send + Sync;
+
+/// By the client's address.
+///
+/// That is the address at the other end of the connection. Where this is a proxy that you trust, it is the one that the proxy
+/// saw, and so on: the first address from the right that is not a trusted proxy. What stands further left was written by
+/// that client and counts for nothing. Where a trusted proxy says nothing that can be read, it is the proxy's own.
+///
+/// IPv6 addresses count by their /64, since a subscriber has at least that many. IPv4 addresses that are written as
+/// IPv6 ones (RFC 4291 §2.5.5.2) count as IPv4.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use integridai_tower::rate_limit::{ByClientAddress, Forwarding};
+///
+/// // Where your server leaves the peer's address is for you to say: axum's is in `ConnectInfo<SocketAddr>`.
+/// let key_by = ByClientAddress::new(|request| request.extensions.get::<SocketAddr>().map(SocketAddr::ip))
+///     .behind(["10.0.0.0/8", "fd00::/8"], Forwarding::XForwardedFor)?;
+///
+/// let mut request = http::Request::get("/").header("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.1.1.1").body(())?;
+/// request.extensions_mut().insert(SocketAddr::from(([10, 0, 0, 1], 443)));
+/// let (request, ()) = request.into_parts();
+/// assert_eq!(key_by.address(&request), Some([203, 0, 113, 7].into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct ByClientAddress {
+    peer: Arc<Peer>,
+    proxies: Vec<IpNet>,
+    forwarding: Option<Forwarding>,
+    ipv4_prefix: u8,
+    ipv6_prefix: u8,
+}
+
+/// The field in which your proxies tell of the client. Only this one is read: a proxy passes on what a client wrote in others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Forwarding {
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+}
+
+/// More proxies than any request passes; the rest of the list is not looked at.
+const MAX_HOPS: usize = 64;
+
+impl ByClientAddress {
+    /// `peer` tells the address at the other end of the connection, usually from the request's extensions.
+    pub fn new(peer: impl Fn(&request::Parts) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
+        let (peer, proxies) = (Arc::new(peer), Vec::new());
+        Self { peer, proxies, forwarding: None, ipv4_prefix: 32, ipv6_prefix: 64 }
+    }
+
+    /// Trusts what proxies in these networks, in CIDR notation or single addresses, say in this field.
+    ///
+    /// # Errors
+    /// Where one is no network, or there is none.
+    pub fn behind<T: AsRef<str>>(
+        mut self,
+        proxies: impl IntoIterator<Item = T>,
+        forwarding: Forwarding,
+    ) -> Result<Self, ConfigError> {
+        self.proxies = proxies.into_iter().map(|text| network(text.as_ref())).collect::<Result<_, _>>()?;
+        if self.proxies.is_empty() {
+            return Err(ConfigError::new("behind", "expected at least one network"));
+        }
+        self.forwarding = Some(forwarding);
+        Ok(self)
+    }
+
+    /// The leading bits of an IPv6 address that count, 64 unless told.
+    ///
+    /// # Errors
+    /// Where it is 0 or more than 128.
+    pub fn ipv6_prefix(mut self, bits: u8) -> Result<Self, ConfigError> {
+        self.ipv6_prefix = prefix("ipv6_prefix", bits, 128)?;
+        Ok(self)
+    }
+
+    /// The leading bits of an IPv4 address that count, 32 unless told.
+    ///
+    /// # Errors
+    /// Where it is 0 or more than 32.
+    pub fn ipv4_prefix(mut self, bits: u8) -> Result<Self, ConfigError> {
+        self.ipv4_prefix = prefix("ipv4_prefix", bits, 32)?;
+        Ok(self)
+    }
+
+    /// The client's address, all of it; `None` where the peer's is not known.
+    #[must_use]
+    pub fn address(&self, request: &request::Parts) -> Option<IpAddr> {
+        let peer = (self.peer)(request)?.to_canonical();
+        Some(match self.forwarding {
+            _ if !self.trusts(peer) => peer,
+            Some(Forwarding::XForwardedFor) => self.client(peer, x_forwarded_for_hops(&request.headers)),
+            Some(Forwarding::Forwarded) => self.client(peer, forwarded_hops(&request.headers)),
+            None => peer,
+        })
+    }
+
+    /// `hops` from the right; a hop that cannot be read is `None`.
+    fn client(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+        let mut nearest = peer;
+        for hop in hops.take(MAX_HOPS) {
+            let Some(hop) = hop else { break };
+            nearest = hop.to_canonical();
+            if !self.trusts(nearest) {
+                break;
+            }
+        }
+        nearest
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(&address))
+    }
+
+    fn network_of(&self, address: IpAddr) -> IpAddr {
+        match address {
+            IpAddr::V4(address) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.ipv4_prefix)).unwrap_or(0);
+                Ipv4Addr::from_bits(address.to_bits() & mask).into()
+            }
+            IpAddr::V6(address) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.ipv6_prefix)).unwrap_or(0);
+                Ipv6Addr::from_bits(address.to_bits() & mask).into()
+            }
+        }
+    }
+}
+
+impl KeyBy for ByClientAddress {
+    fn key(&self, request: &request::Parts) -> Option<Key> {
+        self.address(request).map(|address| Key::from(self.network_of(address)))
+    }
+}
+
+impl fmt::Debug for ByClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByClientAddress")
+            .field("proxies", &self.proxies)
+            .field("forwarding", &self.forwarding)
+            .field("ipv4_prefix", &self.ipv4_prefix)
+            .field("ipv6_prefix", &self.ipv6_prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, ConfigError> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| ConfigError::new("behind", format!("{text:?} is no network such as 10.0.0.0/8")))
+}
+
+fn prefix(setting: &'static str, bits: u8, most: u8) -> Result<u8, ConfigError> {
+    if (1..=most).contains(&bits) {
+        return Ok(bits);
+    }
+    Err(ConfigError::new(setting, format!("expected 1 to {most} bits")))
+}

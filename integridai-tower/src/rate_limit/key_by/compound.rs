@@ -1,0 +1,39 @@
+use http::request;
+
+use super::KeyBy;
+use crate::rate_limit::Key;
+
+/// By two things together; see [`KeyBy::and`].
+#[derive(Debug, Clone)]
+pub struct Both<A, B>(A, B);
+
+impl<A, B> Both<A, B> {
+    pub(super) fn new(first: A, second: B) -> Self {
+        Self(first, second)
+    }
+}
+
+impl<A: KeyBy, B: KeyBy> KeyBy for Both<A, B> {
+    fn key(&self, request: &request::Parts) -> Option<Key> {
+        let first = self.0.key(request)?;
+        Some(first.join(&self.1.key(request)?))
+    }
+}
+
+/// By the first of two that there is; see [`KeyBy::or`].
+#[derive(Debug, Clone)]
+pub struct Either<A, B>(A, B);
+
+impl<A, B> Either<A, B> {
+    pub(super) fn new(first: A, second: B) -> Self {
+        Self(first, second)
+    }
+}
+
+impl<A: KeyBy, B: KeyBy> KeyBy for Either<A, B> {
+    fn key(&self, request: &request::Parts) -> Option<Key> {
+        // Somebody who names himself as another's address would be must not share its quota.
+        let second = || self.1.key(request).map(|key| Key::new().absent().join(&key));
+        self.0.key(request).or_else(second)
+    }
+}

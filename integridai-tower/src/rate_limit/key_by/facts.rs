@@ -1,0 +1,120 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderName, request};
+
+use super::KeyBy;
+use crate::Principal;
+use crate::rate_limit::Key;
+
+/// By the [`Principal`]: its issuer and its subject.
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use]
+pub struct ByPrincipal(());
+
+impl ByPrincipal {
+    /// By issuer and subject.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl KeyBy for ByPrincipal {
+    fn key(&self, request: &request::Parts) -> Option<Key> {
+        let principal = request.extensions.get::<Principal>()?;
+        let key = match principal.issuer() {
+            Some(issuer) => Key::new().text(issuer),
+            None => Key::new().absent(),
+        };
+        Some(key.text(principal.subject()))
+    }
+}
+
+/// By the [`Principal`]'s tenant: all who belong to it share one quota.
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use]
+pub struct ByTenant(());
+
+impl ByTenant {
+    /// By tenant.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl KeyBy for ByTenant {
+    fn key(&self, request: &request::Parts) -> Option<Key> {
+        request.extensions.get::<Principal>()?.tenant().map(Key::from)
+    }
+}
+
+/// By the API key that was presented: the public id that the [`Principal`] has as its claim `api_key_id`.
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use]
+pub struct ByApiKey(());
+
+impl ByApiKey {
+    /// By the key's public id.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl KeyBy for ByApiKey {
+    fn key(&self, request: &request::Parts) -> Option<Key> {
+        request.extensions.get::<Principal>()?.claim("api_key_id")?.as_str().map(Key::from)
+    }
+}
+
+/// By a header field's value; of several lines, the first.
+///
+/// Whoever writes the field chooses the key: use it for fields that something you trust has set, or together with others.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ByHeader(HeaderName);
+
+impl ByHeader {
+    /// By the value of this field.
+    pub fn new(name: HeaderName) -> Self {
+        Self(name)
+    }
+}
+
+impl KeyBy for ByHeader {
+    fn key(&self, request: &request::Parts) -> Option<Key> {
+        request.headers.get(&self.0).map(|value| Key::new().bytes(value.as_bytes()))
+    }
+}
+
+type Name = dyn Fn(&request::Parts) -> Option<Arc<str>> + Send + Sync;
+
+/// By route and method. Requests without a route, such as those for unknown paths, share one key per method.
+#[derive(Clone)]
+#[must_use]
+pub struct ByRoute(Arc<Name>);
+
+impl ByRoute {
+    /// `name` tells the route's template from the extensions that a router leaves, never the path itself, of which a client
+    /// can invent as many as it likes.
+    pub fn new(name: impl Fn(&request::Parts) -> Option<Arc<str>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(name))
+    }
+}
+
+impl KeyBy for ByRoute {
+    fn key(&self, request: &request::Parts) -> Option<Key> {
+        let key = match (self.0)(request) {
+            Some(route) => Key::new().text(&route),
+            None => Key::new().absent(),
+        };
+        // A client can invent methods as well.
+        let is_known = request.method.is_safe() || request.method.is_idempotent() || request.method == "POST";
+        Some(if is_known { key.text(request.method.as_str()) } else { key.absent() })
+    }
+}
+
+impl fmt::Debug for ByRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByRoute")
+    }
+}
