@@ -40,6 +40,8 @@ mod observe;
 mod peer;
 #[path = "library/propagate.rs"]
 mod propagate;
+#[path = "library/rate_limit/mod.rs"]
+mod rate_limit;
 #[path = "library/remote_keys.rs"]
 mod remote_keys;
 #[path = "library/requests.rs"]

@@ -109,10 +109,10 @@ impl Door {
             return Passage::Admitted(request, Stamp { charge: Some(Box::new(charge)), ..stamp });
         }
         let keeps_charge = self.refund_if.is_some();
+        // Its time runs from now on, and whoever does not wait to the end has asked for nothing.
+        let (turn, waiting) = (tokio::time::sleep(wait), charge.armed());
         Passage::Undecided(Box::pin(async move {
-            // Whoever does not wait to the end has asked for nothing: the charge is given back when it is dropped.
-            let waiting = charge.armed();
-            tokio::time::sleep(wait).await;
+            turn.await;
             let charge = keeps_charge.then(|| Box::new(waiting.disarmed()));
             Passage::Admitted(request, Stamp { charge, ..stamp })
         }))

@@ -152,11 +152,14 @@ async fn turn_of(
     }
 }
 
-async fn wait_for(verdict: Verdict, wait: Duration, charge: Charge) -> Verdict {
-    let waiting = charge.armed();
-    tokio::time::sleep(wait).await;
-    drop(waiting.disarmed());
-    verdict
+/// Its time runs from now on, not from when it is polled; who does not wait to the end gives the charge back.
+fn wait_for(verdict: Verdict, wait: Duration, charge: Charge) -> impl Future<Output = Verdict> + Send {
+    let (turn, waiting) = (tokio::time::sleep(wait), charge.armed());
+    async move {
+        turn.await;
+        drop(waiting.disarmed());
+        verdict
+    }
 }
 
 pin_project! {

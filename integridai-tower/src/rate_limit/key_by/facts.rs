@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderName, request};
+use http::{HeaderName, Method, request};
 
 use super::KeyBy;
 use crate::Principal;
@@ -86,6 +86,18 @@ impl KeyBy for ByHeader {
     }
 }
 
+const KNOWN: [Method; 9] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::HEAD,
+    Method::OPTIONS,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
 type Name = dyn Fn(&request::Parts) -> Option<Arc<str>> + Send + Sync;
 
 /// By route and method. Requests without a route, such as those for unknown paths, share one key per method.
@@ -108,8 +120,7 @@ impl KeyBy for ByRoute {
             None => Key::new().absent(),
         };
         // A client can invent methods as well.
-        let is_known = request.method.is_safe() || request.method.is_idempotent() || request.method == "POST";
-        Some(if is_known { key.text(request.method.as_str()) } else { key.absent() })
+        Some(if KNOWN.contains(&request.method) { key.text(request.method.as_str()) } else { key.absent() })
     }
 }
 

@@ -1,0 +1,76 @@
+//! By what requests are counted, when it is not by address.
+
+use integridai_tower::Principal;
+use integridai_tower::rate_limit::{ByApiKey, ByHeader, ByPrincipal, ByRoute, ByTenant, KeyBy};
+use serde_json::Value;
+
+use super::*;
+
+fn head(principal: Option<Principal>) -> request::Parts {
+    let mut request = Request::get("/a").body(()).unwrap();
+    if let Some(principal) = principal {
+        request.extensions_mut().insert(principal);
+    }
+    request.into_parts().0
+}
+
+#[test]
+fn a_principal_is_its_issuer_and_its_subject() {
+    let of = |principal| ByPrincipal::new().key(&head(Some(principal))).unwrap();
+    let alice = || Principal::builder("alice");
+    assert_eq!(of(alice().tenant("acme").build()), of(alice().scopes(["x"]).build()));
+    assert_ne!(of(alice().issuer("https://a").build()), of(alice().build()));
+    assert_ne!(of(alice().issuer("https://a").build()), of(alice().issuer("https://b").build()));
+    assert_ne!(
+        of(Principal::builder("c").issuer("ab").build()),
+        of(Principal::builder("bc").issuer("a").build())
+    );
+    assert!(ByPrincipal::new().key(&head(None)).is_none());
+}
+
+#[test]
+fn a_tenant_and_an_api_key_are_found_where_there_is_one() {
+    let bare = || head(Some(Principal::builder("alice").build()));
+    assert!(ByTenant::new().key(&bare()).is_none() && ByApiKey::new().key(&bare()).is_none());
+    let full = Principal::builder("alice").tenant("acme").claim("api_key_id", Value::from("k1")).build();
+    let full = head(Some(full));
+    assert_eq!(ByTenant::new().key(&full), Some(Key::from("acme")));
+    assert_eq!(ByApiKey::new().key(&full), Some(Key::from("k1")));
+}
+
+#[test]
+fn a_field_counts_as_it_was_sent() {
+    let by = ByHeader::new(http::HeaderName::from_static("x-device"));
+    let sent = |value: &[u8]| {
+        let request = Request::get("/").header("x-device", http::HeaderValue::from_bytes(value).unwrap());
+        by.key(&request.body(()).unwrap().into_parts().0).unwrap()
+    };
+    assert_ne!(sent(b"A"), sent(b"a"));
+    assert_eq!(sent(b"\xff\xfe"), Key::new().bytes(b"\xff\xfe"));
+}
+
+#[test]
+fn routes_are_counted_by_template_and_method_and_none_can_be_invented() {
+    let by = ByRoute::new(|request| request.uri.path().starts_with("/users/").then(|| "/users/{id}".into()));
+    let key = |method: &str, path: &str| {
+        by.key(&Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0).unwrap()
+    };
+    assert_eq!(key("GET", "/users/1"), key("GET", "/users/2"));
+    assert_ne!(key("GET", "/users/1"), key("POST", "/users/1"));
+    assert_eq!(key("GET", "/random-1"), key("GET", "/random-2"));
+    assert_eq!(key("FOO", "/users/1"), key("BAR", "/users/1"));
+    assert_ne!(key("PATCH", "/users/1"), key("BAR", "/users/1"));
+}
+
+#[test]
+fn keys_can_be_combined_and_do_not_run_into_each_other() {
+    let name = |text: &'static str| move |_: &request::Parts| Some(Key::from(text));
+    let nothing = |_: &request::Parts| None;
+    let head = head(None);
+    assert_eq!(name("a").and(name("b")).key(&head), Some(Key::from("a").text("b")));
+    assert_eq!(name("a").and(nothing).key(&head), None);
+    assert_eq!(name("a").or(name("b")).key(&head), Some(Key::from("a")));
+    let second = nothing.or(name("a")).key(&head).unwrap();
+    assert_ne!(second, Key::from("a"), "nobody can pass for somebody by another way");
+    assert_eq!(nothing.or(nothing).key(&head), None);
+}
