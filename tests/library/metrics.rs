@@ -7,6 +7,7 @@ use http::{Request, Response};
 use integridai_tower::Refused;
 use integridai_tower::auth::AuthenticateLayer;
 use integridai_tower::metrics::{self, CountRefusalsLayer, MAX_SERIES};
+use integridai_tower::rate_limit::{MemoryLimiter, Quota, RateLimitLayer};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
@@ -50,6 +51,20 @@ fn refusals_are_counted_by_layer_and_reason() {
         )
     };
     assert_eq!(lines, [counted("expired", 2), counted("no_credentials", 1)]);
+}
+
+#[test]
+fn what_a_shadow_would_have_refused_is_counted_apart() {
+    let limiter = MemoryLimiter::new([Quota::per_day(1)]).unwrap();
+    let layer = RateLimitLayer::new(limiter, |_: &http::request::Parts| None).shadow();
+    let service = CountRefusalsLayer::new().layer(layer.layer(service_fn(subject)));
+    let lines = scraped(|| {
+        for _ in 0..3 {
+            service.clone().oneshot(with(&[])).now_or_never().unwrap().unwrap();
+        }
+    });
+    let counted = "http_server_shadow_refused_requests_total{layer=\"rate_limit\",reason=\"over_quota\"} 2";
+    assert_eq!(lines, [counted]);
 }
 
 #[test]

@@ -1,31 +1,62 @@
-//! One counter per layer and reason, looked up once.
+//! One counter of a name per layer and reason, looked up once.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
 use ::metrics::{Counter, Label, counter};
+use http::Extensions;
 
-use super::names::REFUSED_REQUESTS;
-use crate::Refused;
+use super::names::{REFUSED_REQUESTS, SHADOW_REFUSED_REQUESTS};
+use crate::{Refused, WouldRefuse};
 
-/// The greatest number of counters of one layer.
+/// The greatest number of counters of one name and layer.
 pub const MAX_SERIES: usize = 256;
+
+/// What a layer counts, with labels of its own.
+#[derive(Debug)]
+pub(super) struct Counts {
+    refused: Counters,
+    shadow_refused: Counters,
+}
+
+impl Counts {
+    pub(super) fn new(labels: &[Label]) -> Self {
+        let counters = |name| Counters::new(name, labels.to_vec());
+        Self { refused: counters(REFUSED_REQUESTS), shadow_refused: counters(SHADOW_REFUSED_REQUESTS) }
+    }
+
+    /// Counts what the extensions of a response say.
+    pub(super) fn count(&self, extensions: &Extensions) {
+        if let Some(refused) = extensions.get::<Refused>() {
+            self.refused.count(*refused);
+        }
+        if let Some(WouldRefuse(refused)) = extensions.get::<WouldRefuse>() {
+            self.shadow_refused.count(*refused);
+        }
+    }
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
 
 const OTHER: Refused = Refused { layer: "other", reason: "other" };
 
-#[derive(Default)]
-pub(super) struct Counters {
+struct Counters {
+    name: &'static str,
     labels: Vec<Label>,
     known: RwLock<HashMap<Refused, Counter>>,
 }
 
 impl Counters {
-    pub(super) fn new(labels: Vec<Label>) -> Self {
-        Self { labels, known: RwLock::default() }
+    fn new(name: &'static str, labels: Vec<Label>) -> Self {
+        Self { name, labels, known: RwLock::default() }
     }
 
-    pub(super) fn count(&self, refused: Refused) {
+    fn count(&self, refused: Refused) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(counter) = known.get(&refused) {
             return counter.increment(1);
@@ -45,12 +76,15 @@ impl Counters {
         let own = [("layer", refused.layer), ("reason", refused.reason)];
         let own = own.map(|(name, value)| Label::from_static_parts(name, value));
         let labels: Vec<Label> = own.into_iter().chain(self.labels.iter().cloned()).collect();
-        counter!(REFUSED_REQUESTS, labels)
+        counter!(self.name, labels)
     }
 }
 
 impl fmt::Debug for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Counters").field("labels", &self.labels).finish_non_exhaustive()
+        f.debug_struct("Counters")
+            .field("name", &self.name)
+            .field("labels", &self.labels)
+            .finish_non_exhaustive()
     }
 }

@@ -5,8 +5,7 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::counters::Counters;
-use crate::Refused;
+use super::counters::Counts;
 
 pin_project! {
     /// The future of [`RefusalsCounted`](super::RefusalsCounted).
@@ -15,13 +14,13 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         answer: F,
-        counters: Arc<Counters>,
+        counts: Arc<Counts>,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(answer: F, counters: Arc<Counters>) -> Self {
-        Self { answer, counters }
+    pub(super) fn new(answer: F, counts: Arc<Counts>) -> Self {
+        Self { answer, counts }
     }
 }
 
@@ -34,10 +33,8 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answer = ready!(this.answer.poll(context));
-        if let Ok(response) = &answer
-            && let Some(refused) = response.extensions().get::<Refused>()
-        {
-            this.counters.count(*refused);
+        if let Ok(response) = &answer {
+            this.counts.count(response.extensions());
         }
         Poll::Ready(answer)
     }

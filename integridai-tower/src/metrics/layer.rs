@@ -3,7 +3,7 @@ use std::sync::Arc;
 use ::metrics::{Label, SharedString};
 use tower_layer::Layer;
 
-use super::counters::Counters;
+use super::counters::Counts;
 use super::service::RefusalsCounted;
 
 /// Counts the requests that layers below it refuse. See the [module docs](super).
@@ -11,7 +11,7 @@ use super::service::RefusalsCounted;
 #[must_use]
 pub struct CountRefusalsLayer {
     labels: Vec<Label>,
-    counters: Arc<Counters>,
+    counts: Arc<Counts>,
 }
 
 impl CountRefusalsLayer {
@@ -23,7 +23,7 @@ impl CountRefusalsLayer {
     /// A further label of every counter.
     pub fn label(mut self, name: impl Into<SharedString>, value: impl Into<SharedString>) -> Self {
         self.labels.push(Label::new(name, value));
-        Self { counters: Arc::new(Counters::new(self.labels.clone())), labels: self.labels }
+        Self { counts: Arc::new(Counts::new(&self.labels)), labels: self.labels }
     }
 }
 
@@ -31,6 +31,6 @@ impl<S> Layer<S> for CountRefusalsLayer {
     type Service = RefusalsCounted<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RefusalsCounted::new(inner, Arc::clone(&self.counters))
+        RefusalsCounted::new(inner, Arc::clone(&self.counts))
     }
 }

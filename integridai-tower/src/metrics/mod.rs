@@ -8,6 +8,7 @@
 //! | name | kind | labels | what |
 //! | --- | --- | --- | --- |
 //! | [`REFUSED_REQUESTS`] | counter | `layer`, `reason` | requests that a layer answered instead of its inner service |
+//! | [`SHADOW_REFUSED_REQUESTS`] | counter | `layer`, `reason` | requests that a layer in shadow mode let through and would have refused |
 //!
 //! `layer` is a module of this crate and `reason` a word of the layer's fixed set, so both are bounded. Should a layer of
 //! your own have no such set: after [`MAX_SERIES`] pairs every further one is counted as `other`.
@@ -16,7 +17,7 @@
 //! met: install the recorder before that.
 //!
 //! # Headers and extensions
-//! Reads [`Refused`](crate::Refused) of the response. Writes none, and reads no header.
+//! Reads [`Refused`](crate::Refused) and [`WouldRefuse`](crate::WouldRefuse) of the response. Writes none, and reads no header.
 //!
 //! # Examples
 //! ```
@@ -46,5 +47,5 @@ mod service;
 pub use counters::MAX_SERIES;
 pub use future::ResponseFuture;
 pub use layer::CountRefusalsLayer;
-pub use names::{REFUSED_REQUESTS, describe};
+pub use names::{REFUSED_REQUESTS, SHADOW_REFUSED_REQUESTS, describe};
 pub use service::RefusalsCounted;

@@ -5,11 +5,19 @@ use ::metrics::{Unit, describe_counter};
 /// Requests that a layer answered instead of its inner service, by `layer` and `reason`.
 pub const REFUSED_REQUESTS: &str = "http_server_refused_requests_total";
 
+/// Requests that a layer in shadow mode let through and would have refused, by `layer` and `reason`.
+pub const SHADOW_REFUSED_REQUESTS: &str = "http_server_shadow_refused_requests_total";
+
 /// Gives the metrics of this module their help texts, at the recorder that is installed.
 pub fn describe() {
     describe_counter!(
         REFUSED_REQUESTS,
         Unit::Count,
         "Requests that a layer answered instead of its inner service."
+    );
+    describe_counter!(
+        SHADOW_REFUSED_REQUESTS,
+        Unit::Count,
+        "Requests that a layer in shadow mode let through and would have refused."
     );
 }

@@ -4,19 +4,19 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::counters::Counters;
+use super::counters::Counts;
 use super::future::ResponseFuture;
 
 /// The service of [`CountRefusalsLayer`](super::CountRefusalsLayer).
 #[derive(Debug, Clone)]
 pub struct RefusalsCounted<S> {
     inner: S,
-    counters: Arc<Counters>,
+    counts: Arc<Counts>,
 }
 
 impl<S> RefusalsCounted<S> {
-    pub(super) fn new(inner: S, counters: Arc<Counters>) -> Self {
-        Self { inner, counters }
+    pub(super) fn new(inner: S, counts: Arc<Counts>) -> Self {
+        Self { inner, counts }
     }
 }
 
@@ -33,6 +33,6 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        ResponseFuture::new(self.inner.call(request), Arc::clone(&self.counters))
+        ResponseFuture::new(self.inner.call(request), Arc::clone(&self.counts))
     }
 }
