@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use std::time::Duration;
+
 use super::*;
 
 /// The same algorithm as anybody would write it down: fractions of 128 bits, a map that forgets nothing, no ticks.
