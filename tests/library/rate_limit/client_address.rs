@@ -26,7 +26,10 @@ fn arriving(peer: &str, lines: &[(&str, &[u8])]) -> request::Parts {
     request.into_parts().0
 }
 
-type Case = (&'static str, &'static [(&'static str, &'static [u8])], &'static str);
+type Line = (&'static str, &'static [u8]);
+
+/// From whom it comes, what stands in it, and whose address that is.
+type Case = (&'static str, &'static [Line], &'static str);
 
 const X_FORWARDED_FOR: [Case; 22] = [
     // Nobody but the peer is known.

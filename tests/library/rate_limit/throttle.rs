@@ -1,5 +1,7 @@
 //! Calls that go out.
 
+use std::future::{Ready, ready};
+
 use integridai_tower::rate_limit::{ThrottleError, ThrottleLayer};
 use tokio::time::Instant;
 
@@ -10,8 +12,10 @@ fn key(_: &u32) -> Key {
     Key::new()
 }
 
-fn double() -> Probe<impl Fn(u32) -> std::future::Ready<Result<u32, &'static str>> + Clone, &'static str> {
-    Probe::new(|number: u32| std::future::ready(if number == 13 { Err("unlucky") } else { Ok(2 * number) }))
+type Doubled = Ready<Result<u32, &'static str>>;
+
+fn double() -> Probe<fn(u32) -> Doubled, &'static str> {
+    Probe::new(|number| ready(if number == 13 { Err("unlucky") } else { Ok(2 * number) }))
 }
 
 #[tokio::test(start_paused = true)]
