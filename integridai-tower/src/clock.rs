@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Tells the time of the day: that of the system, or one that a test sets. A clone tells the same time.
+/// Tells the time of the day: that of the system, or one that a test sets or pauses. A clone tells the same time.
 ///
 /// What must not jump when the system's time is corrected is measured on a clock of its own that starts with this one, and
 /// what is waited for, such as a back-off, on tokio's, which tests can pause.
@@ -15,6 +15,7 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System { start: Instant },
+    Tokio { start: tokio::time::Instant, since_epoch: Duration },
     Stopped(Arc<AtomicU64>),
 }
 
@@ -40,7 +41,14 @@ impl Clock {
         Self(Source::Stopped(Arc::new(AtomicU64::new(nanoseconds(since_epoch)))))
     }
 
-    /// Moves a stopped clock forward, for all its clones. The system's time is not moved.
+    /// tokio's clock, which tests can pause and advance. It starts at the system's time of this moment.
+    #[must_use]
+    pub fn tokio() -> Self {
+        let since_epoch = Self::system().since_epoch();
+        Self(Source::Tokio { start: tokio::time::Instant::now(), since_epoch })
+    }
+
+    /// Moves a stopped clock forward, for all its clones. The system's time is not moved, nor is tokio's.
     pub fn advance(&self, time: Duration) {
         if let Source::Stopped(now) = &self.0 {
             now.fetch_add(nanoseconds(time), Ordering::Relaxed);
@@ -52,6 +60,7 @@ impl Clock {
         match &self.0 {
             Source::Stopped(now) => Duration::from_nanos(now.load(Ordering::Relaxed)),
             Source::System { start } => start.elapsed(),
+            Source::Tokio { start, .. } => start.elapsed(),
         }
     }
 
@@ -60,6 +69,7 @@ impl Clock {
     pub fn since_epoch(&self) -> Duration {
         match &self.0 {
             Source::Stopped(now) => Duration::from_nanos(now.load(Ordering::Relaxed)),
+            Source::Tokio { start, since_epoch } => *since_epoch + start.elapsed(),
             Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         }
     }
@@ -75,6 +85,7 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Source::System { .. } => "Clock(system)",
+            Source::Tokio { .. } => "Clock(tokio)",
             Source::Stopped(_) => "Clock(stopped)",
         })
     }

@@ -4,6 +4,7 @@
 //! | module | feature | what it does |
 //! | --- | --- | --- |
 //! | [`auth`] | `auth` | who asks: JWT, API keys, scopes and roles; what services and clients are told of it |
+//! | [`circuit_breaker`] | `circuit-breaker` | no calls to a service that keeps failing, until it is back |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
@@ -22,23 +23,27 @@
 mod correlation_id;
 mod error;
 
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod clock;
 #[cfg(feature = "client")]
 mod deadline;
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod early_response;
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod principal;
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod readiness;
-#[cfg(any(feature = "auth", feature = "metrics", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "metrics", feature = "rate-limit"))]
 mod refused;
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod reject;
+#[cfg(any(feature = "circuit-breaker", feature = "client"))]
+mod retry_after;
 
 #[cfg(feature = "auth")]
 pub mod auth;
+#[cfg(feature = "circuit-breaker")]
+pub mod circuit_breaker;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "correlation")]
@@ -50,19 +55,19 @@ pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use clock::Clock;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId};
 #[cfg(feature = "client")]
 pub use deadline::Deadline;
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use early_response::{EarlyBody, EarlyResponse};
 pub use error::{BoxError, ConfigError};
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
-#[cfg(any(feature = "auth", feature = "metrics", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "metrics", feature = "rate-limit"))]
 pub use refused::{Refused, WouldRefuse};
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};
 
 #[cfg(all(doctest, feature = "full"))]

@@ -1,15 +1,16 @@
 //! From a response to a typed answer, within the size limit.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout_at;
 
 use super::{Endpoint, ErrorKind};
+use crate::retry_after::retry_after;
 use crate::{BoxError, Deadline};
 
 /// A failure before it is told which service and endpoint it happened at.
@@ -49,9 +50,6 @@ impl Time {
 /// The most that is read of an answer that is an error anyway.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// One wrong header of a service must not put its callers to sleep for days.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
-
 /// Reads the answer until the deadline. An error is known by its head; its body only has words for it.
 pub(super) async fn read<E, B>(
     endpoint: &E,
@@ -69,7 +67,7 @@ where
         let words = time.bound(collect(&head.headers, body, limit.min(ERROR_BODY_LIMIT)));
         let body = words.await.unwrap_or_default();
         let refusal = endpoint.refusal(&body);
-        let retry_after = retry_after(&head.headers);
+        let retry_after = retry_after(&head.headers, SystemTime::now());
         return Err(Failure {
             kind: ErrorKind::Status { status: head.status, refusal, retry_after },
             source: None,
@@ -97,14 +95,4 @@ where
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => Err(Failure { kind: ErrorKind::Broken, source: Some(error) }),
     }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    // Digits alone (RFC 9110 §10.2.3); Rust would take a sign too.
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    // Digits fail to parse only where they are too many.
-    Some(text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs).min(MAX_RETRY_AFTER))
 }
