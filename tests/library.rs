@@ -16,6 +16,8 @@ mod auth_identity;
 mod auth_refusals;
 #[path = "library/calls.rs"]
 mod calls;
+#[path = "library/circuit_breaker/mod.rs"]
+mod circuit_breaker;
 #[path = "library/correlation.rs"]
 mod correlation;
 #[path = "library/correlation_span.rs"]
