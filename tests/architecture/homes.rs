@@ -9,7 +9,7 @@ const HOMES: [(&str, &[&str]); 9] = [
     ("redis", &["*/redis"]),
     ("jsonwebtoken", &["auth"]),
     ("hmac", &["auth"]),
-    ("sha2", &["auth"]),
+    ("sha2", &["*/redis"]),
     ("aws_lc_rs", &["auth"]),
     ("metrics", &["metrics"]),
     ("axum", &[]),

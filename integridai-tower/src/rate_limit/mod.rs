@@ -2,7 +2,7 @@
 //!
 //! [`RateLimitLayer`] counts requests by a key of yours ([`KeyBy`]: the client's address, its principal, its tenant, …) and asks
 //! a limiter ([`Admit`]) whether there is something left for it. [`MemoryLimiter`] counts within this process; with the feature
-//! `rate-limit-redis`, limiters of the module `redis` count over all replicas, with the same verdicts.
+//! `rate-limit-redis`, those of the module `redis` count over all replicas, with the same verdicts.
 //! [`ThrottleLayer`] keeps calls that go out within the limits of what they call. A limiter serves without HTTP too:
 //! [`MemoryLimiter::check`].
 //!
@@ -109,6 +109,8 @@ mod pace;
 mod quota;
 mod quotas;
 mod rate_limited;
+#[cfg(feature = "rate-limit-redis")]
+pub mod redis;
 mod service;
 mod throttle;
 mod verdict;

@@ -1,0 +1,240 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use sha2::{Digest, Sha256};
+
+use super::link::{Link, NoAnswer};
+use super::options::{Outage, RedisLimiterOptions};
+use super::script::{Scripts, Take};
+use crate::rate_limit::pace::microseconds;
+use crate::rate_limit::{Admit, Ask, Attempt, Key, MemoryLimiter, Outcome, Quota, Quotas, Verdict};
+use crate::{Clock, ConfigError};
+
+/// Limits over all replicas that share a Redis. A clone shares its connection. See the [module docs](super).
+#[derive(Clone)]
+pub struct RedisLimiter(Arc<Shared>);
+
+struct Shared {
+    link: Link,
+    scripts: Scripts,
+    /// What each key begins with; a name in braces, so that a cluster keeps all that belongs to a key in one slot.
+    prefix: String,
+    quotas: ArcSwap<Quotas>,
+    outage: Outage,
+    /// For the time when Redis is down.
+    own: Option<MemoryLimiter>,
+    clock: Option<Clock>,
+    without_redis: AtomicU64,
+}
+
+/// How a [`RedisLimiter`] stands with its Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisStatus {
+    /// Whether it gave no answer when it was last asked.
+    pub is_down: bool,
+    /// For how long it has given none.
+    pub down_for: Option<Duration>,
+    /// How often it went down so far.
+    pub outages: u64,
+    /// Requests so far that were decided without it, as [`Outage`] says.
+    pub without_redis: u64,
+}
+
+impl RedisLimiter {
+    /// Limits each key to all of these quotas, as [`RedisLimiterOptions::new`] has it.
+    ///
+    /// # Errors
+    /// As [`RedisLimiterOptions::build`].
+    pub fn new(url: &str, name: &str, quotas: impl IntoIterator<Item = Quota>) -> Result<Self, ConfigError> {
+        RedisLimiterOptions::new().build(url, name, quotas)
+    }
+
+    pub(super) fn with(
+        options: &RedisLimiterOptions,
+        link: Link,
+        name: &str,
+        quotas: Quotas,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self(Arc::new(Shared {
+            link,
+            scripts: Scripts::new(),
+            prefix: format!("{}:{{{name}:", options.prefix),
+            own: own(options.outage, quotas.as_slice())?,
+            quotas: ArcSwap::new(Arc::new(quotas)),
+            outage: options.outage,
+            clock: options.clock.clone(),
+            without_redis: AtomicU64::new(0),
+        })))
+    }
+
+    /// Decides one request that costs 1 and does not wait.
+    pub async fn check(&self, key: &Key) -> Verdict {
+        self.decide(&Ask::once(key)).await
+    }
+
+    /// Decides, and charges the key where it admits. Dropped before it is done, it may have been charged.
+    pub async fn decide(&self, ask: &Ask<'_>) -> Verdict {
+        let Ask { key, cost, patience } = *ask;
+        let Some(_place) = self.0.link.enter() else { return self.0.decide_alone(ask) };
+        match self.0.take(&self.0.name(key), cost, patience).await {
+            Ok(verdict) => verdict,
+            Err(NoAnswer) => self.0.decide_alone(ask),
+        }
+    }
+
+    /// How the key stands; nothing is charged.
+    pub async fn inspect(&self, key: &Key) -> Verdict {
+        self.decide(&Ask { cost: 0, ..Ask::once(key) }).await
+    }
+
+    /// Gives back what an admitted request had taken. Where Redis does not answer, it comes back with time.
+    pub async fn give_back(&self, key: &Key, cost: u32) {
+        if let Some(own) = &self.0.own {
+            // Only where this one had decided it is there something to give back.
+            own.give_back(key, cost);
+        }
+        if let Some(_place) = self.0.link.enter() {
+            self.0.give(&self.0.name(key), cost).await;
+        }
+    }
+
+    /// Gives the key its full quota; `false` where Redis does not answer.
+    pub async fn reset(&self, key: &Key) -> bool {
+        if let Some(own) = &self.0.own {
+            own.reset(key);
+        }
+        let Some(_place) = self.0.link.enter() else { return false };
+        let name = self.0.name(key);
+        let delete = async |connection: &mut redis::aio::ConnectionManager| {
+            redis::cmd("DEL").arg(&name).exec_async(connection).await
+        };
+        self.0.link.ask(delete).await.is_ok()
+    }
+
+    /// Changes the quotas of this replica. What a key has used, it has used of the new quotas of the same names too.
+    ///
+    /// # Errors
+    /// As [`Quotas::new`]; the former quotas remain.
+    pub fn set_quotas(&self, quotas: impl IntoIterator<Item = Quota>) -> Result<(), ConfigError> {
+        let quotas = Quotas::new(quotas)?;
+        if let (Some(own), Outage::Local { replicas }) = (&self.0.own, self.0.outage) {
+            own.set_quotas(shares(quotas.as_slice(), replicas))?;
+        }
+        self.0.quotas.store(Arc::new(quotas));
+        Ok(())
+    }
+
+    /// How it stands with its Redis.
+    #[must_use]
+    pub fn status(&self) -> RedisStatus {
+        let down_for = self.0.link.down_for();
+        RedisStatus {
+            is_down: down_for.is_some(),
+            down_for,
+            outages: self.0.link.outages(),
+            without_redis: self.0.without_redis.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Admit for RedisLimiter {
+    fn admit(&self, ask: &Ask<'_>) -> Attempt {
+        let Some(place) = self.0.link.enter() else { return self.0.decide_alone(ask).into() };
+        let shared = Arc::clone(&self.0);
+        let Ask { key, cost, patience } = *ask;
+        let key = key.clone();
+        Attempt::waiting(async move {
+            let _place = place;
+            match shared.take(&shared.name(&key), cost, patience).await {
+                Ok(verdict) => verdict,
+                Err(NoAnswer) => shared.decide_alone(&Ask { key: &key, cost, patience }),
+            }
+        })
+    }
+
+    fn refund(&self, key: &Key, cost: u32) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let (limiter, key) = (self.clone(), key.clone());
+        Some(Box::pin(async move { limiter.give_back(&key, cost).await }))
+    }
+
+    fn quotas(&self) -> Arc<Quotas> {
+        self.0.quotas.load_full()
+    }
+}
+
+impl Shared {
+    async fn take(&self, key: &str, cost: u32, patience: Duration) -> Result<Verdict, NoAnswer> {
+        let quotas = self.quotas.load_full();
+        let take = Take { key, cost, most: 1, least: 1, patience, now_us: self.now_us() };
+        let taken =
+            self.link.ask(async |connection| self.scripts.take(connection, &quotas, &take).await).await;
+        taken.map(|taken| taken.verdict)
+    }
+
+    async fn give(&self, key: &str, cost: u32) {
+        let (quotas, now_us) = (self.quotas.load_full(), self.now_us());
+        let give = async |connection: &mut redis::aio::ConnectionManager| {
+            self.scripts.give(connection, &quotas, key, cost, now_us).await
+        };
+        // What Redis does not take back comes back with time.
+        let _ = self.link.ask(give).await;
+    }
+
+    #[cold]
+    fn decide_alone(&self, ask: &Ask<'_>) -> Verdict {
+        self.without_redis.fetch_add(1, Ordering::Relaxed);
+        match (&self.own, self.outage) {
+            (Some(own), _) => own.decide(ask),
+            (None, Outage::Admit) => Verdict::new(Outcome::Admitted { wait: Duration::ZERO }, None),
+            (None, _) => Verdict::new(Outcome::Unavailable, None),
+        }
+    }
+
+    fn name(&self, key: &Key) -> String {
+        let digest = Sha256::digest(key.as_bytes());
+        let mut name = String::with_capacity(self.prefix.len() + 33);
+        name.push_str(&self.prefix);
+        for byte in &digest[..16] {
+            for digit in [byte >> 4, byte & 15] {
+                name.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+            }
+        }
+        name.push('}');
+        name
+    }
+
+    fn now_us(&self) -> Option<u64> {
+        self.clock.as_ref().map(|clock| microseconds(clock.since_epoch()))
+    }
+}
+
+fn own(outage: Outage, quotas: &[Quota]) -> Result<Option<MemoryLimiter>, ConfigError> {
+    match outage {
+        Outage::Local { replicas: 0 } => Err(ConfigError::new("replicas", "expected at least 1")),
+        Outage::Local { replicas } => MemoryLimiter::new(shares(quotas, replicas)).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn shares(quotas: &[Quota], replicas: u32) -> Vec<Quota> {
+    let share = |quota: &Quota| {
+        Quota::new(quota.limit().div_ceil(replicas), quota.period())
+            .burst(quota.capacity().div_ceil(replicas))
+            .named(quota.name().to_owned())
+    };
+    quotas.iter().map(share).collect()
+}
+
+impl fmt::Debug for RedisLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisLimiter")
+            .field("quotas", &self.0.quotas.load())
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
