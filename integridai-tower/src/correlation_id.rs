@@ -30,12 +30,26 @@ const SHORT: usize = 38;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Text {
-    /// What follows the text is zero, so that equal texts have equal bytes.
-    Short {
-        length: u8,
-        bytes: [u8; SHORT],
-    },
+    Short(Short),
     Long(Arc<str>),
+}
+
+/// The kind comes last, so that a copy of this and a move of the whole id are made in the same pieces: a processor waits
+/// where it reads in other pieces than it has just written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C)]
+struct Short {
+    /// What follows the text is zero, so that equal texts have equal bytes.
+    bytes: [u8; SHORT],
+    length: u8,
+    kind: Kind,
+}
+
+/// Has one value only; the others are what `Text` tells a long one by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+enum Kind {
+    Short,
 }
 
 /// The text is empty, longer than [`CorrelationId::MAX_LEN`] or has a character that is not visible ASCII.
@@ -58,7 +72,7 @@ impl CorrelationId {
         let mut bytes = [0; SHORT];
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let length = uuid_at(now, rand::random()).hyphenated().encode_lower(&mut bytes).len();
-        Self(Text::Short { length: length as u8, bytes })
+        Self::short(bytes, length)
     }
 
     /// The id in the [`HEADER`](Self::HEADER) of a request; `None` where it is absent, repeated or invalid.
@@ -81,27 +95,37 @@ impl CorrelationId {
         HeaderValue::from_bytes(self.as_bytes()).expect("visible ASCII, checked when it was made")
     }
 
+    fn short(bytes: [u8; SHORT], length: usize) -> Self {
+        Self(Text::Short(Short { bytes, length: length as u8, kind: Kind::Short }))
+    }
+
     fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Text::Short { length, bytes } => &bytes[..usize::from(*length)],
+            Text::Short(short) => &short.bytes[..usize::from(short.length)],
             Text::Long(text) => text.as_bytes(),
         }
     }
 
-    /// A copy: to share the bytes of a header would keep the whole buffer that the request was read into.
-    fn copy(text: &[u8]) -> Result<Self, InvalidCorrelationId> {
+    /// Whether the text is an id.
+    pub(crate) fn is_valid(text: &[u8]) -> bool {
         let fits = (1..=Self::MAX_LEN).contains(&text.len());
         // A loop without a way out looks at many bytes at once.
-        if !fits || !text.iter().fold(true, |valid, byte| valid & byte.is_ascii_graphic()) {
-            return Err(InvalidCorrelationId);
-        }
+        fits && text.iter().fold(true, |valid, byte| valid & byte.is_ascii_graphic())
+    }
+
+    fn copy(text: &[u8]) -> Result<Self, InvalidCorrelationId> {
+        if Self::is_valid(text) { Ok(Self::of_valid(text)) } else { Err(InvalidCorrelationId) }
+    }
+
+    /// A copy: to share the bytes of a header would keep the whole buffer that the request was read into.
+    pub(crate) fn of_valid(text: &[u8]) -> Self {
         let mut bytes = [0; SHORT];
         if let Some(start) = bytes.get_mut(..text.len()) {
             start.copy_from_slice(text);
-            return Ok(Self(Text::Short { length: text.len() as u8, bytes }));
+            return Self::short(bytes, text.len());
         }
-        let text = std::str::from_utf8(text).expect("visible ASCII, checked above");
-        Ok(Self(Text::Long(text.into())))
+        let text = std::str::from_utf8(text).expect("visible ASCII, checked by the caller");
+        Self(Text::Long(text.into()))
     }
 }
 
@@ -150,6 +174,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_id_takes_forty_bytes_also_where_there_may_be_none() {
+        assert_eq!([size_of::<CorrelationId>(), size_of::<Option<CorrelationId>>()], [40; 2]);
+    }
 
     #[test]
     fn only_one_valid_header_counts() {

@@ -115,10 +115,11 @@ async fn patience(value: &'static str) -> Option<Duration> {
 }
 
 #[tokio::test]
-async fn only_seconds_are_read_from_retry_after() {
+async fn seconds_and_dates_are_read_from_retry_after() {
     assert_eq!(patience("0").await, Some(Duration::ZERO));
     assert_eq!(patience("120").await, Some(SECOND * 120));
-    for value in ["", " ", "-1", "1.5", "soon", "+3", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+    assert_eq!(patience("Sun, 06 Nov 1994 08:49:37 GMT").await, Some(Duration::ZERO), "long past");
+    for value in ["", " ", "-1", "1.5", "soon", "+3", "Wed, 32 Oct 2026 07:28:00 GMT"] {
         assert_eq!(patience(value).await, None, "{value:?}");
     }
 }

@@ -89,24 +89,19 @@ fn is_token_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-const TOKEN68: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let character = byte as u8;
-        table[byte] =
-            character.is_ascii_alphanumeric() || matches!(character, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-        byte += 1;
-    }
-    table
-};
+/// In few comparisons, each of which can be made with many bytes at a time; only one could be looked up in a table.
+const fn is_token68_character(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let is_digit_or_mark = byte.wrapping_sub(b'-') <= b'9' - b'-';
+    is_letter | is_digit_or_mark | (byte == b'+') | (byte == b'_') | (byte == b'~')
+}
 
 /// RFC 9110 §11.2, which is the b64token of RFC 6750 §2.1.
 fn is_token68(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let token = &text[..text.len() - padding];
     // Every byte is looked at, without a branch: that is what a processor does many of at a time.
-    !token.is_empty() && token.iter().fold(true, |fits, byte| fits & TOKEN68[usize::from(*byte)])
+    !token.is_empty() && token.iter().fold(true, |fits, byte| fits & is_token68_character(*byte))
 }
 
 #[cfg(test)]

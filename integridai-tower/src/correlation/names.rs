@@ -22,6 +22,11 @@ impl Chosen {
         let value = id.to_header_value();
         Self { id, value }
     }
+
+    /// Of a value that was [found](Names::find).
+    pub(super) fn given(value: &HeaderValue) -> Self {
+        Self { id: CorrelationId::of_valid(value.as_bytes()), value: value.clone() }
+    }
 }
 
 impl Names {
@@ -31,7 +36,7 @@ impl Names {
 
     /// The first id that is given once under its name and is valid, with at most `longest` characters.
     #[inline]
-    pub(super) fn find(&self, headers: &HeaderMap, longest: usize) -> Option<Chosen> {
+    pub(super) fn find<'a>(&self, headers: &'a HeaderMap, longest: usize) -> Option<&'a HeaderValue> {
         let first = only(headers, &self.first, longest);
         first.or_else(|| self.aliases.iter().find_map(|alias| only(headers, alias, longest)))
     }
@@ -48,12 +53,11 @@ impl Names {
 }
 
 #[inline]
-fn only(headers: &HeaderMap, name: &HeaderName, longest: usize) -> Option<Chosen> {
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName, longest: usize) -> Option<&'a HeaderValue> {
     let value = headers.get(name).filter(|value| value.len() <= longest)?;
     // Where no field is repeated at all, which is cheaply known, this one is not either.
     if headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some() {
         return None;
     }
-    let id = CorrelationId::try_from(value).ok()?;
-    Some(Chosen { id, value: value.clone() })
+    if CorrelationId::is_valid(value.as_bytes()) { Some(value) } else { None }
 }

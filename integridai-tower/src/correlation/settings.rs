@@ -79,14 +79,16 @@ impl Settings {
 
     fn id<B>(&self, request: &mut Request<B>, is_trusted: bool) -> Chosen {
         let given = if is_trusted { self.names.find(request.headers(), self.longest) } else { None };
-        let is_settled = given.is_some() && self.names.aliases.is_empty();
-        let chosen = given.unwrap_or_else(|| {
-            let made = self.make_id.as_ref().map(|make| ask(request, |head| make(head)));
-            Chosen::made(made.unwrap_or_else(CorrelationId::generate))
-        });
-        if !is_settled {
-            self.names.settle(request.headers_mut(), &chosen.value);
+        if let Some(value) = given {
+            let chosen = Chosen::given(value);
+            if !self.names.aliases.is_empty() {
+                self.names.settle(request.headers_mut(), &chosen.value);
+            }
+            return chosen;
         }
+        let made = self.make_id.as_ref().map(|make| ask(request, |head| make(head)));
+        let chosen = Chosen::made(made.unwrap_or_else(CorrelationId::generate));
+        self.names.settle(request.headers_mut(), &chosen.value);
         chosen
     }
 

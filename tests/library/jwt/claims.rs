@@ -190,6 +190,37 @@ fn a_required_type_has_to_be_there() {
 }
 
 #[test]
+fn a_header_that_was_seen_before_is_held_against_what_each_issuer_asks_for() {
+    let shared = keys();
+    let lax = Validator::new([issuer().keys(shared.clone())]).unwrap();
+    let strict = Validator::new([issuer().keys(shared).required_type("at+jwt")]).unwrap();
+    let token = super::forge::headed(r#"{"alg":"HS256","typ":"JWT"}"#);
+    for _ in 0..2 {
+        assert_eq!(lax.verify(&token, now()).map(drop), Ok(()));
+        assert_eq!(strict.verify(&token, now()).map(drop), Err(Reason::WrongType));
+    }
+}
+
+#[test]
+fn a_header_that_was_seen_before_stands_for_no_other_and_for_no_signature() {
+    let door = Validator::new([issuer()]).unwrap();
+    let seen = super::forge::headed(r#"{"alg":"HS256"}"#);
+    assert_eq!(door.verify(&seen, now()).map(drop), Ok(()));
+    let rows: [Row; 3] = [
+        ("of the same length", super::forge::headed(r#"{"alg":"HS384"}"#), Reason::WrongSignature),
+        ("unsecured", super::forge::headed(r#"{"alg":"none"}"#), Reason::Unsecured),
+        (
+            "not signed with the key",
+            format!("{}.{}", &seen[..seen.rfind('.').unwrap()], "A".repeat(43)),
+            Reason::WrongSignature,
+        ),
+    ];
+    for (name, token, reason) in rows {
+        assert_eq!(door.verify(token, now()).map(drop), Err(reason), "{name}");
+    }
+}
+
+#[test]
 fn what_is_given_up_by_name_is_given_up_and_nothing_else() {
     let base = || Issuer::new(ISSUER).keys(keys());
     assert_eq!(verdict(base().dangerous_accept_any_audience(), &without("aud")), Ok(()));

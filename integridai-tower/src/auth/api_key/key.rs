@@ -86,9 +86,8 @@ impl fmt::Debug for ApiKey {
 
 /// The public part of a text that has the form of a key.
 pub(super) fn id_of(text: &str) -> Option<&str> {
-    let (id, secret) = text.rsplit_once('_')?;
-    let is_secret = secret.len() == SECRET_LEN + CHECKSUM_LEN && is_base62(secret);
-    if !is_secret || !is_id(id) {
+    let (id, secret) = cut(text, SECRET_LEN + CHECKSUM_LEN)?;
+    if !is_base62(secret) || !is_id(id) {
         return None;
     }
     let (signed, sum) = text.split_at(text.len() - CHECKSUM_LEN);
@@ -96,7 +95,14 @@ pub(super) fn id_of(text: &str) -> Option<&str> {
 }
 
 pub(super) fn is_id(id: &str) -> bool {
-    id.split_once('_').is_some_and(|(label, id)| is_label(label) && id.len() == ID_LEN && is_base62(id))
+    cut(id, ID_LEN).is_some_and(|(label, id)| is_label(label) && is_base62(id))
+}
+
+/// The part before an underscore, and the `len` bytes after it. Where the underscore has to stand is known, so that nothing
+/// is searched; that there is no other is left to who looks at the parts.
+fn cut(text: &str, len: usize) -> Option<(&str, &str)> {
+    let (start, last) = text.split_at_checked(text.len().checked_sub(len)?)?;
+    Some((start.strip_suffix('_')?, last))
 }
 
 fn is_label(label: &str) -> bool {

@@ -8,17 +8,11 @@ use crate::auth::Reason;
 
 /// A token, cut at its dots.
 pub(super) struct Compact<'a> {
-    header: &'a [u8],
+    pub(super) header: &'a [u8],
     claims: &'a [u8],
     signature: &'a [u8],
     /// What the signature is of.
     pub(super) signed: &'a [u8],
-}
-
-/// The text of both parts that are JSON.
-pub(super) struct Decoded<'a> {
-    pub(super) header: &'a str,
-    pub(super) claims: &'a str,
 }
 
 impl<'a> Compact<'a> {
@@ -32,14 +26,14 @@ impl<'a> Compact<'a> {
         Ok(Self { header, claims, signature, signed })
     }
 
-    /// A buffer that both parts fit in.
-    pub(super) fn buffer(&self) -> Vec<u8> {
-        vec![0; base64url::decoded_length(self.header) + base64url::decoded_length(self.claims)]
+    /// The header's JSON, in the buffer.
+    pub(super) fn decode_header<'b>(&self, buffer: &'b mut Vec<u8>) -> Result<&'b str, Reason> {
+        decode(self.header, buffer)
     }
 
-    pub(super) fn decode<'b>(&self, buffer: &'b mut [u8]) -> Result<Decoded<'b>, Reason> {
-        let (for_header, for_claims) = buffer.split_at_mut(base64url::decoded_length(self.header));
-        Ok(Decoded { header: decode(self.header, for_header)?, claims: decode(self.claims, for_claims)? })
+    /// The JSON of the claims, in the buffer.
+    pub(super) fn decode_claims<'b>(&self, buffer: &'b mut Vec<u8>) -> Result<&'b str, Reason> {
+        decode(self.claims, buffer)
     }
 
     pub(super) fn decode_signature<'b>(
@@ -50,7 +44,8 @@ impl<'a> Compact<'a> {
     }
 }
 
-fn decode<'b>(part: &[u8], buffer: &'b mut [u8]) -> Result<&'b str, Reason> {
+fn decode<'b>(part: &[u8], buffer: &'b mut Vec<u8>) -> Result<&'b str, Reason> {
+    buffer.resize(base64url::decoded_length(part), 0);
     let bytes = base64url::decode_into(part, buffer).map_err(|_| Reason::MalformedToken)?;
     str::from_utf8(bytes).map_err(|_| Reason::MalformedToken)
 }

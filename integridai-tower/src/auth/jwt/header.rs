@@ -10,6 +10,7 @@ use crate::auth::Reason;
 const KEY_MEMBERS: [&str; 4] = ["jwk", "jku", "x5u", "x5c"];
 
 /// What a header says, as far as it is heard: it is not trusted.
+#[derive(Clone)]
 pub(super) struct Header<'a> {
     pub(super) algorithm: Algorithm,
     pub(super) key_id: Option<Cow<'a, str>>,
@@ -38,6 +39,17 @@ impl<'a> Header<'a> {
             token_type: string(members.get("typ"))?,
             brings_key: KEY_MEMBERS.iter().any(|name| members.get(name).is_some()),
         })
+    }
+}
+
+impl Header<'_> {
+    pub(super) fn into_owned(self) -> Header<'static> {
+        Header {
+            algorithm: self.algorithm,
+            key_id: self.key_id.map(|id| Cow::Owned(id.into_owned())),
+            token_type: self.token_type.map(|name| Cow::Owned(name.into_owned())),
+            brings_key: self.brings_key,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One issuer, and what is asked of its tokens.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use super::claims::{Expectations, string};
 use super::compact::Compact;
 use super::header::{Header, is_type};
 use super::json::Members;
+use super::key::Key;
 use super::key_set::KeySet;
 use super::mapping::{ClaimPath, Mapping};
 use super::provide_keys::{ProvideKeys, Reload};
@@ -215,16 +217,33 @@ impl Issuer {
     pub(super) fn verify(
         &self,
         token: &Compact<'_>,
-        header: &Header<'_>,
         claims: &Members<'_>,
         now: Duration,
     ) -> Result<Verified, Reason> {
-        self.check_header(header)?;
-        self.check_signature(token, header)?;
+        let keys = self.current_keys();
+        match keys.as_deref().and_then(|keys| keys.recall(token.header)) {
+            Some(header) => self.check_signature(token, header, keys.as_deref()).map(drop)?,
+            None => self.check_anew(token, keys.as_deref())?,
+        }
         let times = self.expectations.check(claims, now)?;
         let id = string(claims, "jti")?.map(Box::from);
         let principal = self.mapping.principal(claims, times.expires_at)?;
         Ok(Verified { principal, id, issued_at: times.issued_at, until: times.until })
+    }
+
+    fn current_keys(&self) -> Option<Cow<'_, KeySet>> {
+        match self.keys.as_ref()? {
+            Keys::Fixed(keys) => Some(Cow::Borrowed(keys)),
+            Keys::Provided(source) => source.keys().map(Cow::Owned),
+        }
+    }
+
+    /// Reads the header, checks by it, and has it remembered by the key.
+    fn check_anew(&self, token: &Compact<'_>, keys: Option<&KeySet>) -> Result<(), Reason> {
+        let mut buffer = Vec::new();
+        let header = Header::read(token.decode_header(&mut buffer)?)?;
+        self.check_signature(token, &header, keys)?.remember(token.header, &header);
+        Ok(())
     }
 
     fn check_header(&self, header: &Header<'_>) -> Result<(), Reason> {
@@ -249,15 +268,17 @@ impl Issuer {
         }
     }
 
-    fn check_signature(&self, token: &Compact<'_>, header: &Header<'_>) -> Result<(), Reason> {
+    fn check_signature<'k>(
+        &self,
+        token: &Compact<'_>,
+        header: &Header<'_>,
+        keys: Option<&'k KeySet>,
+    ) -> Result<&'k Key, Reason> {
+        self.check_header(header)?;
         let mut buffer = [0; MAX_SIGNATURE];
         let signature = token.decode_signature(&mut buffer)?;
-        let verify =
-            |keys: &KeySet| keys.verify(header.key_id.as_deref(), header.algorithm, token.signed, signature);
-        match self.keys.as_ref().ok_or(Reason::KeysUnavailable)? {
-            Keys::Fixed(keys) => verify(keys),
-            Keys::Provided(source) => verify(&source.keys().ok_or(Reason::KeysUnavailable)?),
-        }
+        let keys = keys.ok_or(Reason::KeysUnavailable)?;
+        keys.signer(header.key_id.as_deref(), header.algorithm, token.signed, signature)
     }
 }
 

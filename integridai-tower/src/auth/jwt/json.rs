@@ -14,24 +14,26 @@ use crate::auth::Reason;
 const MAX_DEPTH: usize = 16;
 /// Up to this many names are compared each with each, which is faster than to sort them.
 const FEW_NAMES: usize = 24;
-/// How many bytes of a string are looked at one by one.
-const NEAR: usize = 8;
+/// How many bytes of a string are looked at before a search is called.
+const NEAR: usize = 24;
 
 /// The members of an object.
 pub(super) struct Members<'a>(Vec<Member<'a>>);
 
 struct Member<'a> {
     name: Cow<'a, str>,
+    mark: Mark,
     element: Element<'a>,
 }
 
-/// The value of a member, as far as it is read.
+/// The length of a name and its first bytes: all of a short one, such as those of registered claims are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Mark(u64);
+
+/// The value of a member, as far as it is read: its JSON, but that a string without escapes lacks the quote at its end, by
+/// which it is known. It has no field to say so, since what is larger than two words is handed on in memory.
 #[derive(Clone, Copy)]
-pub(super) struct Element<'a> {
-    /// What stands between the quotes of a string without escapes; of anything else its JSON.
-    text: &'a str,
-    is_text: bool,
-}
+pub(super) struct Element<'a>(&'a str);
 
 impl<'a> Members<'a> {
     /// # Errors
@@ -45,19 +47,65 @@ impl<'a> Members<'a> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Element<'a>> {
-        self.0.iter().find(|member| are_same(&member.name, name)).map(|member| member.element)
+        self.find(name, Mark::of(name))
     }
+
+    fn find(&self, name: &str, mark: Mark) -> Option<Element<'a>> {
+        self.0.iter().find(|member| member.is_named(name, mark)).map(|member| member.element)
+    }
+}
+
+impl Member<'_> {
+    fn is_named(&self, name: &str, mark: Mark) -> bool {
+        self.mark == mark && (name.len() <= Mark::BYTES || *self.name == *name)
+    }
+}
+
+impl Mark {
+    const BYTES: usize = 7;
+
+    fn of(name: &str) -> Self {
+        Self::at(name.as_bytes(), name.len())
+    }
+
+    /// Of the name that `text` begins with.
+    fn at(text: &[u8], length: usize) -> Self {
+        let kept = !(u64::MAX << (8 * length.min(Self::BYTES)));
+        Self(first_bytes(text) & kept | (length as u64) << 56)
+    }
+}
+
+/// Without a loop or a call, so that of a name in our own text nothing is left to do at run time.
+fn first_bytes(text: &[u8]) -> u64 {
+    if let Some(word) = text.first_chunk() {
+        return u64::from_le_bytes(*word);
+    }
+    let last = 8 * text.len();
+    if let (Some(start), Some(end)) = (text.first_chunk(), text.last_chunk()) {
+        return u64::from(u32::from_le_bytes(*start)) | u64::from(u32::from_le_bytes(*end)) << (last - 32);
+    }
+    if let (Some(start), Some(end)) = (text.first_chunk(), text.last_chunk()) {
+        return u64::from(u16::from_le_bytes(*start)) | u64::from(u16::from_le_bytes(*end)) << (last - 16);
+    }
+    text.first().copied().map_or(0, u64::from)
 }
 
 impl<'a> Element<'a> {
     /// The string, if it is one.
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
-        if self.is_text { Some(Cow::Borrowed(self.text)) } else { self.unescaped().map(Cow::Owned) }
+        match self.plain() {
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => self.unescaped().map(Cow::Owned),
+        }
+    }
+
+    /// The string, if it is one without escapes.
+    fn plain(self) -> Option<&'a str> {
+        self.0.strip_prefix('"').filter(|text| !text.ends_with('"'))
     }
 
     fn unescaped(self) -> Option<String> {
-        let json = self.json().filter(|json| json.starts_with('"'))?;
-        serde_json::from_str(json).ok()
+        if self.0.starts_with('"') { serde_json::from_str(self.0).ok() } else { None }
     }
 
     /// The strings, if it is an array of them.
@@ -81,13 +129,13 @@ impl<'a> Element<'a> {
     pub(super) fn value(self) -> Result<Value, Reason> {
         match self.json() {
             Some(json) => serde_json::from_str(json).map_err(|_| Reason::MalformedClaim),
-            None => Ok(self.text.into()),
+            None => Ok(self.plain().into()),
         }
     }
 
     /// Its JSON, unless it is a string without escapes.
     pub(super) fn json(self) -> Option<&'a str> {
-        (!self.is_text).then_some(self.text)
+        if self.plain().is_none() { Some(self.0) } else { None }
     }
 }
 
@@ -119,10 +167,10 @@ impl<'a> Scanner<'a> {
         }
         loop {
             self.skip_whitespace();
-            let name = self.string()?.text()?;
+            let (name, mark) = self.name()?;
             self.expect(b':')?;
             let element = self.value(depth)?;
-            members.push(Member { name, element });
+            members.push(Member { name, mark, element });
             if self.takes(b'}') {
                 break;
             }
@@ -133,6 +181,17 @@ impl<'a> Scanner<'a> {
             return None;
         }
         Some(members)
+    }
+
+    fn name(&mut self) -> Option<(Cow<'a, str>, Mark)> {
+        let start = self.at + 1;
+        let name = self.string()?;
+        if let Some(text) = name.plain() {
+            return Some((Cow::Borrowed(text), Mark::at(&self.text.as_bytes()[start..], text.len())));
+        }
+        let name = name.unescaped()?;
+        let mark = Mark::of(&name);
+        Some((Cow::Owned(name), mark))
     }
 
     fn array(&mut self, depth: usize, mut each: impl FnMut(Element<'a>)) -> Option<()> {
@@ -162,7 +221,7 @@ impl<'a> Scanner<'a> {
             Some(b'n') => self.word("null")?,
             _ => self.number()?,
         }
-        Some(Element { text: &self.text[start..self.at], is_text: false })
+        Some(Element(&self.text[start..self.at]))
     }
 
     fn string(&mut self) -> Option<Element<'a>> {
@@ -181,19 +240,15 @@ impl<'a> Scanner<'a> {
         if has_escapes {
             return checked(json);
         }
-        let text = &json[1..json.len() - 1];
-        let is_text = !self.has_controls || text.bytes().all(|byte| byte >= b' ');
-        if is_text { Some(Element { text, is_text }) } else { None }
+        let element = &json[..json.len() - 1];
+        let is_text = !self.has_controls || element.bytes().all(|byte| byte >= b' ');
+        if is_text { Some(Element(element)) } else { None }
     }
 
     /// Goes behind the next quote or backslash.
     fn next_of_string(&mut self) -> Option<u8> {
         let rest = self.text.as_bytes().get(self.at..)?;
-        // Names are short, and a call costs more than a few bytes.
-        let (near, far) = rest.split_at(rest.len().min(NEAR));
-        let is_found = |byte: &u8| matches!(byte, b'"' | b'\\');
-        let length =
-            near.iter().position(is_found).or_else(|| Some(near.len() + memchr2(b'"', b'\\', far)?))?;
+        let length = run(rest)?;
         self.at += length + 1;
         Some(rest[length])
     }
@@ -257,24 +312,43 @@ impl<'a> Scanner<'a> {
 
 fn checked(json: &str) -> Option<Element<'_>> {
     let is_string = serde_json::from_str::<Cow<'_, str>>(json).is_ok();
-    if is_string { Some(Element { text: json, is_text: false }) } else { None }
+    if is_string { Some(Element(json)) } else { None }
 }
 
 fn has_duplicates(members: &[Member<'_>]) -> bool {
-    let name = |index: usize| &*members[index].name;
     if members.len() <= FEW_NAMES {
-        return (1..members.len())
-            .any(|later| (0..later).any(|earlier| are_same(name(earlier), name(later))));
+        return (1..members.len()).any(|later| {
+            let Member { name, mark, .. } = &members[later];
+            members[..later].iter().any(|earlier| earlier.is_named(name, *mark))
+        });
     }
-    let mut names: Vec<&str> = (0..members.len()).map(name).collect();
+    let mut names: Vec<&str> = members.iter().map(|member| &*member.name).collect();
     names.sort_unstable();
     names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
-/// Most names differ in their length or at an end, which is seen without a call.
-fn are_same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    one.len() == other.len() && one.first() == other.first() && one.last() == other.last() && one == other
+/// How many bytes stand before the next quote or backslash. Names are short, and a call costs more than a few bytes.
+fn run(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < NEAR {
+        let Some(word) = text[at..].first_chunk() else { break };
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ each(b'"')) | zeros(word ^ each(b'\\'));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += size_of_val(&word);
+    }
+    Some(at + memchr2(b'"', b'\\', &text[at..])?)
+}
+
+/// The topmost bit of each byte that is zero; above the lowest of them also of others.
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(each(1)) & !word & each(0x80)
+}
+
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
 #[cfg(test)]

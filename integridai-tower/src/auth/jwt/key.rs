@@ -1,8 +1,10 @@
 //! One key, of one algorithm.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::algorithm::Algorithm;
+use super::header::Header;
 use super::jwk::Jwk;
 use super::key_error::KeyError;
 use super::pem;
@@ -14,6 +16,14 @@ pub struct Key {
     id: Option<Box<str>>,
     algorithm: Algorithm,
     verifier: Verifier,
+    remembered: OnceLock<Remembered>,
+}
+
+/// The header of the first token that was found to be signed with a key. An issuer writes the same one each time.
+#[derive(Clone)]
+struct Remembered {
+    text: Box<[u8]>,
+    header: Header<'static>,
 }
 
 impl Key {
@@ -45,7 +55,7 @@ impl Key {
     }
 
     pub(super) fn new(algorithm: Algorithm, verifier: Verifier) -> Self {
-        Self { id: None, algorithm, verifier }
+        Self { id: None, algorithm, verifier, remembered: OnceLock::new() }
     }
 
     /// The `kid` of the tokens that are signed with it. Without one it fits every token of its algorithm.
@@ -71,6 +81,16 @@ impl Key {
     #[must_use]
     pub fn is_signature(&self, message: &[u8], signature: &[u8]) -> bool {
         self.verifier.verify(message, signature).is_ok()
+    }
+
+    /// What the header of this text says, if it is the one that is remembered.
+    pub(super) fn recall(&self, text: &[u8]) -> Option<&Header<'static>> {
+        self.remembered.get().filter(|known| *known.text == *text).map(|known| &known.header)
+    }
+
+    /// Remembers the header of a token that is signed with this key, unless there is one already.
+    pub(super) fn remember(&self, text: &[u8], header: &Header<'_>) {
+        self.remembered.get_or_init(|| Remembered { text: text.into(), header: header.clone().into_owned() });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::algorithm::Algorithm;
+use super::header::Header;
 use super::jwks::{JwksReader, Loaded};
 use super::key::Key;
 use super::key_error::JwksError;
@@ -11,6 +12,8 @@ use crate::auth::Reason;
 
 /// How many keys are tried for a token that does not say which one it is signed with.
 const TRIED: usize = 4;
+/// How many keys are asked for a header that they remember, before it is read.
+const RECALLED: usize = 8;
 
 /// The keys of an issuer; immutable. A clone shares them.
 #[derive(Debug, Clone, Default)]
@@ -69,15 +72,31 @@ impl KeySet {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), Reason> {
+        self.signer(id, algorithm, message, signature).map(drop)
+    }
+
+    /// The key that [`verify`](Self::verify) finds the signature to be of.
+    pub(super) fn signer(
+        &self,
+        id: Option<&str>,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<&Key, Reason> {
         let candidates = self.candidates(id);
         let mut reason = if candidates.is_empty() { Reason::UnknownKey } else { Reason::WrongAlgorithm };
         for key in candidates.iter().filter(|key| key.algorithm() == algorithm).take(TRIED) {
             if key.is_signature(message, signature) {
-                return Ok(());
+                return Ok(key);
             }
             reason = Reason::WrongSignature;
         }
         Err(reason)
+    }
+
+    /// What the header of this text says, where it is that of a token which one of the keys signed.
+    pub(super) fn recall(&self, text: &[u8]) -> Option<&Header<'static>> {
+        self.keys.iter().take(RECALLED).find_map(|key| key.recall(text))
     }
 
     fn candidates(&self, id: Option<&str>) -> &[Key] {

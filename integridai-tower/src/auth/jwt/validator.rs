@@ -74,11 +74,13 @@ impl Validator {
     /// As [`verify`](Self::verify).
     pub fn check(&self, token: impl AsRef<[u8]>, now: Duration) -> Result<Verified, Reason> {
         let token = self.cut(token.as_ref())?;
-        let mut buffer = token.buffer();
-        let decoded = token.decode(&mut buffer)?;
-        let header = Header::read(decoded.header)?;
-        let claims = Members::read(decoded.claims)?;
-        self.issuer(&claims)?.verify(&token, &header, &claims, now)
+        let mut buffer = Vec::new();
+        let claims = Members::read(token.decode_claims(&mut buffer)?);
+        match claims.and_then(|claims| Ok((self.issuer(&claims)?, claims))) {
+            Ok((issuer, claims)) => issuer.verify(&token, &claims, now),
+            // What is wrong with the header is told first.
+            Err(reason) => Header::read(token.decode_header(&mut Vec::new())?).and(Err(reason)),
+        }
     }
 
     /// The issuer that a token names. **Nothing is verified**: it serves to load keys, and to nothing else.
@@ -87,9 +89,8 @@ impl Validator {
     /// If the token cannot be read, or names nobody who is trusted.
     pub fn issuer_of(&self, token: impl AsRef<[u8]>) -> Result<&Issuer, Reason> {
         let token = self.cut(token.as_ref())?;
-        let mut buffer = token.buffer();
-        let decoded = token.decode(&mut buffer)?;
-        self.issuer(&Members::read(decoded.claims)?)
+        token.decode_header(&mut Vec::new())?;
+        self.issuer(&Members::read(token.decode_claims(&mut Vec::new())?)?)
     }
 
     /// The issuers that are trusted.
