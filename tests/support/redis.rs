@@ -23,6 +23,15 @@ impl Redis {
         Self { server: Server::start(&RedisRecipe { program }) }
     }
 
+    /// One on the port of another that was ended.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start), and when the port is taken.
+    pub(crate) fn start_on(port: u16) -> Self {
+        let program = program("redis-server", "redis-server", &search_path());
+        Self { server: Server::start_on(&RedisRecipe { program }, port) }
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.server.port())
     }

@@ -41,7 +41,7 @@ impl Server {
         reap_orphans();
         let mut log = String::new();
         for _ in 0..ATTEMPTS {
-            match Self::attempt(recipe) {
+            match Self::attempt(recipe, free_port()) {
                 Ok(server) => return server,
                 Err(said) => log = said,
             }
@@ -49,10 +49,14 @@ impl Server {
         panic!("no server after {ATTEMPTS} attempts; the last one said:\n{log}");
     }
 
+    /// On a port that is known to be free.
+    pub(crate) fn start_on(recipe: &impl Recipe, port: u16) -> Self {
+        Self::attempt(recipe, port).unwrap_or_else(|log| panic!("no server on port {port}:\n{log}"))
+    }
+
     /// Fails with the server's log when it ends before it is ready: its port may have been taken meanwhile.
-    fn attempt(recipe: &impl Recipe) -> Result<Self, String> {
+    fn attempt(recipe: &impl Recipe, port: u16) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir().expect("a temporary folder");
-        let port = free_port();
         let mut record = Record::create();
         record.write(&folder.path().display().to_string());
         let mut command = recipe.command(folder.path(), port);

@@ -173,7 +173,7 @@ impl Shared {
         let take = Take { key, cost, most: 1, least: 1, patience, now_us: self.now_us() };
         let taken =
             self.link.ask(async |connection| self.scripts.take(connection, &quotas, &take).await).await;
-        taken.map(|taken| taken.verdict)
+        taken.map(|(_, verdict)| verdict)
     }
 
     async fn give(&self, key: &str, cost: u32) {

@@ -1,7 +1,7 @@
 //! The way to Redis, and whether it is open.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redis::RedisResult;
@@ -14,9 +14,11 @@ use crate::ConfigError;
 /// One connection that many requests share, and what is known of its health.
 ///
 /// After a failure nobody waits for Redis: one request at a time tries again, after pauses that grow and vary by chance.
-#[derive(Debug)]
 pub(super) struct Link {
-    manager: ConnectionManager,
+    client: redis::Client,
+    config: ConnectionManagerConfig,
+    /// Made when it is first needed, since that takes a runtime.
+    manager: OnceLock<ConnectionManager>,
     time: Duration,
     places: Arc<Semaphore>,
     start: Instant,
@@ -49,9 +51,10 @@ impl Link {
             .set_connection_timeout(Some(connect))
             .set_response_timeout(Some(time))
             .set_number_of_retries(0);
-        let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(unusable)?;
         Ok(Self {
-            manager,
+            client,
+            config,
+            manager: OnceLock::new(),
             time: connect + time,
             places: Arc::new(Semaphore::new(places)),
             start: Instant::now(),
@@ -76,8 +79,11 @@ impl Link {
         &self,
         question: impl AsyncFnOnce(&mut ConnectionManager) -> RedisResult<T>,
     ) -> Result<T, NoAnswer> {
-        let mut manager = self.manager.clone();
-        match timeout(self.time, question(&mut manager)).await {
+        let answer = async {
+            let mut manager = self.manager()?;
+            question(&mut manager).await
+        };
+        match timeout(self.time, answer).await {
             Ok(Ok(answer)) => {
                 self.succeed();
                 Ok(answer)
@@ -87,6 +93,14 @@ impl Link {
                 Err(NoAnswer)
             }
         }
+    }
+
+    fn manager(&self) -> RedisResult<ConnectionManager> {
+        if let Some(manager) = self.manager.get() {
+            return Ok(manager.clone());
+        }
+        let made = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())?;
+        Ok(self.manager.get_or_init(|| made).clone())
     }
 
     /// For how long it has been down.

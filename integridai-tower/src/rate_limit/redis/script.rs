@@ -27,12 +27,8 @@ pub(super) struct Take<'a> {
     pub(super) now_us: Option<u64>,
 }
 
-/// What was taken, and how the key stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Taken {
-    pub(super) times: u32,
-    pub(super) verdict: Verdict,
-}
+/// How many times the cost was taken, and how the key stands.
+pub(super) type Taken = (u32, Verdict);
 
 impl Scripts {
     pub(super) fn new() -> Self {
@@ -107,7 +103,7 @@ fn read(answer: &[u64], quotas: &Quotas, affordable: bool) -> RedisResult<Taken>
         (true, _) => Outcome::Admitted { wait },
     };
     let times = u32::try_from(*times).map_err(|_| unexpected())?;
-    Ok(Taken { times, verdict: Verdict::new(outcome, quotas.standing(&debts)) })
+    Ok((times, Verdict::new(outcome, quotas.standing(&debts))))
 }
 
 fn ticks(pace: &Pace, whole_us: u64, ticks: u64) -> u64 {

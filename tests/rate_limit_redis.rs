@@ -1,0 +1,13 @@
+//! Limits that replicas share, over real Redis servers of the tests' own.
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod support;
+
+#[path = "rate_limit_redis/alike.rs"]
+mod alike;
+#[path = "rate_limit_redis/keys.rs"]
+mod keys;
+#[path = "rate_limit_redis/outage.rs"]
+mod outage;
+#[path = "rate_limit_redis/replicas.rs"]
+mod replicas;

@@ -1,0 +1,145 @@
+//! What stands in Redis, and for how long.
+
+use std::time::Duration;
+
+use http::Request;
+use integridai_tower::Clock;
+use integridai_tower::rate_limit::redis::{RedisLimiter, RedisLimiterOptions};
+use integridai_tower::rate_limit::{Key, Outcome, Quota, RateLimitLayer};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::support::redis::Redis;
+
+fn limiter(redis: &Redis, name: &str, quotas: impl IntoIterator<Item = Quota>) -> RedisLimiter {
+    let options = RedisLimiterOptions::new().response_timeout(Duration::from_secs(5));
+    options.build(&redis.url(), name, quotas).unwrap()
+}
+
+/// A line of what Redis answers.
+fn ask(redis: &Redis, command: &str) -> String {
+    let answer = redis.ask(command, "+OK").unwrap();
+    answer.trim_end_matches("+OK\r\n").to_owned()
+}
+
+#[tokio::test]
+async fn a_key_in_redis_shows_nothing_and_expires_when_it_is_whole_again() {
+    let redis = Redis::start();
+    let limiter = limiter(&redis, "api", [Quota::per_minute(60)]);
+    let key = Key::from("alice@example.org");
+    for _ in 0..3 {
+        assert!(limiter.check(&key).await.is_admitted());
+    }
+    let keys = ask(&redis, "KEYS *");
+    let name = keys.lines().nth(2).unwrap();
+    assert!(name.starts_with("rate_limit:{api:") && name.ends_with('}'), "{name}");
+    assert!(!keys.contains("alice") && !ask(&redis, &format!("GET {name}")).contains("alice"));
+    let expires: u64 = ask(&redis, &format!("PTTL {name}")).trim_start_matches(':').trim().parse().unwrap();
+    assert!((1..=3010).contains(&expires), "{expires} ms for three of a second each");
+    limiter.give_back(&key, 3).await;
+    assert!(ask(&redis, "KEYS *").starts_with("*0"), "nothing is owed");
+}
+
+#[tokio::test]
+async fn limiters_share_by_name() {
+    let redis = Redis::start();
+    let quotas = || [Quota::per_day(2)];
+    let (first, second) = (limiter(&redis, "a", quotas()), limiter(&redis, "a", quotas()));
+    let key = Key::from("k");
+    assert!(first.check(&key).await.is_admitted() && second.check(&key).await.is_admitted());
+    assert!(!first.check(&key).await.is_admitted() && !second.check(&key).await.is_admitted());
+    assert!(limiter(&redis, "b", quotas()).check(&key).await.is_admitted());
+    let prefixed = RedisLimiterOptions::new().prefix("other").build(&redis.url(), "a", quotas()).unwrap();
+    assert!(prefixed.check(&key).await.is_admitted());
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_the_script_is_told_again() {
+    let redis = Redis::start();
+    let limiter = limiter(&redis, "api", [Quota::per_day(2)]);
+    let key = Key::from("k");
+    assert!(limiter.check(&key).await.is_admitted());
+    ask(&redis, "SCRIPT FLUSH");
+    assert!(limiter.check(&key).await.is_admitted());
+    assert!(!limiter.check(&key).await.is_admitted());
+    assert_eq!(limiter.status().outages, 0);
+}
+
+#[tokio::test]
+async fn other_quotas_keep_what_was_used_and_so_do_replicas_with_the_former_ones() {
+    let redis = Redis::start();
+    let clock = Clock::stopped(Duration::from_secs(1_700_000_000));
+    let options = RedisLimiterOptions::new().clock(clock.clone()).response_timeout(Duration::from_secs(5));
+    let build = |quotas: Vec<Quota>| options.build(&redis.url(), "api", quotas).unwrap();
+    let key = Key::from("k");
+    let former = build(vec![Quota::per_minute(10)]);
+    for _ in 0..4 {
+        assert!(former.check(&key).await.is_admitted());
+    }
+    let left = async |limiter: &RedisLimiter| limiter.inspect(&key).await.standing().unwrap().remaining;
+    let next = build(vec![Quota::per_minute(20), Quota::per_day(100)]);
+    assert_eq!(left(&next).await, 16);
+    next.set_quotas([Quota::per_minute(5)]).unwrap();
+    assert_eq!(left(&next).await, 1);
+    assert!(next.check(&key).await.is_admitted());
+    assert_eq!(next.check(&key).await.outcome(), Outcome::Refused { retry_after: Duration::from_secs(12) });
+    assert_eq!(left(&former).await, 5, "five were used, whoever asks");
+    assert!(next.set_quotas([Quota::per_minute(0)]).is_err());
+}
+
+#[tokio::test]
+async fn what_is_no_value_of_ours_is_an_outage_and_no_panic() {
+    let redis = Redis::start();
+    let limiter = limiter(&redis, "api", [Quota::per_day(5)]);
+    let key = Key::from("k");
+    assert!(limiter.check(&key).await.is_admitted());
+    let keys = ask(&redis, "KEYS *");
+    let name = keys.lines().nth(2).unwrap();
+    for value in ["nonsense", "day", "day,a,b,c,d,e,f,g"] {
+        ask(&redis, &format!("SET {name} {value}"));
+        assert!(limiter.check(&key).await.is_admitted(), "{value}");
+    }
+    ask(&redis, &format!("DEL {name}"));
+    ask(&redis, &format!("LPUSH {name} 1"));
+    assert_eq!(limiter.check(&key).await.outcome(), Outcome::Unavailable);
+}
+
+#[tokio::test]
+async fn the_layer_waits_for_redis_and_gives_back_there() {
+    let redis = Redis::start();
+    let limiter = limiter(&redis, "api", [Quota::per_hour(2)]);
+    let failed = |head: Option<&http::response::Parts>| head.is_some_and(|head| head.status == 500);
+    let layer = RateLimitLayer::new(limiter, |_: &http::request::Parts| None).refund_if(failed);
+    let service = layer.layer(service_fn(async |request: Request<()>| {
+        let status = if request.uri().path() == "/bad" { 500 } else { 200 };
+        http::Response::builder().status(status).body(String::new())
+    }));
+    let ask = async |path: &str| {
+        let response = service.clone().oneshot(Request::get(path).body(()).unwrap()).await.unwrap();
+        let told = response.headers().get("ratelimit").map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), told)
+    };
+    for path in ["/bad", "/bad", "/bad"] {
+        assert_eq!(ask(path).await, (500, Some("\"hour\";r=1;t=1800".to_owned())));
+    }
+    assert_eq!((ask("/").await.0, ask("/").await.0, ask("/").await.0), (200, 200, 429));
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_and_show_no_password() {
+    let quotas = || [Quota::per_day(1)];
+    let build = |url: &str, name: &str| RedisLimiterOptions::new().build(url, name, quotas());
+    for url in ["", "http://x", "redis://:secret@", "redis://:secret@host:x"] {
+        if let Err(error) = build(url, "api") {
+            assert!(!error.to_string().contains("secret"), "{error}");
+        } else {
+            panic!("{url:?} was taken");
+        }
+    }
+    for name in ["", "a b", "a{b", "a}b", "é", &"x".repeat(129)] {
+        assert!(build("redis://127.0.0.1:1", name).is_err(), "{name:?}");
+    }
+    let options = RedisLimiterOptions::new;
+    assert!(options().max_in_flight(0).build("redis://127.0.0.1:1", "a", quotas()).is_err());
+    assert!(options().response_timeout(Duration::ZERO).build("redis://127.0.0.1:1", "a", quotas()).is_err());
+    assert!(!format!("{:?}", build("redis://:secret@127.0.0.1:1", "a").unwrap()).contains("secret"));
+}

@@ -1,0 +1,129 @@
+//! What becomes of requests while Redis does not answer, and afterwards.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use integridai_tower::rate_limit::redis::{Outage, RedisLimiter, RedisLimiterOptions};
+use integridai_tower::rate_limit::{Key, Outcome, Quota, Verdict};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::support::redis::Redis;
+
+const HOUR_OF_TEN: fn() -> [Quota; 1] = || [Quota::per_hour(10)];
+
+fn limiter(url: &str, outage: Outage) -> RedisLimiter {
+    let options = RedisLimiterOptions::new().response_timeout(Duration::from_secs(2)).on_outage(outage);
+    options.build(url, "api", HOUR_OF_TEN()).unwrap()
+}
+
+async fn verdicts(limiter: &RedisLimiter, asks: usize) -> Vec<Verdict> {
+    let key = Key::from("k");
+    let mut verdicts = Vec::new();
+    for _ in 0..asks {
+        verdicts.push(limiter.check(&key).await);
+    }
+    verdicts
+}
+
+fn admitted(verdicts: &[Verdict]) -> usize {
+    verdicts.iter().filter(|verdict| verdict.is_admitted()).count()
+}
+
+/// Four of ten are taken, Redis is killed, twenty are asked, Redis is there again, empty, and twenty are asked.
+async fn through_an_outage(outage: Outage) -> (Vec<Verdict>, Vec<Verdict>, RedisLimiter) {
+    let redis = Redis::start();
+    let port = redis.server().port();
+    let limiter = limiter(&redis.url(), outage);
+    assert_eq!(admitted(&verdicts(&limiter, 4).await), 4);
+    drop(redis);
+    let during = verdicts(&limiter, 20).await;
+    let status = limiter.status();
+    assert!(status.is_down && status.down_for.is_some(), "{status:?}");
+    assert_eq!((status.outages, status.without_redis), (1, 20));
+    let _redis = Redis::start_on(port);
+    let key = Key::from("other");
+    let mut is_back = false;
+    for _ in 0..600 {
+        let _ = limiter.check(&key).await;
+        is_back = !limiter.status().is_down;
+        if is_back {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(is_back, "{:?}", limiter.status());
+    let after = verdicts(&limiter, 20).await;
+    (during, after, limiter)
+}
+
+#[tokio::test]
+async fn refusing_admits_nobody_until_redis_is_back() {
+    let (during, after, _) = through_an_outage(Outage::Refuse).await;
+    assert!(during.iter().all(|verdict| verdict.outcome() == Outcome::Unavailable));
+    assert_eq!(admitted(&after), 10);
+}
+
+#[tokio::test]
+async fn admitting_lets_everybody_in_until_redis_is_back() {
+    let (during, after, _) = through_an_outage(Outage::Admit).await;
+    assert_eq!((admitted(&during), admitted(&after)), (20, 10));
+    assert!(during.iter().all(|verdict| verdict.standing().is_none()));
+}
+
+#[tokio::test]
+async fn a_local_share_admits_its_part_until_redis_is_back() {
+    let (during, after, limiter) = through_an_outage(Outage::Local { replicas: 3 }).await;
+    assert_eq!((admitted(&during), admitted(&after)), (4, 10), "a third of ten, rounded up");
+    limiter.set_quotas([Quota::per_hour(30)]).unwrap();
+    assert!(
+        RedisLimiterOptions::new()
+            .on_outage(Outage::Local { replicas: 0 })
+            .build("redis://127.0.0.1:1", "api", HOUR_OF_TEN())
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_costs_one_request_its_timeout_and_the_next_ones_nothing() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let options = RedisLimiterOptions::new()
+        .connection_timeout(Duration::from_millis(100))
+        .response_timeout(Duration::from_millis(100));
+    let limiter = options.build(&url, "api", HOUR_OF_TEN()).unwrap();
+    let start = Instant::now();
+    let first = limiter.check(&Key::from("k")).await;
+    assert_eq!(first.outcome(), Outcome::Unavailable);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    let _ = verdicts(&limiter, 1000).await;
+    let status = limiter.status();
+    assert_eq!((status.outages, status.without_redis), (1, 1001));
+}
+
+#[tokio::test]
+async fn after_an_outage_one_request_at_a_time_tries_redis() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let limiter = limiter(&url, Outage::Refuse);
+    drop(listener);
+    let key = Key::from("k");
+    let _ = limiter.check(&key).await;
+    let tries = async {
+        // Connections are refused at once, so each try counts; all others are answered without one.
+        for _ in 0..50 {
+            join_all((0..100).map(|_| limiter.check(&key))).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tries.await;
+    let status = limiter.status();
+    assert_eq!((status.outages, status.without_redis), (1, 5001), "one outage, and everybody had an answer");
+}
+
+#[test]
+fn building_needs_neither_redis_nor_a_runtime() {
+    let limiter = limiter("redis://127.0.0.1:1", Outage::Refuse);
+    assert!(!limiter.status().is_down);
+}
