@@ -46,6 +46,8 @@ mod remote_keys;
 mod requests;
 #[path = "library/services.rs"]
 mod services;
+#[path = "library/tokens.rs"]
+mod tokens;
 #[path = "library/trace_context.rs"]
 mod trace_context;
 #[path = "library/transport.rs"]
