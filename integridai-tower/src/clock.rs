@@ -19,7 +19,7 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock that stands at `since_epoch`, the time since 1970-01-01 UTC, until it is set or advanced.
+    /// A clock that stands at `since_epoch`, the time since 1970-01-01 UTC, until it is advanced.
     ///
     /// ```
     /// use std::time::Duration;
