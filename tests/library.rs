@@ -50,6 +50,8 @@ mod services;
 mod tokens;
 #[path = "library/trace_context.rs"]
 mod trace_context;
+#[path = "library/trace_context_suite.rs"]
+mod trace_context_suite;
 #[path = "library/transport.rs"]
 mod transport;
 #[path = "library/wire.rs"]
