@@ -260,6 +260,18 @@ async fn when_nobody_fetches_any_more_nobody_waits() {
 }
 
 #[tokio::test]
+async fn a_key_without_an_id_does_not_keep_a_new_one_out() {
+    let (old, new) = (signer(), signer());
+    let mut unnamed = old.public_jwk().unwrap();
+    unnamed.as_object_mut().unwrap().remove("kid");
+    let server = KeyServer::start(Answer::Json(json!({ "keys": [unnamed] }))).await;
+    let fetching = Fetching::from(&server).await;
+    assert_eq!(subject(&fetching.decide(&token(&old, "ann")).await), Ok("ann"), "it fits every id");
+    server.answer(set(&[&new]));
+    assert_eq!(subject(&fetching.decide(&token(&new, "bob")).await), Ok("bob"));
+}
+
+#[tokio::test]
 async fn a_set_may_be_as_large_as_it_was_told() {
     let known = signer();
     let padded = json!({ "keys": [known.public_jwk()], "padding": "x".repeat(300 * 1024) });
