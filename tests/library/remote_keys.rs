@@ -214,6 +214,10 @@ fn keys_from_elsewhere_need_https() {
     ] {
         assert_eq!(RemoteKeys::jwks(url).build(HyperTransport::new()).is_ok(), accepted, "{url}");
     }
+    for issuer in ["https://id.example?a", "https://id.example/#a"] {
+        let error = RemoteKeys::discovery(issuer).build(HyperTransport::new()).unwrap_err();
+        assert_eq!(error.setting(), "issuer", "{issuer}: OpenID Connect Discovery 1.0 §4.1 has none");
+    }
     let allowed = RemoteKeys::jwks("http://id.example/keys").dangerous_allow_http();
     assert!(allowed.build(HyperTransport::new()).is_ok());
 }

@@ -90,6 +90,18 @@ fn a_token_that_is_remembered_can_be_revoked_in_each_way() {
     }
 }
 
+#[test]
+fn what_is_set_on_a_clone_holds_for_tokens_that_the_other_remembers() {
+    let (signer, clock) = (signer("k"), Clock::stopped(at(NOW)));
+    let lax = verifier(Issuer::new(ISSUER).keys(set(&signer)), &clock);
+    let strict = lax.clone().revocation(|_: &TokenFacts<'_>| true);
+    let later = lax.clone().clock(Clock::stopped(at(NOW + 700)));
+    let token = signer.sign(&claims()).unwrap();
+    assert_eq!(verdict(lax.verify(&token)), Ok("ann".into()));
+    assert_eq!(verdict(strict.verify(&token)), Err(Reason::Revoked));
+    assert_eq!(verdict(later.verify(&token)), Err(Reason::Expired));
+}
+
 /// Revokes a token right after it said that it was not.
 #[derive(Default)]
 struct TooLate(AtomicU64);

@@ -157,6 +157,9 @@ impl RemoteKeysOptions {
         let plain_http = self.limits.plain_http;
         match (&self.jwks, &self.issuer) {
             (Some(url), _) => Ok(Place::Jwks(parse_url(url, plain_http)?)),
+            (None, Some(issuer)) if issuer.contains(['?', '#']) => {
+                Err(ConfigError::new("issuer", "has a query or a fragment"))
+            }
             (None, Some(issuer)) => {
                 let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
                 Ok(Place::Discovery(issuer.as_str().into(), parse_url(&url, plain_http)?))

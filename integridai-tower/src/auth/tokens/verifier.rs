@@ -51,9 +51,11 @@ impl TokenVerifier {
         self
     }
 
-    /// Refuses the tokens that were revoked.
+    /// Refuses the tokens that were revoked. It remembers tokens on its own from now on: what a clone let pass, it did not
+    /// ask about.
     pub fn revocation(mut self, check: impl CheckRevocation + 'static) -> Self {
         self.revocation = Some(Arc::new(check));
+        self.cache = self.cache.map(|shared| Arc::new(shared.empty()));
         self
     }
 
