@@ -32,18 +32,21 @@ pub struct ForwardIdentityLayer {
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
     facts: Vec<(HeaderName, Fact)>,
+    has_underscores: bool,
     max_len: usize,
 }
 
 impl ForwardIdentityLayer {
     /// Tells nothing yet.
     pub fn new() -> Self {
-        Self { fields: Arc::new(Fields { facts: Vec::new(), max_len: 4096 }) }
+        Self { fields: Arc::new(Fields { facts: Vec::new(), has_underscores: false, max_len: 4096 }) }
     }
 
     /// Tells `fact` in the field `name`, which is absent where the principal has no such fact.
     pub fn header(mut self, name: HeaderName, fact: Fact) -> Self {
-        Arc::make_mut(&mut self.fields).facts.push((name, fact));
+        let fields = Arc::make_mut(&mut self.fields);
+        fields.has_underscores |= name.as_str().contains('_');
+        fields.facts.push((name, fact));
         self
     }
 
@@ -84,7 +87,10 @@ impl Fields {
             headers.remove(name);
         }
         // Servers in the manner of CGI take `x_user_id` for `x-user-id`, and the other way round.
-        let is_disguised = |name: &&HeaderName| self.tells(name.as_str().as_bytes());
+        let is_disguised = |name: &&HeaderName| {
+            let name = name.as_str().as_bytes();
+            (self.has_underscores || name.contains(&b'_')) && self.tells(name)
+        };
         let disguised: Vec<HeaderName> = headers.keys().filter(is_disguised).cloned().collect();
         for name in disguised {
             headers.remove(name);
