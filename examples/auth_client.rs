@@ -44,10 +44,12 @@ async fn main() -> Result<(), BoxError> {
     let refused = client.get(&url).send().await?;
     let scope = missing_scope(&refused).ok_or("the challenge names a scope")?;
     println!("{}; asked for the scope {scope}", refused.status());
+    assert_eq!((refused.status().as_u16(), &*scope), (403, "reports:read"));
 
     let mut record = record.scopes([scope]);
     ring.insert(record.clone());
     let response = client.get(&url).send().await?;
+    assert_eq!(response.status(), 200);
     println!("{}: {}", response.status(), response.text().await?);
 
     // A new secret, and the old one ends at once.
@@ -55,5 +57,6 @@ async fn main() -> Result<(), BoxError> {
     ring.insert(record);
     let (old, new) = (client.get(&url).send().await?, client_with(&renewed)?.get(&url).send().await?);
     println!("with the old secret {}, with the new one {}", old.status(), new.status());
+    assert_eq!((old.status().as_u16(), new.status().as_u16()), (401, 200));
     Ok(())
 }

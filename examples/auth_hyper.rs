@@ -57,17 +57,21 @@ async fn main() -> Result<(), BoxError> {
     tokio::spawn(serve(listener));
 
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let ask = async |what: &str, path: &str, token: Option<&str>| -> Result<(), BoxError> {
+    let ask = async |what: &str, path: &str, token: Option<&str>| -> Result<String, BoxError> {
         let mut request = client.get(format!("{url}{path}")).header(USER, "admin");
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         let response = request.send().await?;
-        println!("{what}: {}\n  {}", response.status(), response.text().await?);
-        Ok(())
+        let text = format!("{} {}", response.status().as_u16(), response.text().await?);
+        println!("{what}: {text}");
+        Ok(text)
     };
-    ask("a known token", "/cave", Some("open-sesame")).await?;
-    ask("an unknown token", "/cave", Some("open-barley")).await?;
-    ask("no token", "/cave", None).await?;
-    ask("no token, where none is needed", "/door", None).await
+    let known = ask("a known token", "/cave", Some("open-sesame")).await?;
+    assert_eq!(known, "200 hello ali-baba; the token was passed on: false");
+    assert!(ask("an unknown token", "/cave", Some("open-barley")).await?.starts_with("401"));
+    assert!(ask("no token", "/cave", None).await?.starts_with("401"));
+    let open = ask("no token, where none is needed", "/door", None).await?;
+    assert_eq!(open, "200 hello stranger; the token was passed on: false");
+    Ok(())
 }

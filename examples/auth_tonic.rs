@@ -39,17 +39,15 @@ fn tell(request: Request<()>) -> Result<Request<()>, Status> {
     Ok(request)
 }
 
-async fn check(client: &mut HealthClient<Channel>, token: Option<&str>) -> Result<(), BoxError> {
+async fn check(client: &mut HealthClient<Channel>, token: Option<&str>) -> Result<Code, BoxError> {
     let mut request = Request::new(HealthCheckRequest { service: String::new() });
     if let Some(token) = token {
         let value: AsciiMetadataValue = format!("Bearer {token}").parse()?;
         request.metadata_mut().insert("authorization", value);
     }
-    match client.check(request).await {
-        Ok(response) => println!("{token:?}: {:?}", response.into_inner().status()),
-        Err(status) => println!("{token:?}: {:?}, {}", status.code(), status.message()),
-    }
-    Ok(())
+    let status = client.check(request).await.err().unwrap_or_else(|| Status::ok("healthy"));
+    println!("{token:?}: {:?}, {}", status.code(), status.message());
+    Ok(status.code())
 }
 
 #[tokio::main]
@@ -64,7 +62,8 @@ async fn main() -> Result<(), BoxError> {
     tokio::spawn(server);
 
     let mut client = HealthClient::new(Channel::from_shared(url)?.connect().await?);
-    check(&mut client, Some("open-sesame")).await?;
-    check(&mut client, Some("open-barley")).await?;
-    check(&mut client, None).await
+    assert_eq!(check(&mut client, Some("open-sesame")).await?, Code::Ok);
+    assert_eq!(check(&mut client, Some("open-barley")).await?, Code::Unauthenticated);
+    assert_eq!(check(&mut client, None).await?, Code::Unauthenticated);
+    Ok(())
 }

@@ -67,8 +67,13 @@ async fn main() -> Result<(), BoxError> {
             .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
             .header("baggage", "customer=secret");
         let answer = request.send().await?;
-        println!("{path} with {id:?}: {} {:?}", answer.status(), answer.headers().get("x-correlation-id"));
-        println!("{}", answer.text().await?);
+        let echo = answer.headers()["x-correlation-id"].to_str()?.to_owned();
+        assert!(if id.contains(' ') { echo.len() == 36 } else { echo == id }, "an invalid id is replaced");
+        println!("{path} with {id:?}: {} {echo}", answer.status());
+        let told = answer.text().await?;
+        assert_eq!(told.contains(&echo), path == "/order", "the store knows it too");
+        assert!(!told.contains("secret"), "baggage stays in the shop");
+        println!("{told}");
     }
     Ok(())
 }

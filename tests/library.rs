@@ -50,8 +50,12 @@ mod remote_keys;
 mod requests;
 #[path = "library/services.rs"]
 mod services;
+#[path = "library/tokens.rs"]
+mod tokens;
 #[path = "library/trace_context.rs"]
 mod trace_context;
+#[path = "library/trace_context_suite.rs"]
+mod trace_context_suite;
 #[path = "library/transport.rs"]
 mod transport;
 #[path = "library/wire.rs"]

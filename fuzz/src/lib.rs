@@ -6,7 +6,12 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use integridai_tower::CorrelationId;
+use integridai_tower::auth::Scheme;
+use integridai_tower::auth::api_key::ApiKey;
 use integridai_tower::auth::jwt::{Algorithm, Issuer, JwksReader, Key, KeySet, Signer, Validator};
+use integridai_tower::correlation::{Baggage, TraceContext, TraceState};
 
 const SECRET: [u8; 32] = [7; 32];
 
@@ -49,4 +54,33 @@ pub fn pem(bytes: &[u8]) {
         let _ = Key::from_pem(algorithm, text);
         let _ = Signer::from_pem(algorithm, text);
     }
+}
+
+/// Reads each line as one field of each of these names, and what is kept of it once more.
+pub fn fields(bytes: &[u8]) {
+    let names = ["authorization", "x-correlation-id", "traceparent", "tracestate", "baggage"];
+    let mut headers = HeaderMap::new();
+    for value in bytes.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok()) {
+        for name in names {
+            headers.append(HeaderName::from_static(name), value.clone());
+        }
+        let _ = value.to_str().map(str::parse::<ApiKey>);
+    }
+    let _ = Scheme::BEARER.credentials(&headers);
+    let mut sent = HeaderMap::new();
+    if let Some(id) = CorrelationId::from_headers(&headers) {
+        assert_eq!(CorrelationId::try_from(&id.to_header_value()), Ok(id));
+    }
+    let state = TraceState::from_headers(&headers);
+    if let Ok(changed) = state.with("own", "1") {
+        assert_eq!((changed.members().next(), changed.as_str().len() <= 512), (Some(("own", "1")), true));
+    }
+    let context =
+        TraceContext::from_headers(&headers).unwrap_or_else(|| TraceContext::start(true).with_state(state));
+    context.inject(&mut sent);
+    assert_eq!(TraceContext::from_headers(&sent), Some(context));
+    let baggage = Baggage::from_headers(&headers);
+    baggage.inject(&mut sent);
+    assert_eq!(Baggage::from_headers(&sent), baggage);
+    baggage.members().for_each(|member| drop((member.value(), member.properties().count())));
 }

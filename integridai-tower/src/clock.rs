@@ -26,7 +26,7 @@ impl Clock {
         Self(Source::System { start: Instant::now() })
     }
 
-    /// A clock that stands at `since_epoch`, the time since 1970-01-01 UTC, until it is set or advanced.
+    /// A clock that stands at `since_epoch`, the time since 1970-01-01 UTC, until it is advanced.
     ///
     /// ```
     /// use std::time::Duration;

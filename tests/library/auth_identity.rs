@@ -52,6 +52,17 @@ async fn what_a_client_sent_is_removed_in_whatever_disguise() {
 }
 
 #[tokio::test]
+async fn a_name_with_underscores_has_its_disguises_too() {
+    let layer = ForwardIdentityLayer::new().header(HeaderName::from_static("x_user_id"), Fact::Subject);
+    let names = service_fn(async |request: Request<()>| {
+        Ok::<_, ()>(request.headers().keys().map(ToString::to_string).collect::<Vec<_>>())
+    });
+    let forged =
+        with(&[("x-user-id", "admin"), ("x_user-id", "admin"), ("x_user_id", "admin"), ("accept", "*/*")]);
+    assert_eq!(layer.layer(names).oneshot(forged).await.unwrap(), ["accept"]);
+}
+
+#[tokio::test]
 async fn a_client_cannot_have_the_next_proxy_remove_them() {
     for (given, kept) in [
         ("close, X-User-Id", "connection: close"),

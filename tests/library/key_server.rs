@@ -112,6 +112,11 @@ impl Fetching {
         fetching
     }
 
+    /// From now on nobody fetches.
+    pub(crate) fn stop(&self) {
+        self.task.abort();
+    }
+
     fn settled(&self) -> bool {
         let status = self.keys.status();
         status.is_ready() || status.last_error.is_some()

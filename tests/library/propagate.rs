@@ -45,6 +45,19 @@ async fn what_is_current_goes_out_but_for_baggage() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_an_operation_of_its_own_is_known_to_whoever_records_it() {
+    let caller = TraceContext::start(true);
+    let calls = PropagateLayer::new().operation_per_call().layer(Probe::new(async |request: Request<()>| {
+        let own = request.extensions().get::<TraceContext>().cloned();
+        Ok::<_, Infallible>(Response::new((own.unwrap(), request.headers().clone())))
+    }));
+    let known = Correlation::new("job-7".parse().unwrap()).with_trace(caller.clone());
+    let (own, headers) = known.scope(calls.oneshot(Request::new(()))).await.unwrap().into_body();
+    assert_eq!((own.trace_id(), own.parent_id()), (caller.trace_id(), Some(caller.span_id())));
+    assert_eq!(text(&headers, "traceparent"), Some(own.to_string()));
+}
+
+#[tokio::test]
 async fn without_anything_known_nothing_is_added_and_nothing_is_remembered() {
     let client = PropagateLayer::new().baggage().layer(Probe::new(echo));
     known().scope(client.clone().oneshot(Request::new(()))).await.unwrap();

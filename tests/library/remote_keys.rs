@@ -214,6 +214,10 @@ fn keys_from_elsewhere_need_https() {
     ] {
         assert_eq!(RemoteKeys::jwks(url).build(HyperTransport::new()).is_ok(), accepted, "{url}");
     }
+    for issuer in ["https://id.example?a", "https://id.example/#a"] {
+        let error = RemoteKeys::discovery(issuer).build(HyperTransport::new()).unwrap_err();
+        assert_eq!(error.setting(), "issuer", "{issuer}: OpenID Connect Discovery 1.0 §4.1 has none");
+    }
     let allowed = RemoteKeys::jwks("http://id.example/keys").dangerous_allow_http();
     assert!(allowed.build(HyperTransport::new()).is_ok());
 }
@@ -234,4 +238,63 @@ async fn the_refresh_ends_with_the_last_who_has_the_keys() {
     .await;
     drop(keys);
     soon(refresh).await.expect("it ends by itself");
+}
+
+#[tokio::test]
+async fn when_nobody_fetches_any_more_nobody_waits() {
+    let (known, unknown) = (signer(), signer());
+    let server = KeyServer::start(set(&[&known])).await;
+    let fetching = Fetching::from(&server).await;
+    server.answer(Answer::Never);
+    let Attempt::Waiting(waiting) = fetching.tokens.verify(&token(&unknown, "eve")) else {
+        panic!("an unknown key has the keys fetched")
+    };
+    soon(async {
+        while server.asked() < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    fetching.stop();
+    assert_eq!(subject(&waiting.await), Err(Reason::UnknownKey), "it does not wait for its time to end");
+    let attempt = fetching.tokens.verify(&token(&unknown, "eve"));
+    assert!(matches!(attempt, Attempt::Decided(Err(Reason::UnknownKey))), "{attempt:?}");
+    assert_eq!(subject(&fetching.decide(&token(&known, "ann")).await), Ok("ann"));
+    assert!(fetching.keys.status().last_error.is_some_and(|error| error.contains("dropped")));
+}
+
+#[tokio::test]
+async fn a_key_without_an_id_does_not_keep_a_new_one_out() {
+    let (old, new) = (signer(), signer());
+    let mut unnamed = old.public_jwk().unwrap();
+    unnamed.as_object_mut().unwrap().remove("kid");
+    let server = KeyServer::start(Answer::Json(json!({ "keys": [unnamed] }))).await;
+    let fetching = Fetching::from(&server).await;
+    assert_eq!(subject(&fetching.decide(&token(&old, "ann")).await), Ok("ann"), "it fits every id");
+    server.answer(set(&[&new]));
+    assert_eq!(subject(&fetching.decide(&token(&new, "bob")).await), Ok("bob"));
+}
+
+#[tokio::test]
+async fn a_set_may_be_as_large_as_it_was_told() {
+    let known = signer();
+    let padded = json!({ "keys": [known.public_jwk()], "padding": "x".repeat(300 * 1024) });
+    let server = KeyServer::start(Answer::Json(padded)).await;
+    let fetching = Fetching::with(RemoteKeys::jwks(server.url()).max_bytes(400 * 1024)).await;
+    assert_eq!(subject(&fetching.decide(&token(&known, "ann")).await), Ok("ann"));
+}
+
+#[test]
+fn a_pace_that_cannot_work_is_a_config_error() {
+    let options = || RemoteKeys::jwks("https://id.example/keys");
+    let minute = Duration::from_secs(60);
+    for (options, setting) in [
+        (options().refresh_every(Duration::ZERO), "refresh_every"),
+        (options().timeout(Duration::ZERO), "timeout"),
+        (options().max_age(Duration::ZERO), "max_age"),
+        (options().refresh_every(minute).max_age(minute), "max_age"),
+    ] {
+        assert_eq!(options.build(HyperTransport::new()).unwrap_err().setting(), setting);
+    }
+    assert!(options().refresh_every(minute).max_age(2 * minute).build(HyperTransport::new()).is_ok());
 }

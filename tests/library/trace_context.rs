@@ -215,6 +215,16 @@ fn a_change_of_the_state_comes_first_and_keeps_the_order_of_the_rest() {
     }
 }
 
+#[test]
+fn a_change_of_the_state_stays_and_what_is_older_makes_room_for_it() {
+    let others: Vec<String> = (0..4).map(|n| format!("k{n}={}", "v".repeat(97))).collect();
+    let state: TraceState = others.join(",").parse().unwrap();
+    let own = "o".repeat(200);
+    let changed = state.with("own", &own).unwrap();
+    assert_eq!(changed.to_string(), format!("own={own},{},{},{}", others[0], others[1], others[2]));
+    assert!(state.with(&"k".repeat(256), &own.repeat(2)[..256]).is_err(), "513 characters alone");
+}
+
 async fn keep(request: Request<()>) -> Result<Response<Request<()>>, Infallible> {
     Ok(Response::new(request))
 }

@@ -76,7 +76,8 @@
 //! [`PropagateLayer`] goes around a client's transport. The id comes from the outgoing request's extensions, else from its
 //! header if the caller put it there, else from what is current; the trace from [`trace_by`](PropagateLayer::trace_by), the
 //! extensions or what is current. Where none of them knows, nothing is added: an earlier request is never remembered. The
-//! `parent-id` that goes out is the operation of this service.
+//! `parent-id` that goes out is the operation of this service, or with [`operation_per_call`](PropagateLayer::operation_per_call)
+//! one of the call's own.
 //!
 //! Baggage stays here, and a `baggage` header that somebody else put on the request is removed, unless
 //! [`baggage`](PropagateLayer::baggage) says otherwise: it may hold what is not meant for other parties.
@@ -103,7 +104,7 @@
 //! | layer | reads | writes |
 //! | --- | --- | --- |
 //! | [`CorrelationLayer`] | `x-correlation-id` and aliases; `traceparent`, `tracestate`, `baggage` if told to | the id in the request's header and in the answer's; in the request's extensions [`CorrelationId`](crate::CorrelationId), and if told to [`TraceContext`] and, unless empty, [`Baggage`] |
-//! | [`PropagateLayer`] | the same three extensions, `x-correlation-id` | `x-correlation-id` and aliases, `traceparent`, `tracestate`; `baggage` if told to |
+//! | [`PropagateLayer`] | the same three extensions, `x-correlation-id` | `x-correlation-id` and aliases, `traceparent`, `tracestate`; `baggage` and a [`TraceContext`] of the call if told to |
 mod asking;
 mod baggage;
 mod current;

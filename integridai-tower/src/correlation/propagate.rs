@@ -26,6 +26,7 @@ type TraceBy = dyn Fn() -> Option<TraceContext> + Send + Sync;
 struct Settings {
     names: Names,
     trace_by: Option<Arc<TraceBy>>,
+    operation_per_call: bool,
     baggage: bool,
 }
 
@@ -33,7 +34,8 @@ impl PropagateLayer {
     /// Sends the id in `X-Correlation-ID` and the trace in `traceparent` and `tracestate`, and keeps `baggage` back.
     pub fn new() -> Self {
         let names = Names::of(CorrelationId::HEADER);
-        Self { settings: Arc::new(Settings { names, trace_by: None, baggage: false }) }
+        let settings = Settings { names, trace_by: None, operation_per_call: false, baggage: false };
+        Self { settings: Arc::new(settings) }
     }
 
     /// The name under which the id is sent, instead of `X-Correlation-ID`; aliases come after it.
@@ -55,6 +57,13 @@ impl PropagateLayer {
     /// that have operations of their own, such as OpenTelemetry, where `None` means that none is being worked on.
     pub fn trace_by(self, operation: impl Fn() -> Option<TraceContext> + Send + Sync + 'static) -> Self {
         self.set(|settings| settings.trace_by = Some(Arc::new(operation)))
+    }
+
+    /// Makes each call an operation of its own, a child of the calling one, and leaves it in the request's extensions: for
+    /// whoever records calls below this layer. Otherwise all calls of an operation have its id as their `parent-id`, since
+    /// an id that nobody records would cut the trace in two.
+    pub fn operation_per_call(self) -> Self {
+        self.set(|settings| settings.operation_per_call = true)
     }
 
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -98,23 +107,36 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
         let mut headers = std::mem::take(request.headers_mut());
-        self.settings.inject(&mut headers, request.extensions());
+        self.settings.inject(&mut headers, request.extensions_mut());
         *request.headers_mut() = headers;
         self.inner.call(request)
     }
 }
 
 impl Settings {
-    fn inject(&self, headers: &mut HeaderMap, extensions: &Extensions) {
+    fn inject(&self, headers: &mut HeaderMap, extensions: &mut Extensions) {
         let current = Correlation::current();
         self.inject_id(headers, extensions.get(), current.as_ref().map(Correlation::id));
-        let operation = self.trace_by.as_ref().and_then(|operation| operation());
-        let trace = operation.as_ref().or_else(|| extensions.get());
-        if let Some(trace) = trace.or_else(|| current.as_ref()?.trace()) {
-            trace.inject(headers);
-        }
         let baggage = extensions.get().or_else(|| current.as_ref().map(Correlation::baggage));
         self.inject_baggage(headers, baggage);
+        self.inject_trace(headers, extensions, current.as_ref().and_then(Correlation::trace));
+    }
+
+    fn inject_trace(
+        &self,
+        headers: &mut HeaderMap,
+        extensions: &mut Extensions,
+        current: Option<&TraceContext>,
+    ) {
+        let operation = self.trace_by.as_ref().and_then(|operation| operation());
+        let calling = operation.as_ref().or_else(|| extensions.get()).or(current);
+        let Some(calling) = calling else { return };
+        if !self.operation_per_call {
+            return calling.inject(headers);
+        }
+        let call = calling.child();
+        call.inject(headers);
+        extensions.insert(call);
     }
 
     /// An id that the caller of the client put there itself is more to the point than what is current.
@@ -149,10 +171,11 @@ impl Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { names, trace_by, baggage } = self;
+        let Self { names, trace_by, operation_per_call, baggage } = self;
         f.debug_struct("Settings")
             .field("names", names)
             .field("trace_by", &trace_by.is_some())
+            .field("operation_per_call", operation_per_call)
             .field("baggage", baggage)
             .finish()
     }

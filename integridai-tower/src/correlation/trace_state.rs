@@ -57,7 +57,8 @@ impl TraceState {
     ///
     /// # Errors
     ///
-    /// [`InvalidTraceContext`] when the key or the value has not the form of §3.3. Trailing spaces of a value are lost.
+    /// [`InvalidTraceContext`] when the key or the value has not the form of §3.3, or both together have more than 512
+    /// characters. Trailing spaces of a value are lost.
     pub fn with(&self, key: &str, value: &str) -> Result<Self, InvalidTraceContext> {
         let first = format!("{key}={value}");
         let others = self.members().filter(|(other, _)| *other != key);
@@ -65,7 +66,8 @@ impl TraceState {
             others.take(MEMBERS - 1).map(|(key, value)| format!("{key}={value}")).collect();
         let members =
             std::iter::once(&first).chain(&others).map(|member| member.trim_end_matches([' ', '\t']));
-        parse(members.map(str::as_bytes)).ok_or(InvalidTraceContext)
+        let mut members = read(members.map(str::as_bytes)).ok_or(InvalidTraceContext)?;
+        if shorten(&mut members, 1) { Ok(join(members)) } else { Err(InvalidTraceContext) }
     }
 }
 
@@ -89,9 +91,17 @@ impl fmt::Debug for TraceState {
     }
 }
 
-/// The state of these members, which have no white space around them; `None` where they are not a `tracestate`.
+type Member<'a> = (&'a [u8], &'a [u8]);
+
 fn parse<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<TraceState> {
-    let mut kept: Vec<(&[u8], &[u8])> = Vec::new();
+    let mut members = read(members)?;
+    shorten(&mut members, 0);
+    Some(join(members))
+}
+
+/// These members, which have no white space around them, with their keys; `None` where they are not a `tracestate`.
+fn read<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<Vec<Member<'a>>> {
+    let mut kept: Vec<Member<'_>> = Vec::new();
     for (index, member) in members.enumerate() {
         let (key, value) = split_once(member, b'=')?;
         if index == MEMBERS || !is_key(key) || !is_value(value) {
@@ -101,19 +111,23 @@ fn parse<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<TraceState> {
             kept.push((key, member));
         }
     }
-    shorten(&mut kept);
-    let members: Vec<&str> = kept.into_iter().map(|(_, member)| ascii(member)).collect();
-    Some(TraceState((!members.is_empty()).then(|| members.join(",").into())))
+    Some(kept)
 }
 
-/// Leaves out what is above the greatest length.
-fn shorten(members: &mut Vec<(&[u8], &[u8])>) {
+/// Leaves out what is above the greatest length, but not the `fixed` first; answers whether the rest fits.
+fn shorten(members: &mut Vec<Member<'_>>, fixed: usize) -> bool {
     let mut length = members.iter().map(|(_, member)| member.len() + 1).sum::<usize>().saturating_sub(1);
-    while length > LENGTH {
-        let long = members.iter().rposition(|(_, member)| member.len() > LONG_MEMBER);
-        let (_, member) = members.remove(long.unwrap_or(members.len() - 1));
+    while length > LENGTH && members.len() > fixed {
+        let long = members.iter().skip(fixed).rposition(|(_, member)| member.len() > LONG_MEMBER);
+        let (_, member) = members.remove(long.map_or(members.len() - 1, |at| fixed + at));
         length -= (member.len() + 1).min(length);
     }
+    length <= LENGTH
+}
+
+fn join(members: Vec<Member<'_>>) -> TraceState {
+    let members: Vec<&str> = members.into_iter().map(|(_, member)| ascii(member)).collect();
+    TraceState((!members.is_empty()).then(|| members.join(",").into()))
 }
 
 /// Level 2: `tenant@system` is a way to use keys, no longer a grammar of its own.

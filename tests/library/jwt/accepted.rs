@@ -93,6 +93,7 @@ fn scopes_and_roles_stand_where_issuers_put_them() {
     assert_eq!(scopes(&with("scp", json!(["a b", "c"]))), "a b c");
     assert_eq!(scopes(&with("scp", "c a")), "a c");
     assert_eq!(scopes(&with("scope", "")), "");
+    assert_eq!(scopes(&with("scope", Value::Null)), "", "`null` is as good as nothing, wherever it stands");
     assert_eq!(scopes(&claims()), "");
     let named = issuer().scopes_claim("https://api.example/permissions");
     assert_eq!(list(principal(named, &with("https://api.example/permissions", json!(["p"]))).scopes()), "p");

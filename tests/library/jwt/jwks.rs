@@ -145,6 +145,7 @@ fn a_document_that_is_none_is_refused_as_a_whole() {
         "",
         "null",
         "[]",
+        "[[]]",
         "{}",
         "keys",
         r#"{"keys":{}}"#,

@@ -72,6 +72,8 @@ fn rsa_keys_that_are_none_are_refused() {
     }
     assert_eq!(from_jwk(&changed(rs, "n", format!("{modulus} "))), Err(KeyError::Malformed));
     assert_eq!(from_jwk(&changed(rs, "n", 7)), Err(KeyError::Malformed));
+    let members = json!(["RSA", null, "RS256", null, null, null, null, null, modulus, "AQAB", null, null]);
+    assert_eq!(from_jwk(&members), Err(KeyError::Malformed), "an array");
 }
 
 #[test]
@@ -168,6 +170,11 @@ fn sets_find_keys_by_id_and_algorithm() {
     assert!(set.has(Some("unknown"), Algorithm::Hs256), "a key without an id fits every id");
     assert!(!keys().has(Some("unknown"), Algorithm::Hs256));
     assert_eq!(set.iter().map(|key| key.id()).collect::<Vec<_>>(), [None, Some("a"), Some("b")]);
+    let by_unnamed = |id, algorithm| set.verify(Some(id), algorithm, b"message", &[0; 32]);
+    assert_eq!(by_unnamed("a", Algorithm::Hs256), Err(Reason::WrongSignature));
+    for algorithm in [Algorithm::Hs256, Algorithm::Hs512] {
+        assert_eq!(by_unnamed("unknown", algorithm), Err(Reason::UnknownKey), "no key is called that");
+    }
     let empty = KeySet::default();
     assert!(empty.is_empty() && empty.verify(None, Algorithm::Hs256, b"", b"") == Err(Reason::UnknownKey));
 }

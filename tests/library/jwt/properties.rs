@@ -41,6 +41,7 @@ proptest! {
         bodies::token(saying_text(&claims).as_bytes());
         bodies::jwks(&bytes);
         bodies::pem(&bytes);
+        bodies::fields(&bytes);
     }
 
     #[test]

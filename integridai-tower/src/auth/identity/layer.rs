@@ -10,8 +10,8 @@ use crate::Principal;
 
 /// Tells the inner service who asks, in fields that no client can set. See the [module docs](crate::auth).
 ///
-/// What a client sent under one of these names is removed first, in any case and number, with `_` for `-`, and also
-/// where nobody is authenticated. It refuses nothing.
+/// What a client sent under one of these names is removed first, in any case and number, with `_` for `-` and the other
+/// way round, and also where nobody is authenticated. It refuses nothing.
 ///
 /// ```
 /// use http::HeaderName;
@@ -32,18 +32,21 @@ pub struct ForwardIdentityLayer {
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
     facts: Vec<(HeaderName, Fact)>,
+    has_underscores: bool,
     max_len: usize,
 }
 
 impl ForwardIdentityLayer {
     /// Tells nothing yet.
     pub fn new() -> Self {
-        Self { fields: Arc::new(Fields { facts: Vec::new(), max_len: 4096 }) }
+        Self { fields: Arc::new(Fields { facts: Vec::new(), has_underscores: false, max_len: 4096 }) }
     }
 
     /// Tells `fact` in the field `name`, which is absent where the principal has no such fact.
     pub fn header(mut self, name: HeaderName, fact: Fact) -> Self {
-        Arc::make_mut(&mut self.fields).facts.push((name, fact));
+        let fields = Arc::make_mut(&mut self.fields);
+        fields.has_underscores |= name.as_str().contains('_');
+        fields.facts.push((name, fact));
         self
     }
 
@@ -83,10 +86,10 @@ impl Fields {
         for (name, _) in &self.facts {
             headers.remove(name);
         }
-        // Servers in the manner of CGI take `x_user_id` for `x-user-id`.
+        // Servers in the manner of CGI take `x_user_id` for `x-user-id`, and the other way round.
         let is_disguised = |name: &&HeaderName| {
             let name = name.as_str().as_bytes();
-            name.contains(&b'_') && self.tells(name)
+            (self.has_underscores || name.contains(&b'_')) && self.tells(name)
         };
         let disguised: Vec<HeaderName> = headers.keys().filter(is_disguised).cloned().collect();
         for name in disguised {
@@ -109,7 +112,9 @@ impl Fields {
     }
 
     fn tells(&self, name: &[u8]) -> bool {
-        let same = |own: u8, other: u8| own == other.to_ascii_lowercase() || (own, other) == (b'-', b'_');
+        let same = |own: u8, other: u8| {
+            own == other.to_ascii_lowercase() || matches!((own, other), (b'-', b'_') | (b'_', b'-'))
+        };
         self.facts.iter().any(|(own, _)| {
             let own = own.as_str().as_bytes();
             own.len() == name.len() && own.iter().zip(name).all(|(own, other)| same(*own, *other))

@@ -27,6 +27,11 @@ pub(super) struct Jwk {
 }
 
 impl Jwk {
+    /// Not from an array, which serde would take for the members in their order.
+    pub(super) fn read(json: &[u8]) -> Option<Self> {
+        if is_object(json) { serde_json::from_slice(json).ok() } else { None }
+    }
+
     /// The algorithm that it names, or the only one of its curve; `None` for RSA without `alg`.
     pub(super) fn algorithm(&self) -> Result<Option<Algorithm>, KeyError> {
         let named = match &self.alg {
@@ -95,6 +100,11 @@ impl Jwk {
         }
         Ok([&[4][..], &x, &y].concat())
     }
+}
+
+/// Whether it is an object, if it is JSON.
+pub(super) fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
 }
 
 fn only_one_of(family: Family) -> Option<Algorithm> {

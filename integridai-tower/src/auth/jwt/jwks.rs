@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::algorithm::Algorithm;
-use super::jwk::Jwk;
+use super::jwk::{Jwk, is_object};
 use super::key::Key;
 use super::key_error::{JwksError, KeyError};
 use super::key_set::KeySet;
@@ -94,6 +94,9 @@ impl JwksReader {
         if json.len() > self.max_bytes {
             return Err(JwksError::TooLarge { limit: self.max_bytes });
         }
+        if !is_object(json) {
+            return Err(JwksError::Malformed);
+        }
         let document: Document<'_> = serde_json::from_slice(json).map_err(|_| JwksError::Malformed)?;
         if document.keys.len() > self.max_keys {
             return Err(JwksError::TooManyKeys { limit: self.max_keys });
@@ -106,7 +109,7 @@ impl JwksReader {
     }
 
     fn keys_of(&self, raw: &RawValue) -> Result<Vec<Key>, (Option<String>, KeyError)> {
-        let jwk: Jwk = serde_json::from_str(raw.get()).map_err(|_| (kid_of(raw), KeyError::Malformed))?;
+        let jwk = Jwk::read(raw.get().as_bytes()).ok_or_else(|| (kid_of(raw), KeyError::Malformed))?;
         self.keys_of_jwk(&jwk).map_err(|error| (jwk.kid, error))
     }
 

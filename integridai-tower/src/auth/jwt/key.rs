@@ -49,7 +49,7 @@ impl Key {
     /// # Errors
     /// If it is not one, is private, too weak, or not for verification.
     pub fn from_jwk(json: &[u8]) -> Result<Self, KeyError> {
-        let jwk: Jwk = serde_json::from_slice(json).map_err(|_| KeyError::Malformed)?;
+        let jwk = Jwk::read(json).ok_or(KeyError::Malformed)?;
         let algorithm = jwk.algorithm()?.ok_or(KeyError::WrongAlgorithm)?;
         jwk.key(algorithm)
     }

@@ -63,7 +63,7 @@ impl KeySet {
     /// all of its algorithm, of which four at most are tried.
     ///
     /// # Errors
-    /// [`Reason::UnknownKey`] if there is none of this id; [`Reason::WrongAlgorithm`] if there is one, but of another
+    /// [`Reason::UnknownKey`] if there is none of this id, and none without one that fits; [`Reason::WrongAlgorithm`] if there is one, but of another
     /// algorithm; [`Reason::WrongSignature`].
     pub fn verify(
         &self,
@@ -84,14 +84,16 @@ impl KeySet {
         signature: &[u8],
     ) -> Result<&Key, Reason> {
         let candidates = self.candidates(id);
-        let mut reason = if candidates.is_empty() { Reason::UnknownKey } else { Reason::WrongAlgorithm };
+        let mut reason = Reason::WrongAlgorithm;
         for key in candidates.iter().filter(|key| key.algorithm() == algorithm).take(TRIED) {
             if key.is_signature(message, signature) {
                 return Ok(key);
             }
             reason = Reason::WrongSignature;
         }
-        Err(reason)
+        // Keys without an id may have been another's all along: the one that is named may have yet to come.
+        let is_known = candidates.first().is_some_and(|first| id.is_none() || first.id() == id);
+        Err(if is_known { reason } else { Reason::UnknownKey })
     }
 
     /// What the header of this text says, where it is that of a token which one of the keys signed.

@@ -30,15 +30,19 @@ impl<const N: usize> From<[&str; N]> for ClaimPath {
 }
 
 impl ClaimPath {
-    /// `null` is as good as nothing.
     fn find<'a>(&self, claims: &Members<'a>) -> Result<Option<Element<'a>>, Reason> {
         let mut found = claims.get(&self.first);
         for name in &self.below {
             let object = found.and_then(Element::members);
             found = object.and_then(|members| members.get(name));
         }
-        Ok(found.filter(|element| element.json() != Some("null")))
+        Ok(present(found))
     }
+}
+
+/// `null` is as good as nothing.
+fn present(claim: Option<Element<'_>>) -> Option<Element<'_>> {
+    claim.filter(|element| element.json() != Some("null"))
 }
 
 /// Which claims become what.
@@ -91,7 +95,7 @@ impl Mapping {
     fn scopes(&self, claims: &Members<'_>) -> Result<Vec<Box<str>>, Reason> {
         let found = match &self.scopes {
             Some(path) => path.find(claims)?,
-            None => claims.get("scope").or_else(|| claims.get("scp")),
+            None => present(claims.get("scope")).or_else(|| present(claims.get("scp"))),
         };
         let Some(found) = found else { return Ok(Vec::new()) };
         match found.text() {

@@ -59,6 +59,11 @@ impl Validator {
         self
     }
 
+    /// The greatest length of a token, in bytes.
+    pub(in crate::auth) fn longest(&self) -> usize {
+        self.max_bytes
+    }
+
     /// Who a token speaks for. `now` is the time since 1970-01-01 UTC.
     ///
     /// # Errors

@@ -67,7 +67,7 @@ impl RemoteKeysOptions {
         self
     }
 
-    /// How long keys stay in use while they cannot be fetched. Default: 24 hours.
+    /// How long keys stay in use while they cannot be fetched, counted from the last success. Default: 24 hours.
     pub fn max_age(mut self, time: Duration) -> Self {
         self.pace.max_age = time;
         self
@@ -80,9 +80,11 @@ impl RemoteKeysOptions {
         self
     }
 
-    /// The greatest size of an answer, in bytes. Default: 256 KiB.
+    /// The greatest size of an answer, in bytes; also for the [`reader`](Self::reader) unless one is set after it.
+    /// Default: 256 KiB.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.limits.max_bytes = bytes;
+        self.reader = self.reader.max_bytes(bytes);
         self
     }
 
@@ -118,7 +120,8 @@ impl RemoteKeysOptions {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when the URL is none, or is `http://` to elsewhere than loopback; when the pace is 0.
+    /// [`ConfigError`] when the URL is none, or is `http://` to elsewhere than loopback; when the pace or the timeout is 0;
+    /// when keys would be given up before they are due to be fetched again.
     pub fn build<S, B>(self, service: S) -> Result<(RemoteKeys, RefreshKeys), ConfigError>
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>> + Send + 'static,
@@ -126,9 +129,7 @@ impl RemoteKeysOptions {
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let place = self.place()?;
-        if self.pace.refresh_every.is_zero() {
-            return Err(ConfigError::new("refresh_every", "must be more than 0"));
-        }
+        self.check_pace()?;
         let (shared, asked) = Shared::new(self.pace, self.limits.timeout, self.max_waiting, self.clock);
         let refresh = RefreshKeys::new(
             &shared,
@@ -139,10 +140,26 @@ impl RemoteKeysOptions {
         Ok((RemoteKeys { shared }, refresh))
     }
 
+    fn check_pace(&self) -> Result<(), ConfigError> {
+        if self.pace.refresh_every.is_zero() {
+            return Err(ConfigError::new("refresh_every", "must be more than 0"));
+        }
+        if self.limits.timeout.is_zero() {
+            return Err(ConfigError::new("timeout", "must be more than 0"));
+        }
+        if self.pace.max_age <= self.pace.refresh_every {
+            return Err(ConfigError::new("max_age", "must be more than refresh_every"));
+        }
+        Ok(())
+    }
+
     fn place(&self) -> Result<Place, ConfigError> {
         let plain_http = self.limits.plain_http;
         match (&self.jwks, &self.issuer) {
             (Some(url), _) => Ok(Place::Jwks(parse_url(url, plain_http)?)),
+            (None, Some(issuer)) if issuer.contains(['?', '#']) => {
+                Err(ConfigError::new("issuer", "has a query or a fragment"))
+            }
             (None, Some(issuer)) => {
                 let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
                 Ok(Place::Discovery(issuer.as_str().into(), parse_url(&url, plain_http)?))

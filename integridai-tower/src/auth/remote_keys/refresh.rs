@@ -18,6 +18,9 @@ use super::shared::Shared;
 use crate::BoxError;
 
 /// Keeps [`RemoteKeys`](super::RemoteKeys) fresh while it is polled; ends when nobody has them any more.
+///
+/// Once it is dropped, nothing is fetched and nothing given up any more: the keys stay as they are, tokens with other keys
+/// are refused at once, and [`KeysStatus::last_error`](super::KeysStatus::last_error) tells of it.
 #[must_use = "keys are fetched only while this future is polled"]
 pub struct RefreshKeys(Pin<Box<dyn Future<Output = ()> + Send>>);
 
@@ -28,8 +31,8 @@ impl RefreshKeys {
         S::Future: Send,
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let shared = Arc::downgrade(shared);
-        Self(Box::pin(refresh(shared, asked, service, what)))
+        let fetcher = Fetcher(Arc::downgrade(shared));
+        Self(Box::pin(async move { refresh(&fetcher, asked, service, what).await }))
     }
 }
 
@@ -47,7 +50,18 @@ impl fmt::Debug for RefreshKeys {
     }
 }
 
-async fn refresh<S, B>(shared: Weak<Shared>, mut asked: watch::Receiver<()>, mut service: S, what: Fetch)
+/// Tells those who wait that there is nothing to wait for: it is dropped with the future, and by a panic.
+struct Fetcher(Weak<Shared>);
+
+impl Drop for Fetcher {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.give_up();
+        }
+    }
+}
+
+async fn refresh<S, B>(Fetcher(shared): &Fetcher, mut asked: watch::Receiver<()>, mut service: S, what: Fetch)
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>>,
@@ -65,10 +79,14 @@ where
         asked.borrow_and_update();
         alive.end(fetched);
         drop(alive);
-        if !wait(&shared, &mut asked).await {
+        if !wait(shared, &mut asked).await {
             return;
         }
     }
+}
+
+fn is_allowed(shared: &Weak<Shared>) -> bool {
+    shared.upgrade().is_some_and(|shared| shared.may_be_asked(Instant::now()))
 }
 
 /// Until the next fetch; answers whether there is to be one.
@@ -76,9 +94,9 @@ async fn wait(shared: &Weak<Shared>, asked: &mut watch::Receiver<()>) -> bool {
     loop {
         let Some(moment) = shared.upgrade().map(|shared| shared.next_moment()) else { return false };
         match timeout_at(moment, asked.changed()).await {
-            Ok(Ok(())) => return true,
+            Ok(Ok(())) if is_allowed(shared) => return true,
             Ok(Err(_)) => return false,
-            Err(_) => {}
+            _ => {}
         }
         match shared.upgrade() {
             Some(shared) if !shared.is_due(Instant::now()) => shared.age(Instant::now()),

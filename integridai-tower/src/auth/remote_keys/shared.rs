@@ -85,11 +85,8 @@ impl Shared {
     pub(super) fn refetched(this: &Arc<Self>) -> Option<impl Future<Output = ()> + Send + use<>> {
         // Before the look at the progress, so that no end is missed.
         let mut finished = this.finished();
-        {
-            let progress = this.progress();
-            if !progress.in_flight && !progress.attempts.may_be_asked(&this.pace, Instant::now()) {
-                return None;
-            }
+        if this.asked.is_closed() || !this.is_of_use() {
+            return None;
         }
         let place = Place::take(this)?;
         this.asked.send_replace(());
@@ -97,6 +94,26 @@ impl Shared {
             // Late is as good as failed: the caller looks at the keys in any case.
             let _ = timeout(place.0.longest_wait, finished.changed()).await;
         })
+    }
+
+    /// Whether a fetch is under way or may begin.
+    fn is_of_use(&self) -> bool {
+        let progress = self.progress();
+        progress.in_flight || progress.attempts.may_be_asked(&self.pace, Instant::now())
+    }
+
+    /// Whether a fetch that was asked for may begin: who asks at the very end of one has got what was asked for.
+    pub(super) fn may_be_asked(&self, now: Instant) -> bool {
+        self.progress().attempts.may_be_asked(&self.pace, now)
+    }
+
+    /// There will be no fetch any more.
+    pub(super) fn give_up(&self) {
+        let mut progress = self.progress();
+        progress.in_flight = false;
+        progress.status.last_error = Some("the future that fetches the keys was dropped".to_owned());
+        drop(progress);
+        self.finished.send_replace(());
     }
 
     /// Answers whether there are keys already.
@@ -177,5 +194,41 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use http_body_util::Full;
+    use tower::service_fn;
+
+    use super::super::RemoteKeys;
+    use super::*;
+
+    async fn set(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let key =
+            r#"{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        Ok(Response::new(Full::from(format!("{{\"keys\":[{key}]}}"))))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_at_the_very_end_of_a_fetch_does_not_cause_another() {
+        let options = RemoteKeys::jwks("https://id.example/keys").cooldown(Duration::from_secs(30));
+        let (keys, refresh) = options.build(service_fn(set)).unwrap();
+        tokio::spawn(refresh);
+        keys.loaded().await;
+        for (pause, attempts) in [(Duration::from_secs(1), 1), (Duration::from_secs(30), 2)] {
+            tokio::time::advance(pause).await;
+            // What a request does that found the fetch still under way.
+            keys.shared.asked.send_replace(());
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(keys.status().attempts, attempts);
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::Principal;
 /// look for a token with the hash of another. The text itself is not kept.
 pub(super) struct TokenCache {
     entries: Cache<u128, Entry>,
+    max_tokens: usize,
     hasher: SipHasher13,
     /// What was kept under an earlier number is gone.
     generation: AtomicU64,
@@ -36,7 +37,12 @@ impl TokenCache {
         // A version 4 UUID is 122 random bits; two of them are more than the 128 that are needed.
         let (first, second) = (uuid::Uuid::new_v4().as_u64_pair(), uuid::Uuid::new_v4().as_u64_pair());
         let hasher = SipHasher13::new_with_keys(first.0 ^ second.1, first.1 ^ second.0);
-        Self { entries: Cache::new(max_tokens), hasher, generation: AtomicU64::new(0) }
+        Self { entries: Cache::new(max_tokens), max_tokens, hasher, generation: AtomicU64::new(0) }
+    }
+
+    /// One of the same size.
+    pub(super) fn empty(&self) -> Self {
+        Self::new(self.max_tokens)
     }
 
     pub(super) fn hash(&self, token: &str) -> TokenHash {

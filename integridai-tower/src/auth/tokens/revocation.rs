@@ -22,12 +22,12 @@ pub struct TokenFacts<'a> {
 /// Knows which tokens were revoked. Closures of `Fn(&TokenFacts<'_>) -> bool` implement it.
 ///
 /// Asked once for each token that is verified. A token that it let pass is remembered and not asked about again until
-/// [`version`](Self::version) changes.
+/// [`version`](Self::version) grows.
 pub trait CheckRevocation: Send + Sync {
     /// Whether this token was revoked. Must not block.
     fn is_revoked(&self, token: &TokenFacts<'_>) -> bool;
 
-    /// A number that changes whenever a token may have been revoked. Where it never does, as with a closure, call
+    /// A number that grows whenever a token may have been revoked. Where it never does, as with a closure, call
     /// [`TokenVerifier::forget_tokens`](super::TokenVerifier::forget_tokens) instead.
     fn version(&self) -> u64 {
         0

@@ -51,9 +51,11 @@ impl TokenVerifier {
         self
     }
 
-    /// Refuses the tokens that were revoked.
+    /// Refuses the tokens that were revoked. It remembers tokens on its own from now on: what a clone let pass, it did not
+    /// ask about.
     pub fn revocation(mut self, check: impl CheckRevocation + 'static) -> Self {
         self.revocation = Some(Arc::new(check));
+        self.cache = self.cache.map(|shared| Arc::new(shared.empty()));
         self
     }
 
@@ -73,17 +75,21 @@ impl TokenVerifier {
     /// Whom a token speaks for.
     #[must_use]
     pub fn verify(&self, token: &str) -> Attempt {
-        let place = self.cache.as_deref().map(|cache| Place::of(token, cache, self.generation(cache)));
+        let generation = self.generation();
+        let place = self.place(token, generation);
         if let Some(principal) = place.as_ref().and_then(|place| place.principal(self.clock.since_epoch())) {
             return Attempt::Decided(Ok(Some(principal)));
         }
-        let decision = self.check(token, place);
-        if let Err(Reason::UnknownKey | Reason::KeysUnavailable) = decision
-            && let Some(reloaded) = self.reloaded(token)
-        {
-            return self.check_after(reloaded, token.into());
+        match self.check(token, place) {
+            unknown @ Err(Reason::UnknownKey | Reason::KeysUnavailable) => {
+                self.check_again(token, generation, unknown)
+            }
+            decision => Attempt::Decided(decision),
         }
-        Attempt::Decided(decision)
+    }
+
+    fn place(&self, token: &str, generation: u64) -> Option<Place<'_>> {
+        self.cache.as_deref().map(|cache| Place::of(token, cache, generation))
     }
 
     fn check(&self, token: &str, place: Option<Place<'_>>) -> Decision {
@@ -113,20 +119,32 @@ impl TokenVerifier {
         self.validator.issuer_of(token).ok()?.reload_keys()
     }
 
+    fn check_again(&self, token: &str, generation: u64, unknown: Decision) -> Attempt {
+        if let Some(reloaded) = self.reloaded(token) {
+            return self.check_after(reloaded, token.into());
+        }
+        // What a reload would bring may have come after the keys were looked at.
+        let present = self.generation();
+        if present == generation {
+            return Attempt::Decided(unknown);
+        }
+        Attempt::Decided(self.check(token, self.place(token, present)))
+    }
+
     fn check_after(&self, reloaded: Reload, token: Box<str>) -> Attempt {
         let this = self.clone();
         Attempt::Waiting(Box::pin(async move {
             reloaded.await;
-            let place = this.cache.as_deref().map(|cache| Place::of(&token, cache, this.generation(cache)));
-            this.check(&token, place)
+            this.check(&token, this.place(&token, this.generation()))
         }))
     }
 
     /// Each part of it only grows, so no two states of affairs have the same number.
-    fn generation(&self, cache: &TokenCache) -> u64 {
+    fn generation(&self) -> u64 {
+        let forgotten = self.cache.as_deref().map_or(0, TokenCache::generation);
         let keys = self.validator.issuers().map(Issuer::keys_version);
         let revoked = self.revocation.as_deref().map(CheckRevocation::version);
-        keys.chain(revoked).fold(cache.generation(), u64::wrapping_add)
+        keys.chain(revoked).fold(forgotten, u64::wrapping_add)
     }
 }
 
@@ -154,7 +172,8 @@ impl<'a> Place<'a> {
 
 impl Authenticate for TokenVerifier {
     fn authenticate(&self, request: &request::Parts) -> Attempt {
-        match Scheme::BEARER.credentials(&request.headers) {
+        let scheme = Scheme::BEARER.max_len(self.validator.longest());
+        match scheme.credentials(&request.headers) {
             Ok(Some(token)) => self.verify(token),
             Ok(None) => Attempt::Decided(Ok(None)),
             Err(reason) => Attempt::Decided(Err(reason)),
