@@ -107,6 +107,7 @@ impl App {
             hub,
             realtime: config.realtime.clone(),
             tickets,
+            is_open: config.auth.disabled,
             cors: config.cors.clone(),
             sockets: TaskTracker::new(),
             prometheus,
