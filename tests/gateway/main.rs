@@ -12,6 +12,7 @@ mod docs;
 mod draining;
 mod executions;
 mod health;
+mod issuer_keys;
 mod load;
 mod monitoring;
 mod openapi;

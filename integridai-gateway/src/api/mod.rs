@@ -26,7 +26,7 @@ use utoipa_axum::routes;
 use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
 use crate::events::Hub;
 use crate::orchestration::{Engine, Queue};
-use crate::services::{Consolidated, Tickets};
+use crate::services::{Consolidated, IssuerKeys, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
 
@@ -49,6 +49,8 @@ pub struct Api {
     pub realtime: RealtimeConfig,
     /// What browsers subscribe with.
     pub tickets: Tickets,
+    /// What tokens are checked with.
+    pub issuer_keys: IssuerKeys,
     /// Whether anybody may do anything (`auth.disabled`).
     pub is_open: bool,
     /// Whose pages may subscribe, beside the gateway's own.

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -12,8 +11,7 @@ use http::{HeaderValue, Response, header, request};
 use integridai_tower::auth::api_key::{ApiKeyHasher, ApiKeyRing, ApiKeys};
 use integridai_tower::auth::jwt::{Algorithm, Issuer, Key, KeySet, Validator};
 use integridai_tower::auth::{
-    AuthenticateLayer, AuthorizeLayer, Decision, Denied, KeysStatus, Reason, RefreshKeys, RemoteKeys,
-    TokenVerifier,
+    AuthenticateLayer, AuthorizeLayer, Decision, Denied, Reason, RefreshKeys, RemoteKeys, TokenVerifier,
 };
 use integridai_tower::{ConfigError, Principal, Refusal};
 
@@ -21,12 +19,13 @@ use super::upstream::keys_transport;
 use crate::api::{SUBSCRIBE, Scope};
 use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
 use crate::respond::Problem;
-use crate::services::Tickets;
+use crate::services::{IssuerKeys, Tickets};
 
 /// The gateway's door: who is let in, and what has to be kept running for it.
 pub struct Access {
     layer: AuthenticateLayer,
-    published: Published,
+    refreshes: Vec<RefreshKeys>,
+    issuer_keys: IssuerKeys,
 }
 
 /// Keys that issuers publish.
@@ -59,7 +58,10 @@ impl Access {
             layer = layer.or(api_keys(config)?);
         }
         let layer = layer.optional_if(is_open).realm(&config.realm)?.reject_with(denied);
-        Ok(Self { layer, published })
+        let has_others =
+            config.disabled || !config.api_keys.is_empty() || published.keys.len() < config.issuers.len();
+        let issuer_keys = IssuerKeys::new(published.keys, !has_others);
+        Ok(Self { layer, refreshes: published.refreshes, issuer_keys })
     }
 
     /// Around everything.
@@ -80,19 +82,12 @@ impl Access {
 
     /// What keeps the keys of issuers fresh; to be polled as long as the gateway runs.
     pub fn take_refreshes(&mut self) -> Vec<RefreshKeys> {
-        std::mem::take(&mut self.published.refreshes)
+        std::mem::take(&mut self.refreshes)
     }
 
-    /// Shows how the keys of each issuer that publishes them are, as long as it is polled.
-    pub async fn watch_keys(self) {
-        let mut faults = vec![None; self.published.keys.len()];
-        let mut ticks = tokio::time::interval(WATCH_INTERVAL);
-        loop {
-            ticks.tick().await;
-            for ((issuer, keys), fault) in self.published.keys.iter().zip(&mut faults) {
-                show(issuer, &keys.status(), fault);
-            }
-        }
+    /// How the keys of the issuers that publish them are.
+    pub fn issuer_keys(&self) -> IssuerKeys {
+        self.issuer_keys.clone()
     }
 }
 
@@ -139,29 +134,11 @@ impl Published {
     }
 }
 
-const WATCH_INTERVAL: Duration = Duration::from_secs(5);
-
-/// A fault is logged when it comes, and when it goes.
-#[allow(clippy::cast_precision_loss, reason = "counts")]
-fn show(issuer: &str, status: &KeysStatus, fault: &mut Option<String>) {
-    metrics::gauge!("integridai_auth_keys", "issuer" => issuer.to_owned()).set(status.keys as f64);
-    if *fault == status.last_error {
-        return;
-    }
-    match &status.last_error {
-        Some(error) => {
-            tracing::warn!(issuer, error, keys = status.keys, "the keys of an issuer cannot be fetched");
-        }
-        None => tracing::info!(issuer, keys = status.keys, "the keys of an issuer can be fetched again"),
-    }
-    fault.clone_from(&status.last_error);
-}
-
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")
             .field("layer", &self.layer)
-            .field("keys", &self.published.keys)
+            .field("issuer_keys", &self.issuer_keys)
             .finish_non_exhaustive()
     }
 }
