@@ -93,7 +93,10 @@ impl Access {
 
 impl Published {
     fn tokens(&mut self, config: &AuthConfig) -> Result<TokenVerifier, ConfigError> {
-        let issuers = config.issuers.iter().map(|(name, issuer)| self.issuer(name, issuer, config));
+        let issuers = config.issuers.iter().map(|(name, issuer)| {
+            let of_issuer = |error| ConfigError::new("auth.issuers", format!("{name}: {error}"));
+            self.issuer(name, issuer, config).map_err(of_issuer)
+        });
         let validator = Validator::new(issuers.collect::<Result<Vec<_>, _>>()?)?;
         Ok(TokenVerifier::new(validator).max_cached(config.max_cached_tokens.get()))
     }
@@ -124,8 +127,8 @@ impl Published {
 
     fn remote_keys(&mut self, name: &str, config: &IssuerConfig) -> Result<RemoteKeys, ConfigError> {
         let (options, url) = match &config.jwks_url {
-            Some(url) => (RemoteKeys::jwks(url.as_str()), url),
-            None => (RemoteKeys::discovery(config.issuer.as_str()), &config.issuer),
+            Some(url) => (RemoteKeys::jwks(url.as_str()), url.as_str()),
+            None => (RemoteKeys::discovery(config.issuer.as_str()), config.issuer.as_str()),
         };
         let (keys, refresh) = options.build(keys_transport(url)?)?;
         self.refreshes.push(refresh);

@@ -53,6 +53,23 @@ async fn a_gateway_that_nobody_could_call_or_everybody_does_not_start() {
     assert!(!database.exists());
 }
 
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn a_build_without_tls_names_the_feature_that_an_issuers_url_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("gateway.toml");
+    for (text, at) in [
+        ("issuer = \"i\"\njwks_url = \"https://id.example/\"", "line 3, column 12, `jwks_url`"),
+        ("issuer = \"https://id.example\"\ndiscovery = true", "line 1, column 1, `[auth.issuers.main]`"),
+    ] {
+        std::fs::write(&config, format!("[auth.issuers.main]\n{text}\naudience = [\"gateway\"]")).unwrap();
+        for name in ["serve", "check-config"] {
+            let ended = command(&[name, "--config", config.to_str().unwrap()], &[]).await;
+            ended.assert_refused(EX_CONFIG, &[config.to_str().unwrap(), at, "cargo feature `tls`"]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_key_of_api_key_is_let_in_with_the_section_it_prints() {
     let folder = tempfile::tempdir().unwrap();
