@@ -18,11 +18,11 @@ pub struct AuthConfig {
     pub disabled: bool,
     /// The protection space named to clients (RFC 9110 §11.5).
     pub realm: String,
-    /// How far the clocks of issuers may differ.
+    /// How far the clocks of issuers may differ; at most 300 s.
     pub leeway_seconds: Seconds,
     /// Verified tokens that are remembered.
     pub max_cached_tokens: Count,
-    /// How long a ticket for a WebSocket may be used.
+    /// How long a ticket for a WebSocket may be used; at most 300 s.
     pub ticket_seconds: Seconds,
     /// The key under which API keys are digested; digests made under another one do not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,11 +157,21 @@ impl AuthConfig {
             let lacking = |reason| {
                 Err(ConfigError::Contradiction { keys: format!("auth.issuers.{name}").into(), reason })
             };
-            if issuer.issuer.is_empty() || issuer.audience.is_empty() {
-                return lacking("it needs its issuer and at least one audience");
+            let is_nameless = issuer.audience.iter().any(String::is_empty);
+            if issuer.issuer.is_empty() || issuer.audience.is_empty() || is_nameless {
+                return lacking("it needs its issuer and at least one audience, and none is empty");
             }
             if issuer.sources() == 0 {
                 return lacking("it needs one of discovery, jwks_url, public_key_file and secret");
+            }
+        }
+        let most = Seconds::new(300);
+        for (seconds, keys) in
+            [(self.ticket_seconds, "auth.ticket_seconds"), (self.leeway_seconds, "auth.leeway_seconds")]
+        {
+            if seconds > most {
+                let reason = "at most 300: what has ended, or stands in a URL, must not be good for long";
+                return Err(ConfigError::Contradiction { keys: keys.into(), reason });
             }
         }
         let realm_fits =

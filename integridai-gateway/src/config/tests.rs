@@ -128,6 +128,8 @@ fn keys_that_contradict_each_other_or_cannot_work_are_refused() {
         ("[realtime]\nping_interval_seconds = 200", "realtime.idle_timeout_seconds"),
         ("[realtime]\nmax_pending_events = 2147483648", "realtime.max_pending_events"),
         ("[server]\nmax_headers = 10001", "server.max_headers"),
+        ("[auth]\nticket_seconds = 301", "auth.ticket_seconds"),
+        ("[auth]\nleeway_seconds = 3600", "auth.leeway_seconds"),
     ] {
         let message = load(text, &[]).unwrap_err().to_string();
         assert!(message.contains(named), "{message}");
@@ -140,10 +142,6 @@ fn nobody_or_everybody_is_let_in_by_a_word_only() {
     for (variables, said) in [
         (&[][..], Some("nobody could call")),
         (&[("INTEGRIDAI_AUTH__DISABLED", "true")], None),
-        (
-            &[("INTEGRIDAI_AUTH__DISABLED", "true"), ("INTEGRIDAI_SERVER__LISTEN", "0.0.0.0:1")],
-            Some("loopback only"),
-        ),
         (&[("INTEGRIDAI_AUTH__ISSUERS", issuer)], None),
         (&[("INTEGRIDAI_AUTH__ISSUERS", issuer), ("INTEGRIDAI_SERVER__LISTEN", "0.0.0.0:1")], None),
     ] {
@@ -152,6 +150,31 @@ fn nobody_or_everybody_is_let_in_by_a_word_only() {
             None => assert_eq!(access, Ok(()), "{variables:?}"),
             Some(said) => assert!(access.clone().unwrap_err().contains(said), "{access:?}"),
         }
+    }
+}
+
+#[test]
+fn everybody_is_let_in_on_loopback_alone_however_an_address_is_written() {
+    let access = |listen: &str| {
+        let variables = [("INTEGRIDAI_AUTH__DISABLED", "true"), ("INTEGRIDAI_SERVER__LISTEN", listen)];
+        load("", &variables).unwrap().check_access()
+    };
+    for loopback in ["127.0.0.1:1", "127.0.0.2:0", "127.255.255.254:1", "[::1]:1"] {
+        assert_eq!(access(loopback).map_err(|error| error.to_string()), Ok(()), "{loopback}");
+    }
+    for elsewhere in [
+        "0.0.0.0:1",
+        "[::]:1",
+        "[::ffff:0.0.0.0]:1",
+        "[::ffff:10.0.0.1]:1",
+        "[::ffff:127.0.0.1]:1",
+        "[fe80::1]:1",
+        "10.0.0.1:1",
+        "192.168.0.1:1",
+        "128.0.0.1:1",
+    ] {
+        let refused = access(elsewhere).unwrap_err().to_string();
+        assert!(refused.contains("loopback only"), "{elsewhere}: {refused}");
     }
 }
 
@@ -168,6 +191,7 @@ fn an_issuer_has_one_place_for_its_keys_and_an_audience() {
         "issuer = \"i\"\naudience = [\"a\"]",
         "issuer = \"i\"\ndiscovery = true",
         "audience = [\"a\"]\ndiscovery = true",
+        "issuer = \"i\"\naudience = [\"a\", \"\"]\nsecret = \"s\"",
     ] {
         let message = load(&format!("[auth.issuers.main]\n{text}"), &[]).unwrap_err().to_string();
         assert!(message.contains("auth.issuers.main: it needs"), "{message}");
@@ -221,6 +245,22 @@ fn secrets_are_never_printed() {
     let config = load(secrets, &[]).unwrap();
     for text in [config.to_toml(), format!("{config:?}")] {
         assert!(!text.contains("s3cr3t") && text.contains("(hidden)"), "{text}");
+    }
+    // Whatever stands where something else was expected.
+    let malformed = r#"{main = {issuer = "i", audience = ["a"], secret = "s3cr3t"}"#;
+    for (text, variables) in [
+        ("", &[("INTEGRIDAI_AUTH__ISSUERS", malformed)][..]),
+        ("", &[("INTEGRIDAI_AUTH__ISSUERS__MAIN", "s3cr3t\", expected by nobody")]),
+        ("", &[("INTEGRIDAI_AUTH__API_KEY_PEPPER", "s3cr3t\u{7f}")]),
+        ("", &[("INTEGRIDAI_SERVICES__REGTECH", "s3cr3t")]),
+        ("[auth.issuers]\nmain = \"s3cr3t\"", &[]),
+        ("[auth]\napi_key_pepper = [\"s3cr3t\"]", &[]),
+        ("[auth]\ndisabled = \"s3cr3t\"", &[]),
+        ("[auth.issuers.main]\nsecret = \"s3cr3t", &[]),
+        ("[auth.issuers.main]\naudience = \"s3cr3t\"", &[]),
+    ] {
+        let message = load(text, variables).unwrap_err().to_string();
+        assert!(!message.contains("s3cr3t"), "{message}");
     }
     let message = load("[services.dashboard]\nbase_url = \"http://u:s3cr3t@h\"", &[]).unwrap_err();
     assert!(message.to_string().contains("user information"), "{message}");

@@ -16,7 +16,7 @@ use integridai_tower::auth::{
 use integridai_tower::{ConfigError, Principal, Refusal};
 
 use super::upstream::keys_transport;
-use crate::api::{SUBSCRIBE, Scope};
+use crate::api::{SUBSCRIBE, Scope, UnknownScope};
 use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
 use crate::respond::Problem;
 use crate::services::{IssuerKeys, Tickets};
@@ -97,7 +97,8 @@ impl Published {
             let of_issuer = |error| ConfigError::new("auth.issuers", format!("{name}: {error}"));
             self.issuer(name, issuer, config).map_err(of_issuer)
         });
-        let validator = Validator::new(issuers.collect::<Result<Vec<_>, _>>()?)?;
+        let validator = Validator::new(issuers.collect::<Result<Vec<_>, _>>()?)
+            .map_err(|error| ConfigError::new("auth.issuers", error.to_string()))?;
         Ok(TokenVerifier::new(validator).max_cached(config.max_cached_tokens.get()))
     }
 
@@ -170,8 +171,16 @@ fn with_ticket(tickets: Tickets) -> impl Fn(&request::Parts) -> Decision {
 }
 
 fn api_keys(config: &AuthConfig) -> Result<ApiKeys<ApiKeyRing>, ConfigError> {
-    let records = config.api_keys.values().map(ApiKeyConfig::record);
-    Ok(ApiKeys::new(ApiKeyRing::new(records)?, hasher(config.api_key_pepper.as_ref())?))
+    let refused = |reason: String| ConfigError::new("auth.api_keys", reason);
+    for (name, key) in &config.api_keys {
+        let unknown = |scope: &&str| scope.parse::<Scope>().is_err();
+        if let Some(scope) = key.record().principal().scopes().find(unknown) {
+            return Err(refused(format!("{name}: scope `{scope}`: {UnknownScope}")));
+        }
+    }
+    let ring = ApiKeyRing::new(config.api_keys.values().map(ApiKeyConfig::record));
+    let ring = ring.map_err(|error| refused(error.to_string()))?;
+    Ok(ApiKeys::new(ring, hasher(config.api_key_pepper.as_ref())?))
 }
 
 /// Digests API keys under the pepper, if there is one.

@@ -23,6 +23,12 @@ async fn status(gateway: &Gateway, credentials: impl FnOnce(RequestBuilder) -> R
     ask(credentials(client().get(gateway.url(FIGURES)))).await.0
 }
 
+fn key_with(scope: &str) -> String {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let record = format!(r#"id = "igd_000000000000", subject = "ops", scopes = ["{scope}"]"#);
+    format!(r#"{{ops = {{{record}, secrets = [{{digest = "{digest}"}}]}}}}"#)
+}
+
 #[tokio::test]
 async fn a_gateway_that_nobody_could_call_or_everybody_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -43,6 +49,12 @@ async fn a_gateway_that_nobody_could_call_or_everybody_does_not_start() {
             r#"{i = {issuer = "i", audience = ["a"], jwks_url = "http://id.example/"}}"#,
             "https",
         ),
+        (
+            "INTEGRIDAI_AUTH__ISSUERS",
+            r#"{i = {issuer = "http://id.example", audience = ["a"], discovery = true}}"#,
+            "auth.issuers: i: ",
+        ),
+        ("INTEGRIDAI_AUTH__API_KEYS", &key_with("metric:read"), "auth.api_keys: ops: scope `metric:read`"),
     ] {
         for arguments in [["serve"], ["check-config"]] {
             command(&arguments, &[nobody[0], (key, value)]).await.assert_refused(EX_CONFIG, &[said]);
