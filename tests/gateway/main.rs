@@ -15,6 +15,7 @@ mod health;
 mod issuer_keys;
 mod load;
 mod monitoring;
+mod open_paths;
 mod openapi;
 mod protocols;
 mod realtime;

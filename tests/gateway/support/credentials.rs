@@ -8,7 +8,7 @@ use integridai_gateway::config::AuthConfig;
 use integridai_tower::auth::jwt::{Algorithm, Signer};
 use serde_json::{Value, json};
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Settings};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const ISSUER: &str = "https://id.test";
@@ -22,11 +22,16 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(others: Settings<'_>) -> Self {
         let (api_key, sections) = api_keys();
         let issuers =
             format!(r#"{{test = {{issuer = "{ISSUER}", audience = ["{AUDIENCE}"], secret = "{SECRET}"}}}}"#);
-        let settings =
-            [("AUTH__DISABLED", "false"), ("AUTH__ISSUERS", &issuers), ("AUTH__API_KEYS", &sections)];
+        let mut settings =
+            vec![("AUTH__DISABLED", "false"), ("AUTH__ISSUERS", &*issuers), ("AUTH__API_KEYS", &*sections)];
+        settings.extend(others);
         Self { gateway: Gateway::with(&settings).await, api_key }
     }
 }
