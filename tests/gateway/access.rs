@@ -66,6 +66,11 @@ async fn asks_for_scopes(client: &Client) {
         for enough in [scope, "admin", &format!("a {scope} z")] {
             let answer = call(client, &method, &path, bearer(&token(enough))).await;
             assert!(![401, 403].contains(&answer.status), "{enough}: {answer:?}");
+            let kept = answer.header("cache-control");
+            assert!(
+                kept == "no-store" || kept.starts_with("private, "),
+                "{path} in a shared cache: {answer:?}"
+            );
         }
     }
     assert_eq!(open, OPEN, "a route without a scope");

@@ -14,6 +14,7 @@ use integridai_tower::auth::{
     AuthenticateLayer, AuthorizeLayer, Decision, Denied, Reason, RefreshKeys, RemoteKeys, TokenVerifier,
 };
 use integridai_tower::{ConfigError, Principal, Refusal};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::upstream::keys_transport;
 use crate::api::{SUBSCRIBE, Scope, UnknownScope};
@@ -34,6 +35,8 @@ struct Published {
     refreshes: Vec<RefreshKeys>,
     keys: Vec<(String, RemoteKeys)>,
 }
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// For everybody: orchestrators have no credentials, and a newcomer reads how to get some.
 const OPEN: [&str; 5] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs"];
@@ -69,7 +72,9 @@ impl Access {
         self.layer.clone()
     }
 
-    /// Puts what asks for the scope before the routes. `admin` is every scope.
+    /// Puts what asks for the scope before the routes. `admin` is every scope. A cache that does not know that an answer
+    /// depends on `X-API-Key` would give it to anybody (RFC 9111 §3.5 is about `Authorization` alone): unless an answer
+    /// says otherwise, none may keep it.
     ///
     /// # Panics
     ///
@@ -77,7 +82,10 @@ impl Access {
     pub fn guard<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>, scope: Scope) -> Router<S> {
         let scopes = [scope.as_str(), Scope::Admin.as_str()];
         let layer = AuthorizeLayer::behind(&self.layer).any_scope(scopes);
-        routes.route_layer(layer.expect("scope-tokens of RFC 6749").reject_with(denied))
+        let kept_nowhere = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, NO_STORE);
+        routes
+            .route_layer(kept_nowhere)
+            .route_layer(layer.expect("scope-tokens of RFC 6749").reject_with(denied))
     }
 
     /// What keeps the keys of issuers fresh; to be polled as long as the gateway runs.
@@ -86,6 +94,7 @@ impl Access {
     }
 
     /// How the keys of the issuers that publish them are.
+    #[must_use]
     pub fn issuer_keys(&self) -> IssuerKeys {
         self.issuer_keys.clone()
     }
@@ -214,6 +223,6 @@ fn denied(denied: &Denied, _: &request::Parts) -> Response<Bytes> {
     let problem = Problem::new(denied.status(), denied.detail());
     let mut response = problem.into_response().map(|_| Bytes::new());
     denied.add_headers(response.headers_mut());
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
 }

@@ -131,8 +131,9 @@ async fn a_request_without_an_id_or_with_a_wrong_one_is_logged_under_the_one_it_
 }
 
 /// Each is sent in a place of its own, so that a leak says where it comes from.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "s3cr3t-authorization",
+    "s3cr3t-api-key",
     "s3cr3t-cookie",
     "s3cr3t-proxy",
     "s3cr3t-query",
@@ -146,6 +147,7 @@ const SECRETS: [&str; 9] = [
 fn headers(request: http::request::Builder) -> http::request::Builder {
     request
         .header(header::AUTHORIZATION, "Bearer s3cr3t-authorization")
+        .header("x-api-key", "igd_s3cr3t-api-key")
         .header(header::COOKIE, "session=s3cr3t-cookie")
         .header(header::PROXY_AUTHORIZATION, "Basic s3cr3t-proxy")
 }
