@@ -1,7 +1,10 @@
 //! How a WebSocket is opened and ended where credentials are asked for.
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderValue, Method};
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -165,5 +168,38 @@ async fn a_ticket_ends_unused() {
     assert_eq!(answer["expires_in"], 0);
     let query = format!("?ticket={}", answer["ticket"].as_str().expect("a text"));
     assert_eq!(open(&guarded, &query, None).await.err(), Some(401));
+    guarded.gateway.stop().await;
+}
+
+/// The status of a handshake over HTTP/2 (RFC 8441).
+async fn over_http2(guarded: &Guarded, query: &str, token: Option<&str>) -> u16 {
+    let stream = TcpStream::connect(guarded.gateway.address()).await.expect("it listens");
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = within(handshake).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let url = |path: &str| format!("http://{}{path}", guarded.gateway.address());
+    let get = http::Request::get(url("/livez")).body(Empty::<Bytes>::new()).expect("a request");
+    // Whether extended CONNECT may be used is known once the server's settings are there (RFC 8441 §3).
+    assert_eq!(within(sender.send_request(get)).await.expect("an answer").status(), 200);
+    let connect = http::Request::connect(url(&format!("{SUBSCRIBE}{query}")))
+        .extension(hyper::ext::Protocol::from_static("websocket"))
+        .header("sec-websocket-version", "13");
+    let connect = token
+        .iter()
+        .fold(connect, |connect, token| connect.header("authorization", format!("Bearer {token}")));
+    let answer = within(sender.send_request(connect.body(Empty::new()).expect("a request"))).await;
+    answer.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn over_http_2_a_websocket_needs_the_same() {
+    let guarded = Guarded::start().await;
+    assert_eq!(over_http2(&guarded, "", None).await, 401);
+    assert_eq!(over_http2(&guarded, "", Some("x")).await, 401);
+    assert_eq!(over_http2(&guarded, "", Some(&token("metrics:read"))).await, 403);
+    assert_eq!(over_http2(&guarded, "", Some(&token("events:read"))).await, 200);
+    let query = format!("?ticket={}", ticket(&guarded, &token("events:read")).await);
+    assert_eq!(over_http2(&guarded, &query, None).await, 200);
+    assert_eq!(over_http2(&guarded, &query, None).await, 401, "it is used up");
     guarded.gateway.stop().await;
 }
