@@ -7,6 +7,8 @@ use crate::support::{Ended, Gateway, PROGRAM, Start, ask, bare, client, finish};
 
 const EX_CONFIG: i32 = 78;
 const FIGURES: &str = "/api/v1/metrics/consolidated";
+const TICKET: &str = "/api/v1/realtime/ticket";
+const SUBSCRIBE: &str = "/api/v1/realtime/subscribe";
 const ISSUERS: &str =
     r#"{dev = {issuer = "dev", audience = ["gateway"], secret = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"}}"#;
 
@@ -112,7 +114,8 @@ async fn the_key_of_api_key_is_let_in_with_the_section_it_prints() {
 async fn the_token_of_token_is_let_in_by_its_issuer() {
     let folder = tempfile::tempdir().unwrap();
     let issuers = [("INTEGRIDAI_AUTH__ISSUERS", ISSUERS)];
-    let minted = command(&["token", "--scope", "metrics:read", "ann"], &issuers).await;
+    let scopes = ["--scope", "metrics:read", "--scope", "events:read"];
+    let minted = command(&[&["token"], &scopes[..], &["ann"]].concat(), &issuers).await;
     assert_eq!(minted.code, Some(0), "{}", minted.stderr);
     let token = minted.stdout.trim();
     let gateway = guarded(folder.path()).set("AUTH__ISSUERS", ISSUERS).logs("trace").run().await;
@@ -120,8 +123,16 @@ async fn the_token_of_token_is_let_in_by_its_issuer() {
     assert_eq!(status(&gateway, |request| request.bearer_auth(&token[..token.len() - 4])).await, 401);
     let metrics = client().get(gateway.url("/metrics")).bearer_auth(token).send().await.unwrap();
     assert!(metrics.text().await.unwrap().contains("http_server_refused_requests_total"));
+    let (code, answer) = ask(client().post(gateway.url(TICKET)).bearer_auth(token)).await;
+    assert_eq!(code, 200, "{answer}");
+    let ticket = answer["ticket"].as_str().unwrap();
+    // Good credentials and no handshake.
+    assert_eq!(ask(client().get(gateway.url(&format!("{SUBSCRIBE}?ticket={ticket}")))).await.0, 400);
+    assert_eq!(ask(client().get(gateway.url(&format!("{SUBSCRIBE}?ticket={ticket}")))).await.0, 401);
     let exit = gateway.stop().await;
-    let told = exit.log.iter().find(|line| line.contains(token) || line.contains("s3cr3t"));
+    assert!(exit.log.iter().any(|line| line.contains(SUBSCRIBE)), "the path is logged");
+    let secrets = [token, ticket, "s3cr3t"];
+    let told = exit.log.iter().find(|line| secrets.iter().any(|secret| line.contains(secret)));
     assert_eq!(told, None, "secrets are not logged, at trace level either");
 }
 
