@@ -107,6 +107,8 @@ impl App {
             hub,
             realtime: config.realtime.clone(),
             tickets,
+            is_open: config.auth.disabled,
+            issuer_keys: access.issuer_keys(),
             cors: config.cors.clone(),
             sockets: TaskTracker::new(),
             prometheus,
@@ -144,7 +146,7 @@ impl App {
         background.spawn(telemetry::upkeep(api.prometheus.clone()));
         background.spawn(gauges(api.store.clone(), dropped_lines));
         access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
-        background.spawn(access.watch_keys());
+        background.spawn(access.issuer_keys().watch());
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {

@@ -21,6 +21,9 @@ fn bearer(token: &str) -> Option<(&'static str, String)> {
     Some(("authorization", format!("Bearer {token}")))
 }
 
+/// What needs no scope.
+const OPEN: [&str; 4] = ["/api/openapi.json", "/api/v1/health", "/livez", "/readyz"];
+
 /// The scope that the document says an operation needs.
 fn scope(operation: &Value) -> Option<&str> {
     operation["security"][0]["token"][0].as_str()
@@ -35,7 +38,12 @@ fn refused_with(answer: &Answer, status: u16, challenge: &str) {
 #[tokio::test]
 async fn every_route_asks_for_the_scope_that_its_document_names() {
     let guarded = Guarded::start().await;
-    let client = &guarded.gateway.client;
+    asks_for_scopes(&guarded.gateway.client).await;
+    asks_for_scopes(&Client::http2(guarded.gateway.address())).await;
+    guarded.gateway.stop().await;
+}
+
+async fn asks_for_scopes(client: &Client) {
     let mut open = Vec::new();
     for (path, method, operation) in operations() {
         let path = path.replace("{id}", "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e");
@@ -58,21 +66,14 @@ async fn every_route_asks_for_the_scope_that_its_document_names() {
         for enough in [scope, "admin", &format!("a {scope} z")] {
             let answer = call(client, &method, &path, bearer(&token(enough))).await;
             assert!(![401, 403].contains(&answer.status), "{enough}: {answer:?}");
+            let kept = answer.header("cache-control");
+            assert!(
+                kept == "no-store" || kept.starts_with("private, "),
+                "{path} in a shared cache: {answer:?}"
+            );
         }
     }
-    assert_eq!(open, ["/api/openapi.json", "/api/v1/health", "/livez", "/readyz"]);
-    guarded.gateway.stop().await;
-}
-
-#[tokio::test]
-async fn what_is_at_no_path_is_told_to_nobody_who_may_not_come_in() {
-    let guarded = Guarded::start().await;
-    let client = &guarded.gateway.client;
-    call(client, "GET", "/api/v1/secret", None).await.problem(401);
-    call(client, "GET", "/api/v1/secret", bearer(&token(""))).await.problem(404);
-    assert_eq!(call(client, "GET", "/docs/", None).await.status, 200);
-    call(client, "GET", "/docs/../metrics", None).await.problem(401);
-    guarded.gateway.stop().await;
+    assert_eq!(open, OPEN, "a route without a scope");
 }
 
 #[tokio::test]
@@ -123,6 +124,44 @@ async fn an_api_key_opens_what_it_is_for_and_nothing_else() {
     let mut other = key.clone();
     other.replace_range(30..31, if other.as_bytes()[30] == b'x' { "y" } else { "x" });
     call(client, "GET", CONSOLIDATED, Some(("x-api-key", other))).await.problem(401);
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn credentials_count_in_their_own_field_alone_and_no_field_says_who_somebody_is() {
+    let guarded = Guarded::start().await;
+    let (client, key, token) = (&guarded.gateway.client, &guarded.api_key, token("metrics:read"));
+    let (bearer, other) = (format!("Bearer {token}"), format!("Bearer {}", self::token("events:read")));
+    let by_key = format!("ApiKey {key}");
+    for (fields, status) in [
+        (&[("authorization", &*bearer)][..], 200),
+        (&[("authorization", &bearer), ("authorization", &bearer)], 401),
+        (&[("authorization", &bearer), ("authorization", "Basic eDp5")], 401),
+        (&[("authorization", &format!("{bearer}, {bearer}"))], 401),
+        (&[("x-api-key", key), ("x-api-key", key)], 401),
+        (&[("x-api-key", key), ("authorization", &by_key)], 401),
+        // A token is asked first, and a wrong one is not made good by a key.
+        (&[("x-api-key", key), ("authorization", "Bearer x")], 401),
+        (&[("x-api-key", key), ("authorization", &other)], 403),
+        (&[("cookie", &format!("token={token}"))], 401),
+        (&[("proxy-authorization", &bearer)], 401),
+        (&[("x-user-id", "admin"), ("x-user-scopes", "admin"), ("x-forwarded-user", "admin")], 401),
+        (&[("authorization", &other), ("x-user-id", "admin"), ("x-user-scopes", "admin")], 403),
+        (&[("authorization", &format!("Bearer {}", "a".repeat(9_000)))], 401),
+        (&[("authorization", &format!("ApiKey {}", "a".repeat(9_000)))], 401),
+        (&[("x-api-key", &"a".repeat(20_000))], 401),
+    ] {
+        for client in [client, &Client::http2(client.address)] {
+            let request = client.request(Method::GET, CONSOLIDATED);
+            let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let answer = client.send(request).await;
+            let shown: Vec<_> = fields.iter().map(|(name, value)| (name, value.len())).collect();
+            assert_eq!(answer.status, status, "{shown:?}: {answer:?}");
+        }
+    }
+    for query in [format!("access_token={token}"), format!("api_key={key}"), format!("token={token}")] {
+        call(client, "GET", &format!("{CONSOLIDATED}?{query}"), None).await.problem(401);
+    }
     guarded.gateway.stop().await;
 }
 

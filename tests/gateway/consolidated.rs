@@ -164,7 +164,7 @@ async fn within_the_cache_time_no_service_is_asked_again() {
     let first = gateway.client.get(CONSOLIDATED).await;
     assert_eq!(
         (first.header("cache-control"), first.header("content-type")),
-        ("max-age=30", "application/json")
+        ("private, max-age=30", "application/json")
     );
     let mut last = age(&first);
     for _ in 0..5 {
@@ -181,7 +181,7 @@ async fn within_the_cache_time_no_service_is_asked_again() {
 async fn after_the_cache_time_the_services_are_asked_anew() {
     let gateway = Gateway::with(&[("METRICS__CACHE_SECONDS", "1.2")]).await;
     let first = gateway.client.get(CONSOLIDATED).await;
-    assert_eq!(first.header("cache-control"), "max-age=1");
+    assert_eq!(first.header("cache-control"), "private, max-age=1");
     let (mut oldest, mut asks) = (0, 0);
     let later = until("another round", async || {
         let answer = gateway.client.get(CONSOLIDATED).await;

@@ -33,6 +33,7 @@ async fn all_is_well_in_the_published_shape() {
             "database": "healthy",
             "redis": "not_configured",
             "external_services": "healthy",
+            "auth": "not_configured",
         },
         "version": "0.1.0",
     });

@@ -3,10 +3,12 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::client::{CONSOLIDATED, EXECUTE, HEALTH, SUBSCRIBE};
+use crate::support::client::{CONSOLIDATED, EXECUTE, EXECUTIONS, HEALTH, SUBSCRIBE};
+use crate::support::credentials::{Guarded, token};
 use crate::support::gateway::Gateway;
 use crate::support::requests::{analysis, later, training};
 use crate::support::subscriber::Subscriber;
+use crate::support::until;
 
 const CALLS: &str = "SELECT * FROM api_calls_log ORDER BY timestamp, id";
 
@@ -85,11 +87,12 @@ async fn a_path_of_any_length_is_a_row() {
 
 #[tokio::test]
 async fn events_are_kept_with_the_request_and_the_user_that_caused_them() {
-    let gateway = Gateway::start().await;
+    let guarded = Guarded::start().await;
+    let gateway = guarded.gateway;
     for (mut request, correlation) in [(analysis(), "a-1"), (training(), "t-1")] {
         request["payload"]["user_id"] = json!("user-7");
         let sent = gateway.client.request(Method::POST, EXECUTE).header("x-correlation-id", correlation);
-        gateway.client.send(sent.json(&request)).await.ok();
+        gateway.client.send(sent.bearer_auth(token("workflows:execute")).json(&request)).await.ok();
     }
     let query = "SELECT event_type, service_name, correlation_id, user_id, timestamp FROM system_events \
                  WHERE user_id IS NOT NULL ORDER BY id";
@@ -99,11 +102,47 @@ async fn events_are_kept_with_the_request_and_the_user_that_caused_them() {
     let expected = expected.map(|(kind, source, correlation)| {
         json!({
             "event_type": kind, "service_name": source, "correlation_id": correlation,
-            "user_id": "user-7", "timestamp": null,
+            "user_id": "ann", "timestamp": null,
         })
     });
     assert_eq!(rows, expected);
     let query = "SELECT service_name FROM system_events WHERE event_type = 'metrics_update'";
     assert_eq!(gateway.until_rows(query, 1).await, [json!({"service_name": "gateway"})]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_execution_is_that_of_whoever_asked_whatever_the_payload_says() {
+    let guarded = Guarded::start().await;
+    let client = &guarded.gateway.client;
+    let ask = async |path: &str| {
+        let request = client.request(Method::GET, path).bearer_auth(token("workflows:execute"));
+        client.send(request).await
+    };
+    for request in [training(), later(training())] {
+        let mut request = request;
+        request["payload"]["user_id"] = json!("user-7");
+        let sent = client.request(Method::POST, EXECUTE).bearer_auth(token("workflows:execute"));
+        let answer = client.send(sent.json(&request)).await;
+        let path = format!("{EXECUTIONS}/{}", answer.json()["workflow_id"].as_str().expect("an id"));
+        let ended = until("its end", async || {
+            let found = ask(&path).await;
+            (found.status == 200 && found.json()["status"] == "succeeded").then(|| found.json())
+        });
+        assert_eq!(ended.await["user_id"], "ann");
+    }
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_is_written_down_where_nobody_is_asked_who_it_is() {
+    let gateway = Gateway::start().await;
+    let mut request = training();
+    request["payload"]["user_id"] = json!("user-7");
+    gateway.client.execute(&request).await.ok();
+    let query = "SELECT user_id FROM system_events WHERE event_type = 'training_progress'";
+    assert_eq!(gateway.until_rows(query, 1).await, [json!({"user_id": null})]);
+    let query = "SELECT user_id FROM executions";
+    assert_eq!(gateway.until_rows(query, 1).await, [json!({"user_id": null})]);
     gateway.stop().await;
 }

@@ -1,14 +1,17 @@
 //! How a WebSocket is opened and ended where credentials are asked for.
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderValue, Method};
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::support::client::SUBSCRIBE;
+use crate::support::client::{CONSOLIDATED, EXECUTIONS, SUBSCRIBE};
 use crate::support::credentials::{Guarded, claims, now, signed, token};
 use crate::support::within;
 
@@ -94,5 +97,109 @@ async fn a_websocket_ends_when_its_token_does() {
     let by_ticket = open(&guarded, &query, None).await.expect("so is the ticket");
     assert_eq!(end(by_header).await, Some(4401));
     assert_eq!(end(by_ticket).await, Some(4401), "a ticket lasts no longer than the token behind it");
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn of_many_that_come_with_one_ticket_at_once_one_is_let_in() {
+    let guarded = Guarded::start().await;
+    let query = format!("?ticket={}", ticket(&guarded, &token("events:read")).await);
+    let attempts = (0..20).map(|_| open(&guarded, &query, None));
+    let opened: Vec<_> = futures_util::future::join_all(attempts).await;
+    assert_eq!(opened.iter().filter(|opened| opened.is_ok()).count(), 1);
+    assert!(opened.iter().all(|opened| opened.as_ref().err().is_none_or(|status| *status == 401)));
+    drop(opened);
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_ticket_counts_to_the_letter_once_and_at_its_own_path() {
+    let guarded = Guarded::start().await;
+    let ticket = ticket(&guarded, &token("admin")).await;
+    let escaped: String = ticket.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let (start, end) = ticket.split_at(32);
+    for query in [
+        format!("ticket={ticket}&ticket={ticket}"),
+        format!("ticket={ticket}&ticket="),
+        format!("ticket=&ticket={ticket}"),
+        format!("ticket={escaped}"),
+        format!("%74icket={ticket}"),
+        format!("Ticket={ticket}"),
+        format!("ticket[]={ticket}"),
+        format!("a=1;ticket={ticket}"),
+        format!("ticket={ticket}%00"),
+        format!("ticket={ticket}0"),
+        format!("ticket={}", &ticket[1..]),
+        format!("ticket={start}-{end}"),
+        format!("ticket={}", "0".repeat(64)),
+        "ticket=".to_owned(),
+        "ticket".to_owned(),
+    ] {
+        assert_eq!(open(&guarded, &format!("?{query}"), None).await.err(), Some(401), "{query}");
+    }
+    let client = &guarded.gateway.client;
+    for path in [CONSOLIDATED, EXECUTIONS, "/metrics", "/api/v1/secret", "/api/v1/realtime/subscribe/"] {
+        assert_eq!(client.get(&format!("{path}?ticket={ticket}")).await.status, 401, "{path}");
+    }
+    // A wrong ticket is not made good by a token beside it.
+    let wrong = format!("?ticket={}", "0".repeat(64));
+    assert_eq!(open(&guarded, &wrong, Some(&token("events:read"))).await.err(), Some(401));
+    let query = format!("?a=1&ticket={ticket}&b=2");
+    let mut socket = open(&guarded, &query, None).await.expect("nobody has used it up");
+    within(socket.close(None)).await.expect("the goodbye leaves");
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_used_up_by_a_subscription_that_does_not_come_about() {
+    let guarded = Guarded::start().await;
+    let query = format!("?ticket={}", ticket(&guarded, &token("events:read")).await);
+    let answer = guarded.gateway.client.get(&format!("{SUBSCRIBE}{query}")).await;
+    assert_eq!(answer.status, 400, "it is no handshake");
+    assert_eq!(open(&guarded, &query, None).await.err(), Some(401));
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_ticket_ends_unused() {
+    let guarded = Guarded::with(&[("AUTH__TICKET_SECONDS", "0.000001")]).await;
+    let request = guarded.gateway.client.request(Method::POST, TICKET).bearer_auth(token("events:read"));
+    let answer = guarded.gateway.client.send(request).await.ok();
+    assert_eq!(answer["expires_in"], 0);
+    let query = format!("?ticket={}", answer["ticket"].as_str().expect("a text"));
+    assert_eq!(open(&guarded, &query, None).await.err(), Some(401));
+    guarded.gateway.stop().await;
+}
+
+/// The status of a handshake over HTTP/2 (RFC 8441).
+async fn over_http2(guarded: &Guarded, query: &str, token: Option<&str>) -> u16 {
+    let stream = TcpStream::connect(guarded.gateway.address()).await.expect("it listens");
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = within(handshake).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let url = |path: &str| format!("http://{}{path}", guarded.gateway.address());
+    let get = http::Request::get(url("/livez")).body(Empty::<Bytes>::new()).expect("a request");
+    // Whether extended CONNECT may be used is known once the server's settings are there (RFC 8441 §3).
+    assert_eq!(within(sender.send_request(get)).await.expect("an answer").status(), 200);
+    let connect = http::Request::connect(url(&format!("{SUBSCRIBE}{query}")))
+        .extension(hyper::ext::Protocol::from_static("websocket"))
+        .header("sec-websocket-version", "13");
+    let connect = token
+        .iter()
+        .fold(connect, |connect, token| connect.header("authorization", format!("Bearer {token}")));
+    let answer = within(sender.send_request(connect.body(Empty::new()).expect("a request"))).await;
+    answer.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn over_http_2_a_websocket_needs_the_same() {
+    let guarded = Guarded::start().await;
+    assert_eq!(over_http2(&guarded, "", None).await, 401);
+    assert_eq!(over_http2(&guarded, "", Some("x")).await, 401);
+    assert_eq!(over_http2(&guarded, "", Some(&token("metrics:read"))).await, 403);
+    assert_eq!(over_http2(&guarded, "", Some(&token("events:read"))).await, 200);
+    let query = format!("?ticket={}", ticket(&guarded, &token("events:read")).await);
+    assert_eq!(over_http2(&guarded, &query, None).await, 200);
+    assert_eq!(over_http2(&guarded, &query, None).await, 401, "it is used up");
     guarded.gateway.stop().await;
 }

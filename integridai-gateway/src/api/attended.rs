@@ -1,11 +1,11 @@
 //! An execution that a client waits for, recorded however it ends, so that its status can be asked for like any other's.
 
-use integridai_tower::{CorrelationId, Deadline};
+use integridai_tower::Deadline;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::orchestration::{ExecuteRequest, Journal, Run};
+use crate::orchestration::{Caller, ExecuteRequest, Journal, Run};
 use crate::store::{Execution, ExecutionState, JsonText, Store};
 
 /// The execution under way. Dropped before its end it is recorded as failed: its client has left, and what was under
@@ -19,16 +19,11 @@ pub(super) struct Attended {
 }
 
 impl Attended {
-    pub(super) fn new(
-        store: Store,
-        request: ExecuteRequest,
-        body: JsonText,
-        correlation_id: CorrelationId,
-    ) -> Self {
+    pub(super) fn new(store: Store, request: ExecuteRequest, body: JsonText, caller: Caller) -> Self {
         let run = Run {
             id: Uuid::now_v7(),
-            correlation_id,
-            user_id: request.user_id.clone(),
+            correlation_id: caller.correlation_id,
+            user_id: caller.user_id,
             created_at: OffsetDateTime::now_utc(),
             deadline: Deadline::after(request.timeout),
             begun: Instant::now(),

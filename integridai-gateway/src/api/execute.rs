@@ -11,7 +11,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode, request};
-use integridai_tower::CorrelationId;
+use integridai_tower::{CorrelationId, Principal};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use super::attended::Attended;
 use super::shapes::OrchestrationRequest;
 use super::{Api, State};
 use crate::orchestration::{
-    ExecuteRequest, Invalid, NotAccepted, WorkflowError, WorkflowName, WorkflowResult,
+    Caller, ExecuteRequest, Invalid, NotAccepted, WorkflowError, WorkflowName, WorkflowResult,
 };
 use crate::respond::{Problem, ProblemSchema};
 use crate::store::JsonText;
@@ -104,12 +104,14 @@ pub(super) struct Accepted {
 pub(super) async fn execute(
     axum::extract::State(api): State,
     Extension(correlation_id): Extension<CorrelationId>,
+    Extension(principal): Extension<Principal>,
     declared: Declared,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let caller = Caller { correlation_id, user_id: api.user_id(&principal) };
     match parse(&api, &declared, body) {
-        Ok((request, body)) if request.is_async => accept(&api, &request, body, &correlation_id).await,
-        Ok((request, body)) => run(&api, request, body, correlation_id).await,
+        Ok((request, body)) if request.is_async => accept(&api, &request, body, caller).await,
+        Ok((request, body)) => run(&api, request, body, caller).await,
         Err(problem) => problem.into_response(),
     }
 }
@@ -172,14 +174,9 @@ fn invalid(Invalid { workflow, errors }: Invalid) -> Problem {
         .workflow(workflow.map(WorkflowName::as_str))
 }
 
-async fn accept(
-    api: &Api,
-    request: &ExecuteRequest,
-    body: JsonText,
-    correlation_id: &CorrelationId,
-) -> Response {
+async fn accept(api: &Api, request: &ExecuteRequest, body: JsonText, caller: Caller) -> Response {
     let id = Uuid::now_v7();
-    if let Err(error) = api.queue.accept(id, request, body, correlation_id).await {
+    if let Err(error) = api.queue.accept(id, request, body, caller).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "an execution was not accepted");
         let (detail, retry_after) = match error {
             NotAccepted::Full => ("the queue is full", Duration::from_secs(5)),
@@ -196,8 +193,8 @@ async fn accept(
     (StatusCode::ACCEPTED, [(LOCATION, location)], axum::Json(accepted)).into_response()
 }
 
-async fn run(api: &Api, request: ExecuteRequest, body: JsonText, correlation_id: CorrelationId) -> Response {
-    let mut attended = Attended::new(api.store.clone(), request, body, correlation_id);
+async fn run(api: &Api, request: ExecuteRequest, body: JsonText, caller: Caller) -> Response {
+    let mut attended = Attended::new(api.store.clone(), request, body, caller);
     let outcome = api.engine.run(&attended.request.job, &mut attended.run).await;
     let outcome = outcome.and_then(|result| {
         result.to_json().map(|text| (text, result.steps)).map_err(|error| {

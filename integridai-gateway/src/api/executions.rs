@@ -31,7 +31,7 @@ pub(super) struct ExecutionStatus {
     priority: &'static str,
     /// The request it came from.
     correlation_id: Option<String>,
-    /// For whom.
+    /// Who asked: the subject of the token or API key, at most 100 characters; `null` with `auth.disabled`.
     user_id: Option<String>,
     /// When it was accepted.
     #[schema(example = "2026-11-24T10:00:00.000Z")]
@@ -54,6 +54,8 @@ pub(super) struct ExecutionStatus {
 }
 
 /// Tells where an execution stands.
+///
+/// To anybody who has the scope, not only to whoever asked for it.
 #[utoipa::path(
     get,
     path = "/api/v1/gateway/executions/{id}",

@@ -49,6 +49,10 @@ struct Checks {
     /// The services: `healthy` if all are online, `unhealthy` if none can be reached, else `degraded`.
     #[schema(example = "healthy")]
     external_services: &'static str,
+    /// What callers prove themselves with: `healthy`; `degraded` while keys of an issuer cannot be fetched; `unhealthy`
+    /// while there are none and nobody can be let in; `not_configured` with `auth.disabled`.
+    #[schema(example = "healthy")]
+    auth: &'static str,
 }
 
 /// Names no file, no address and nothing secret.
@@ -63,11 +67,15 @@ struct Reasons {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "regtech cannot be connected to; dashboard answers slowly")]
     external_services: Option<String>,
+    /// Why some tokens cannot be checked, or soon may not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "the keys of 1 of 2 issuers are not there")]
+    auth: Option<String>,
 }
 
 impl Reasons {
     fn is_empty(&self) -> bool {
-        self.database.is_none() && self.external_services.is_none()
+        self.database.is_none() && self.external_services.is_none() && self.auth.is_none()
     }
 }
 
@@ -89,15 +97,21 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
         Some(snapshot) => Ok(snapshot),
         None => api.consolidated.current().await,
     };
-    let reasons = Reasons { database: unwritten(&api.store.health()), external_services: unwell(&snapshot) };
+    let keys = api.issuer_keys.health();
+    let reasons = Reasons {
+        database: unwritten(&api.store.health()),
+        external_services: unwell(&snapshot),
+        auth: keys.reason().filter(|_| !api.is_open),
+    };
     let services = snapshot.map(|snapshot| snapshot.metrics.system_health);
     let checks = Checks {
         api_gateway: "healthy",
         database: if reasons.database.is_none() { "healthy" } else { "unhealthy" },
         redis: NOT_CONFIGURED,
         external_services: services.map_or("unhealthy", external),
+        auth: if api.is_open { NOT_CONFIGURED } else { keys.as_str() },
     };
-    let all = [checks.api_gateway, checks.database, checks.redis, checks.external_services];
+    let all = [checks.api_gateway, checks.database, checks.redis, checks.external_services, checks.auth];
     let health = Health {
         status: if all.iter().all(|check| matches!(*check, "healthy" | NOT_CONFIGURED)) {
             "healthy"
@@ -146,19 +160,26 @@ pub(super) async fn livez() -> &'static str {
     "ok"
 }
 
-/// Whether to send requests here: for a load balancer. A failing disk or service does not make the gateway unready.
+/// Whether to send requests here: for a load balancer.
+///
+/// A failing disk or service does not make the gateway unready. Where the keys of issuers are all that callers can prove
+/// themselves with, it is ready once the first of them were fetched, and stays ready when they cannot be fetched later.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "health",
     responses(
         (status = 200, description = "It takes requests", body = String, content_type = "text/plain", example = "ok"),
-        (status = 503, description = "It goes down", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 503, description = "It goes down, or has no keys yet to check tokens with", body = ProblemSchema, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn readyz(axum::extract::State(api): State) -> Result<&'static str, Problem> {
     if api.draining.is_cancelled() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the gateway goes down"));
+    }
+    if !api.issuer_keys.is_ready() {
+        let detail = "no keys are there yet to check tokens with";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
     }
     Ok("ok")
 }

@@ -29,7 +29,7 @@ pub(super) async fn consolidated(axum::extract::State(api): State) -> Result<Res
         .map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     let headers = [
         (CONTENT_TYPE, "application/json".to_owned()),
-        (CACHE_CONTROL, format!("max-age={}", api.consolidated.max_age().as_secs())),
+        (CACHE_CONTROL, format!("private, max-age={}", api.consolidated.max_age().as_secs())),
         (AGE, snapshot.age().as_secs().to_string()),
     ];
     Ok((headers, snapshot.body.clone()).into_response())

@@ -17,6 +17,7 @@ pub use scope::{Scope, UnknownScope};
 use std::sync::Arc;
 
 use axum::Router;
+use integridai_tower::Principal;
 use tokio_util::task::TaskTracker;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,7 +26,7 @@ use utoipa_axum::routes;
 use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
 use crate::events::Hub;
 use crate::orchestration::{Engine, Queue};
-use crate::services::{Consolidated, Tickets};
+use crate::services::{Consolidated, IssuerKeys, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
 
@@ -48,6 +49,10 @@ pub struct Api {
     pub realtime: RealtimeConfig,
     /// What browsers subscribe with.
     pub tickets: Tickets,
+    /// What tokens are checked with.
+    pub issuer_keys: IssuerKeys,
+    /// Whether anybody may do anything (`auth.disabled`).
+    pub is_open: bool,
     /// Whose pages may subscribe, beside the gateway's own.
     pub cors: CorsConfig,
     /// The WebSockets, so that a shutdown can wait for their goodbyes.
@@ -56,6 +61,13 @@ pub struct Api {
     pub prometheus: PrometheusHandle,
     /// Set once the gateway goes down.
     pub draining: tokio_util::sync::CancellationToken,
+}
+
+impl Api {
+    /// What is written down of who asks: the subject. Where nobody is asked to tell, nobody is known.
+    fn user_id(&self, principal: &Principal) -> Option<String> {
+        (!self.is_open).then(|| principal.subject().to_owned())
+    }
 }
 
 type State = axum::extract::State<Arc<Api>>;

@@ -14,7 +14,8 @@ pub(super) struct OrchestrationRequest {
     workflow: WorkflowName,
     /// `complete_analysis`: a provider (`name`, `cuit`, `sector`, optionally `documents`, `contact_email`,
     /// `additional_data`; other members reach RegTech too), as `provider` or directly. `training_sync`:
-    /// `training_session`, a session object or a session id. Either may have a `user_id`. `metrics_update`: nothing.
+    /// `training_session`, a session object or a session id. `metrics_update`: nothing. Any may have a `user_id`: whom
+    /// it is about, not who asks, which the credentials tell.
     #[schema(value_type = Object)]
     payload: serde_json::Value,
     #[schema(required = false)]

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use integridai_tower::auth::api_key::ApiKeyRecord;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ConfigError, Count, Seconds, Secret};
+use super::values::speaks;
+use super::{ConfigError, Count, KeysUrl, Seconds, Secret};
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,11 +18,11 @@ pub struct AuthConfig {
     pub disabled: bool,
     /// The protection space named to clients (RFC 9110 §11.5).
     pub realm: String,
-    /// How far the clocks of issuers may differ.
+    /// How far the clocks of issuers may differ; at most 300 s.
     pub leeway_seconds: Seconds,
     /// Verified tokens that are remembered.
     pub max_cached_tokens: Count,
-    /// How long a ticket for a WebSocket may be used.
+    /// How long a ticket for a WebSocket may be used; at most 300 s.
     pub ticket_seconds: Seconds,
     /// The key under which API keys are digested; digests made under another one do not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +37,7 @@ pub struct AuthConfig {
 
 /// An issuer of tokens, and where its keys are: exactly one of `discovery`, `jwks_url`, `public_key_file`, `secret`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct IssuerConfig {
     /// The tokens' `iss`, character by character.
     pub issuer: String,
@@ -46,7 +48,7 @@ pub struct IssuerConfig {
     pub discovery: bool,
     /// Where the keys are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub jwks_url: Option<String>,
+    pub jwks_url: Option<KeysUrl>,
     /// A file with a public key in PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_key_file: Option<PathBuf>,
@@ -71,6 +73,33 @@ impl IssuerConfig {
             secret: Some(Secret::new(secret)),
             ..Self::default()
         }
+    }
+
+    fn sources(&self) -> usize {
+        let sources =
+            [self.discovery, self.jwks_url.is_some(), self.public_key_file.is_some(), self.secret.is_some()];
+        sources.into_iter().filter(|is_there| *is_there).count()
+    }
+
+    /// What no other key can mend. What lacks may still come from the environment.
+    fn contradiction(&self) -> Option<&'static str> {
+        if self.sources() > 1 {
+            return Some("more than one of discovery, jwks_url, public_key_file and secret");
+        }
+        speaks(&self.issuer).err().filter(|_| self.discovery)
+    }
+}
+
+impl<'de> Deserialize<'de> for IssuerConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let issuer = Self::deserialize(deserializer)?;
+        issuer.contradiction().map_or(Ok(issuer), |reason| Err(D::Error::custom(reason)))
+    }
+}
+
+impl Serialize for IssuerConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
     }
 }
 
@@ -124,31 +153,32 @@ impl AuthConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        for issuer in self.issuers.values() {
-            let sources = [
-                issuer.discovery,
-                issuer.jwks_url.is_some(),
-                issuer.public_key_file.is_some(),
-                issuer.secret.is_some(),
-            ];
-            if issuer.issuer.is_empty() || issuer.audience.is_empty() {
-                return Err(ConfigError::Contradiction {
-                    keys: "auth.issuers",
-                    reason: "each needs its issuer and at least one audience",
-                });
+        for (name, issuer) in &self.issuers {
+            let lacking = |reason| {
+                Err(ConfigError::Contradiction { keys: format!("auth.issuers.{name}").into(), reason })
+            };
+            let is_nameless = issuer.audience.iter().any(String::is_empty);
+            if issuer.issuer.is_empty() || issuer.audience.is_empty() || is_nameless {
+                return lacking("it needs its issuer and at least one audience, and none is empty");
             }
-            if sources.into_iter().filter(|is_there| *is_there).count() != 1 {
-                return Err(ConfigError::Contradiction {
-                    keys: "auth.issuers",
-                    reason: "each needs exactly one of discovery, jwks_url, public_key_file and secret",
-                });
+            if issuer.sources() == 0 {
+                return lacking("it needs one of discovery, jwks_url, public_key_file and secret");
+            }
+        }
+        let most = Seconds::new(300);
+        for (seconds, keys) in
+            [(self.ticket_seconds, "auth.ticket_seconds"), (self.leeway_seconds, "auth.leeway_seconds")]
+        {
+            if seconds > most {
+                let reason = "at most 300: what has ended, or stands in a URL, must not be good for long";
+                return Err(ConfigError::Contradiction { keys: keys.into(), reason });
             }
         }
         let realm_fits =
             self.realm.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
         if !realm_fits {
             return Err(ConfigError::Contradiction {
-                keys: "auth.realm",
+                keys: "auth.realm".into(),
                 reason: "visible ASCII characters and spaces only, neither quotes nor backslashes",
             });
         }

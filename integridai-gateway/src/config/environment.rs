@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::file::reason;
 use super::{Config, ConfigError};
 
 const PREFIX: &str = "INTEGRIDAI_";
@@ -40,7 +41,7 @@ fn is_kubernetes_link(name: &str) -> bool {
 
 /// A table alone has no file to name; `read` has parsed it before, so this is not reached with one.
 fn unnamed(error: &toml::de::Error) -> ConfigError {
-    ConfigError::Variable { variable: "(none)".into(), reason: error.message().to_owned() }
+    ConfigError::Variable { variable: "(none)".into(), reason: reason(error) }
 }
 
 /// Tries the text as it stands, then as the TOML value that it spells: `0123` may be a token, `30` a number.
@@ -57,7 +58,7 @@ fn set(table: &Table, variable: &str, text: &str) -> Result<(Table, Config), Str
 fn attempt(table: &Table, keys: &[String], value: Value) -> Result<(Table, Config), String> {
     let mut table = table.clone();
     insert(&mut table, keys, value)?;
-    let config = Config::deserialize(table.clone()).map_err(|error| error.message().to_owned())?;
+    let config = Config::deserialize(table.clone()).map_err(|error| reason(&error))?;
     Ok((table, config))
 }
 

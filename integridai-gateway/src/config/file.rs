@@ -24,7 +24,17 @@ fn located(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
         line: before.matches('\n').count() + 1,
         column: before[start..].chars().count() + 1,
         key: key(line).to_owned(),
-        reason: error.message().to_owned(),
+        reason: reason(error),
+    }
+}
+
+/// What is wrong, without the text that stood where something else was expected: it may hold a secret.
+pub(super) fn reason(error: &toml::de::Error) -> String {
+    let message = error.message();
+    let text = message.strip_prefix("invalid type: string \"");
+    match text.and_then(|text| text.rsplit_once("\", expected ")) {
+        Some((_, expected)) => format!("invalid type: a string, expected {expected}"),
+        None => message.to_owned(),
     }
 }
 

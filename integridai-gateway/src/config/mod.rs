@@ -27,9 +27,10 @@ pub use metrics::MetricsConfig;
 pub use realtime::RealtimeConfig;
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
-pub use values::{BaseUrl, Count, Seconds, Secret, UrlPath};
+pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath};
 pub use workflows::WorkflowsConfig;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -98,7 +99,7 @@ pub enum ConfigError {
     #[error("{keys}: {reason}")]
     Contradiction {
         /// The keys.
-        keys: &'static str,
+        keys: Cow<'static, str>,
         /// Why they cannot both hold.
         reason: &'static str,
     },
@@ -143,13 +144,13 @@ impl Config {
         let open = self.auth.disabled;
         if open && !self.server.listen.ip().is_loopback() {
             return Err(ConfigError::Contradiction {
-                keys: "auth.disabled, server.listen",
+                keys: "auth.disabled, server.listen".into(),
                 reason: "without authentication the gateway listens on loopback only",
             });
         }
         if !open && !self.auth.has_authenticator() {
             return Err(ConfigError::Contradiction {
-                keys: "auth",
+                keys: "auth".into(),
                 reason: "nobody could call: name an issuer or an API key (integridai-gateway api-key makes one), or \
                          write auth.disabled = true to let everybody on this machine do everything",
             });
@@ -174,17 +175,17 @@ impl Config {
             (self.server.max_headers.get() > 10_000, "server.max_headers", "at most 10000"),
         ];
         if let Some((_, keys, reason)) = rules.into_iter().find(|(is_broken, ..)| *is_broken) {
-            return Err(ConfigError::Contradiction { keys, reason });
+            return Err(ConfigError::Contradiction { keys: keys.into(), reason });
         }
         if self.workflows.default_timeout_seconds > self.workflows.max_timeout_seconds {
             return Err(ConfigError::Contradiction {
-                keys: "workflows.default_timeout_seconds, workflows.max_timeout_seconds",
+                keys: "workflows.default_timeout_seconds, workflows.max_timeout_seconds".into(),
                 reason: "the default timeout is greater than the greatest allowed",
             });
         }
         if self.server.request_timeout_seconds <= self.workflows.max_timeout_seconds {
             return Err(ConfigError::Contradiction {
-                keys: "server.request_timeout_seconds, workflows.max_timeout_seconds",
+                keys: "server.request_timeout_seconds, workflows.max_timeout_seconds".into(),
                 reason: "a request must be allowed more time than a workflow, or its answer is lost",
             });
         }

@@ -10,7 +10,7 @@ use super::{Count, Seconds};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// Address and port; loopback unless told otherwise, because nothing asks who calls yet.
+    /// Address and port; loopback unless told otherwise.
     pub listen: SocketAddr,
     /// Names that clients may call the gateway by; addresses and `localhost` always work. None: on loopback no other
     /// name, elsewhere every name.

@@ -35,7 +35,8 @@ fn optional_keys_are_documented_as_comments_and_work() {
         ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
     let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
-    let config = load(&text, &[]).unwrap();
+    // Whether this build speaks https:// is tested below.
+    let config = load(&text.replace("https://id.example.org", "http://localhost"), &[]).unwrap();
     assert!(config.auth.api_key_pepper.is_some() && config.check_access().is_ok());
     assert_eq!((config.auth.issuers.len(), config.auth.api_keys.len()), (1, 1));
     assert!(config.services.regtech.service().bearer_token.is_some());
@@ -57,6 +58,13 @@ fn an_error_names_file_line_key_and_what_was_expected() {
         ("[services.regtech]\nanalyze_path = \"x\"", "line 2", "analyze_path", "begins with `/`"),
         ("[cors]\nallowed_origins = [\"*\"]", "line 2", "allowed_origins", "an origin such as"),
         ("[logs]\nformat = \"xml\"", "line 2", "format", "human"),
+        ("[auth]\ndisable = true", "line 2", "disable", "disabled"),
+        ("[auth.isuers.main]", "line 1", "isuers", "issuers"),
+        ("[auth.issuers.main]\njwks_uri = \"\"", "line 2", "jwks_uri", "jwks_url"),
+        ("[auth.issuers.main]\njwks_url = \"id.example\"", "line 2", "jwks_url", "neither https://"),
+        ("[auth.issuers.main]\njwks_url = \"http://id.example/\"", "line 2", "jwks_url", "use https://"),
+        ("[auth.issuers.main]\njwks_url = \"http://u:p@[::1]/\"", "line 2", "jwks_url", "user information"),
+        ("[auth.api_keys.x]\nid = \"igd_000000000000\"\nexpire_at = 1", "line 3", "expire_at", "expires_at"),
         ("[server\n", "line 1", "server", "expected"),
     ];
     for (text, line, key, expected) in cases {
@@ -120,6 +128,8 @@ fn keys_that_contradict_each_other_or_cannot_work_are_refused() {
         ("[realtime]\nping_interval_seconds = 200", "realtime.idle_timeout_seconds"),
         ("[realtime]\nmax_pending_events = 2147483648", "realtime.max_pending_events"),
         ("[server]\nmax_headers = 10001", "server.max_headers"),
+        ("[auth]\nticket_seconds = 301", "auth.ticket_seconds"),
+        ("[auth]\nleeway_seconds = 3600", "auth.leeway_seconds"),
     ] {
         let message = load(text, &[]).unwrap_err().to_string();
         assert!(message.contains(named), "{message}");
@@ -132,10 +142,6 @@ fn nobody_or_everybody_is_let_in_by_a_word_only() {
     for (variables, said) in [
         (&[][..], Some("nobody could call")),
         (&[("INTEGRIDAI_AUTH__DISABLED", "true")], None),
-        (
-            &[("INTEGRIDAI_AUTH__DISABLED", "true"), ("INTEGRIDAI_SERVER__LISTEN", "0.0.0.0:1")],
-            Some("loopback only"),
-        ),
         (&[("INTEGRIDAI_AUTH__ISSUERS", issuer)], None),
         (&[("INTEGRIDAI_AUTH__ISSUERS", issuer), ("INTEGRIDAI_SERVER__LISTEN", "0.0.0.0:1")], None),
     ] {
@@ -148,16 +154,73 @@ fn nobody_or_everybody_is_let_in_by_a_word_only() {
 }
 
 #[test]
+fn everybody_is_let_in_on_loopback_alone_however_an_address_is_written() {
+    let access = |listen: &str| {
+        let variables = [("INTEGRIDAI_AUTH__DISABLED", "true"), ("INTEGRIDAI_SERVER__LISTEN", listen)];
+        load("", &variables).unwrap().check_access()
+    };
+    for loopback in ["127.0.0.1:1", "127.0.0.2:0", "127.255.255.254:1", "[::1]:1"] {
+        assert_eq!(access(loopback).map_err(|error| error.to_string()), Ok(()), "{loopback}");
+    }
+    for elsewhere in [
+        "0.0.0.0:1",
+        "[::]:1",
+        "[::ffff:0.0.0.0]:1",
+        "[::ffff:10.0.0.1]:1",
+        "[::ffff:127.0.0.1]:1",
+        "[fe80::1]:1",
+        "10.0.0.1:1",
+        "192.168.0.1:1",
+        "128.0.0.1:1",
+    ] {
+        let refused = access(elsewhere).unwrap_err().to_string();
+        assert!(refused.contains("loopback only"), "{elsewhere}: {refused}");
+    }
+}
+
+#[test]
 fn an_issuer_has_one_place_for_its_keys_and_an_audience() {
+    let file = load(
+        "[server]\n[auth.issuers.main]\nissuer = \"http://[::1]\"\ndiscovery = true\nsecret = \"x\"",
+        &[],
+    );
+    let message = file.unwrap_err().to_string();
+    assert!(message.contains("line 2") && message.contains("[auth.issuers.main]"), "{message}");
+    assert!(message.contains("more than one of discovery"), "{message}");
     for text in [
         "issuer = \"i\"\naudience = [\"a\"]",
-        "issuer = \"i\"\naudience = [\"a\"]\ndiscovery = true\njwks_url = \"https://i\"",
         "issuer = \"i\"\ndiscovery = true",
         "audience = [\"a\"]\ndiscovery = true",
+        "issuer = \"i\"\naudience = [\"a\", \"\"]\nsecret = \"s\"",
     ] {
         let message = load(&format!("[auth.issuers.main]\n{text}"), &[]).unwrap_err().to_string();
-        assert!(message.contains("auth.issuers"), "{message}");
+        assert!(message.contains("auth.issuers.main: it needs"), "{message}");
     }
+    let secret = ("INTEGRIDAI_AUTH__ISSUERS__MAIN__SECRET", "0123456789abcdef0123456789abcdef");
+    let issuer = "[auth.issuers.main]\nissuer = \"i\"\naudience = [\"a\"]";
+    load(issuer, &[secret]).expect("a secret may come from elsewhere than the file");
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn without_tls_an_https_url_is_an_error_that_names_the_feature() {
+    for (text, line, key) in [
+        ("[auth.issuers.main]\njwks_url = \"https://id.example/keys\"", "line 2", "jwks_url"),
+        (
+            "[auth.issuers.main]\ndiscovery = true\nissuer = \"HTTPS://id.example\"",
+            "line 1",
+            "[auth.issuers.main]",
+        ),
+        ("[services.regtech]\nbase_url = \"https://regtech\"", "line 2", "base_url"),
+    ] {
+        let message = load(text, &[]).unwrap_err().to_string();
+        for part in [line, key, "cargo feature `tls`"] {
+            assert!(message.contains(part), "{part:?} is not in: {message}");
+        }
+    }
+    let elsewhere =
+        "[auth.issuers.main]\nissuer = \"https://id.example\"\naudience = [\"a\"]\nsecret = \"s\"";
+    load(elsewhere, &[]).expect("nothing is fetched from there");
 }
 
 #[test]
@@ -182,6 +245,22 @@ fn secrets_are_never_printed() {
     let config = load(secrets, &[]).unwrap();
     for text in [config.to_toml(), format!("{config:?}")] {
         assert!(!text.contains("s3cr3t") && text.contains("(hidden)"), "{text}");
+    }
+    // Whatever stands where something else was expected.
+    let malformed = r#"{main = {issuer = "i", audience = ["a"], secret = "s3cr3t"}"#;
+    for (text, variables) in [
+        ("", &[("INTEGRIDAI_AUTH__ISSUERS", malformed)][..]),
+        ("", &[("INTEGRIDAI_AUTH__ISSUERS__MAIN", "s3cr3t\", expected by nobody")]),
+        ("", &[("INTEGRIDAI_AUTH__API_KEY_PEPPER", "s3cr3t\u{7f}")]),
+        ("", &[("INTEGRIDAI_SERVICES__REGTECH", "s3cr3t")]),
+        ("[auth.issuers]\nmain = \"s3cr3t\"", &[]),
+        ("[auth]\napi_key_pepper = [\"s3cr3t\"]", &[]),
+        ("[auth]\ndisabled = \"s3cr3t\"", &[]),
+        ("[auth.issuers.main]\nsecret = \"s3cr3t", &[]),
+        ("[auth.issuers.main]\naudience = \"s3cr3t\"", &[]),
+    ] {
+        let message = load(text, variables).unwrap_err().to_string();
+        assert!(!message.contains("s3cr3t"), "{message}");
     }
     let message = load("[services.dashboard]\nbase_url = \"http://u:s3cr3t@h\"", &[]).unwrap_err();
     assert!(message.to_string().contains("user information"), "{message}");

@@ -1,8 +1,11 @@
 //! Values that are checked when they are parsed, so that the error points at the key.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::future::pending;
 use std::time::Duration;
 
+use integridai_tower::auth::RemoteKeys;
 use integridai_tower::client::ServiceClient;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -131,16 +134,49 @@ impl BaseUrl {
 impl<'de> Deserialize<'de> for BaseUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let url = String::deserialize(deserializer)?;
-        if url.starts_with("https:") && !cfg!(feature = "tls") {
-            return Err(D::Error::custom(
-                "this build speaks http:// only; https:// needs the cargo feature `tls`",
-            ));
-        }
+        speaks(&url).map_err(D::Error::custom)?;
         // The URL itself is left out of the error: it may hold credentials.
         let checked = ServiceClient::new("service", &url, ());
         checked.map(|_| Self(url)).map_err(D::Error::custom)
     }
 }
+
+/// Whether this build can call the URL.
+pub(super) fn speaks(url: &str) -> Result<(), &'static str> {
+    let is_https = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+    if is_https && !cfg!(feature = "tls") {
+        return Err("this build speaks http:// only; https:// needs the cargo feature `tls`");
+    }
+    Ok(())
+}
+
+/// Where an issuer publishes its keys, as `RemoteKeys` accepts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeysUrl(String);
+
+impl KeysUrl {
+    /// The URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for KeysUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let url = String::deserialize(deserializer)?;
+        speaks(&url).map_err(D::Error::custom)?;
+        // The URL itself is left out of the error, and what is printed of the configuration has no credentials.
+        let authority = url.parse::<http::Uri>().ok().and_then(|url| url.authority().cloned());
+        if authority.is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(D::Error::custom("must not hold user information"));
+        }
+        let unasked = tower::service_fn(|_: http::Request<_>| pending::<Result<Response, Infallible>>());
+        RemoteKeys::jwks(url.as_str()).build(unasked).map(|_| Self(url)).map_err(D::Error::custom)
+    }
+}
+
+type Response = http::Response<http_body_util::Full<bytes::Bytes>>;
 
 /// A path on a service, from `/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

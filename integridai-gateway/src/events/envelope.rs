@@ -48,7 +48,7 @@ pub struct Event {
     pub timestamp: OffsetDateTime,
     /// The request that caused it.
     pub correlation_id: Option<CorrelationId>,
-    /// The user it concerns.
+    /// Who made that request.
     pub user_id: Option<String>,
     /// The facts, as JSON.
     pub data: JsonText,
@@ -83,9 +83,9 @@ impl Event {
         self
     }
 
-    /// The same event, concerning this user.
+    /// The same event, asked for by this user.
     #[must_use]
-    pub fn concerning(mut self, user_id: Option<&str>) -> Self {
+    pub fn asked_by(mut self, user_id: Option<&str>) -> Self {
         self.user_id = user_id.map(str::to_owned);
         self
     }

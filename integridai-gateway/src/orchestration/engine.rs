@@ -27,6 +27,15 @@ pub struct Engine {
     ended: Series<(&'static str, &'static str), Counter>,
 }
 
+/// Whose request an execution comes from.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The request.
+    pub correlation_id: CorrelationId,
+    /// Who made it; `None` where nobody was asked to tell.
+    pub user_id: Option<String>,
+}
+
 /// One execution on its way.
 #[derive(Debug)]
 pub struct Run {
@@ -34,7 +43,7 @@ pub struct Run {
     pub id: Uuid,
     /// The request it belongs to.
     pub correlation_id: CorrelationId,
-    /// For whom.
+    /// Who asked.
     pub user_id: Option<String>,
     /// When it was asked for; a run after a restart has that of the first.
     pub created_at: OffsetDateTime,
@@ -134,7 +143,7 @@ impl Engine {
     pub async fn run(&self, job: &Job, run: &mut Run) -> Result<WorkflowResult, WorkflowError> {
         let outcome = match job {
             Job::CompleteAnalysis(provider) => complete_analysis::run(self, provider, run).await,
-            Job::TrainingSync(session) => training_sync::run(self, session, run).await,
+            Job::TrainingSync(training) => training_sync::run(self, training, run).await,
             Job::MetricsUpdate => Ok(self.update_metrics(run)),
         };
         let ended = if outcome.is_ok() { "succeeded" } else { "failed" };
@@ -154,7 +163,7 @@ impl Engine {
     pub(super) fn emit<T: Serialize>(&self, kind: EventType, source: &'static str, data: &T, run: &Run) {
         match Event::new(kind, source, data) {
             Ok(event) => {
-                self.events.emit(event.caused_by(&run.correlation_id).concerning(run.user_id.as_deref()));
+                self.events.emit(event.caused_by(&run.correlation_id).asked_by(run.user_id.as_deref()));
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an event could not be written");

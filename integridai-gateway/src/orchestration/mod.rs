@@ -21,9 +21,9 @@ mod request;
 mod training_sync;
 
 pub use complete_analysis::AnalysisResult;
-pub use engine::{Engine, Run, WorkflowResult};
+pub use engine::{Caller, Engine, Run, WorkflowResult};
 pub use failure::WorkflowError;
 pub use journal::{Done, Journal, Step, StepStatus};
 pub use queue::{NotAccepted, Queue};
-pub use request::{ExecuteRequest, Invalid, Job, SessionSource, WorkflowName};
+pub use request::{ExecuteRequest, Invalid, Job, SessionSource, Training, WorkflowName};
 pub use training_sync::TrainingUpdate;

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{Engine, ExecuteRequest, Journal, Run, WorkflowError};
+use super::{Caller, Engine, ExecuteRequest, Journal, Run, WorkflowError};
 use crate::config::WorkflowsConfig;
 use crate::store::{Execution, Finished, JsonText, NewExecution, Outcome, Store, StoreError};
 
@@ -101,7 +101,7 @@ impl Queue {
         id: Uuid,
         request: &ExecuteRequest,
         body: JsonText,
-        correlation_id: &CorrelationId,
+        caller: Caller,
     ) -> Result<(), NotAccepted> {
         let place = Place::take(&self.shared.accepting);
         if self.shared.store.queued_executions().await? + place.ahead >= self.shared.max_queued {
@@ -112,8 +112,8 @@ impl Queue {
             workflow: request.job.workflow().as_str().to_owned(),
             priority: request.priority,
             request: body,
-            correlation_id: Some(correlation_id.as_str().to_owned()),
-            user_id: request.user_id.clone(),
+            correlation_id: Some(caller.correlation_id.as_str().to_owned()),
+            user_id: caller.user_id,
             timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
             created_at: OffsetDateTime::now_utc(),
         };

@@ -48,10 +48,19 @@ impl WorkflowName {
 pub enum Job {
     /// Analyse this provider.
     CompleteAnalysis(Box<Provider>),
-    /// Sync this session.
-    TrainingSync(SessionSource),
+    /// Sync a session.
+    TrainingSync(Training),
     /// Gather metrics.
     MetricsUpdate,
+}
+
+/// A training session to sync.
+#[derive(Debug, Clone)]
+pub struct Training {
+    /// Where it comes from.
+    pub session: SessionSource,
+    /// Whose training it is, as the request says.
+    pub user_id: Option<String>,
 }
 
 /// Where the training session comes from.
@@ -68,8 +77,6 @@ pub enum SessionSource {
 pub struct ExecuteRequest {
     /// What is to be done.
     pub job: Job,
-    /// For whom.
-    pub user_id: Option<String>,
     /// Whether the client waits for the end.
     pub is_async: bool,
     /// How urgent it is, if it is queued.
@@ -119,10 +126,10 @@ impl ExecuteRequest {
         let job = if check.found("/payload") {
             None
         } else {
-            workflow.and_then(|name| job(&mut check, name, payload, text, config))
+            workflow.and_then(|name| job(&mut check, name, payload, user_id, text, config))
         };
         match (job, check.finish()) {
-            (Some(job), Ok(())) => Ok(Self { job, user_id, is_async, priority, timeout }),
+            (Some(job), Ok(())) => Ok(Self { job, is_async, priority, timeout }),
             (_, outcome) => Err(Invalid { workflow, errors: outcome.err().unwrap_or_default() }),
         }
     }
@@ -169,6 +176,7 @@ fn job(
     check: &mut Check,
     name: WorkflowName,
     payload: Map<String, Value>,
+    user_id: Option<String>,
     text: &str,
     config: &WorkflowsConfig,
 ) -> Option<Job> {
@@ -176,7 +184,9 @@ fn job(
         WorkflowName::CompleteAnalysis => {
             provider(check, payload, text, config).map(|provider| Job::CompleteAnalysis(Box::new(provider)))
         }
-        WorkflowName::TrainingSync => session(check, payload).map(Job::TrainingSync),
+        WorkflowName::TrainingSync => {
+            session(check, payload).map(|session| Job::TrainingSync(Training { session, user_id }))
+        }
         WorkflowName::MetricsUpdate => Some(Job::MetricsUpdate),
     }
 }

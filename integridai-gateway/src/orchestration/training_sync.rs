@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::journal::Done;
-use super::{Engine, Run, SessionSource, WorkflowError, WorkflowResult};
+use super::{Engine, Run, SessionSource, Training, WorkflowError, WorkflowResult};
 use crate::events::EventType;
 use crate::timestamp;
 
@@ -16,7 +16,7 @@ use crate::timestamp;
 pub struct TrainingUpdate<'a> {
     /// The execution's id.
     pub workflow_id: String,
-    /// Whose training it is.
+    /// Whose training it is: the request's `payload.user_id`.
     #[schema(example = "user-7")]
     pub user_id: Option<&'a str>,
     /// The session as FLAISimulator or the client wrote it; `null` if it is larger than 64 KiB, as every subscriber
@@ -33,10 +33,10 @@ const MAX_EVENT_SESSION: usize = 64 * 1024;
 
 pub(super) async fn run(
     engine: &Engine,
-    source: &SessionSource,
+    training: &Training,
     run: &mut Run,
 ) -> Result<WorkflowResult, WorkflowError> {
-    let session = match source {
+    let session = match &training.session {
         // Not the time of now: a call that is repeated after a restart has to carry the same bytes.
         SessionSource::Inline(session) => {
             Done { output: session.clone(), finished_at: timestamp::format(run.created_at) }
@@ -49,7 +49,7 @@ pub(super) async fn run(
     })?;
     let update = TrainingUpdate {
         workflow_id: run.id.to_string(),
-        user_id: run.user_id.as_deref(),
+        user_id: training.user_id.as_deref(),
         session: (session.output.as_bytes().len() <= MAX_EVENT_SESSION).then_some(&session.output),
         dashboard_updated: true,
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{StatusCode, request};
 use integridai_tower::CorrelationId;
+use integridai_tower::correlation::{TraceContext, TraceId};
 use integridai_tower::observe::{Exchange, Observe, Outcome};
 use metrics::{Gauge, Histogram, SharedString};
 use time::OffsetDateTime;
@@ -34,6 +35,13 @@ impl Exchanges {
     }
 }
 
+/// Under which ids an exchange is found again.
+#[derive(Debug)]
+pub struct Ids {
+    correlation_id: Option<CorrelationId>,
+    trace_id: Option<TraceId>,
+}
+
 /// A client that left before there was an answer has none; this status is nginx's for it.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
@@ -44,17 +52,20 @@ const API: &str = "/api/v1/";
 const UNMATCHED: &str = "unmatched";
 
 impl Observe for Exchanges {
-    type Context = Option<CorrelationId>;
+    type Context = Ids;
 
     fn begin(&self, request: &request::Parts) -> Self::Context {
         self.active.increment(1);
-        request.extensions.get::<CorrelationId>().cloned()
+        Ids {
+            correlation_id: request.extensions.get::<CorrelationId>().cloned(),
+            trace_id: request.extensions.get::<TraceContext>().map(TraceContext::trace_id),
+        }
     }
 
-    fn end(&self, correlation_id: Self::Context, exchange: &Exchange) {
+    fn end(&self, ids: Ids, exchange: &Exchange) {
         self.active.decrement(1);
         let status = status(exchange);
-        log(correlation_id.as_ref(), exchange, status);
+        log(&ids, exchange, status);
         let labels = (method(exchange), exchange.route.clone(), status);
         self.times.of(labels, time).record(exchange.duration.as_secs_f64());
         let is_upgrade = status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
@@ -73,10 +84,11 @@ fn status(exchange: &Exchange) -> u16 {
     }
 }
 
-fn log(correlation_id: Option<&CorrelationId>, exchange: &Exchange, status: u16) {
+fn log(ids: &Ids, exchange: &Exchange, status: u16) {
     tracing::info!(
         target: "integridai_gateway::access",
-        correlation_id = correlation_id.map_or("", CorrelationId::as_str),
+        correlation_id = ids.correlation_id.as_ref().map_or("", CorrelationId::as_str),
+        trace_id = ids.trace_id.map(tracing::field::display),
         method = exchange.method.as_str(),
         path = exchange.uri.path(),
         status,

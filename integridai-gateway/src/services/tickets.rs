@@ -78,7 +78,8 @@ impl Tickets {
 
 /// The one form in which it was given out.
 fn parse(text: &str) -> Option<Uuid> {
-    (text.len() == 32).then(|| Uuid::try_parse(text).ok()).flatten()
+    let is_own = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_own.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
 impl fmt::Debug for Tickets {
@@ -103,6 +104,12 @@ mod tests {
         assert_eq!(tickets.redeem(&ticket).unwrap().subject(), "ann");
         assert!(tickets.redeem(&ticket).is_none(), "it is used up");
         let late = tickets.issue(ann()).unwrap();
+        let (start, end) = late.split_at(32);
+        for altered in
+            [late.to_uppercase().replace('0', "A"), format!("{start}-{end}"), format!("{end}{start}")]
+        {
+            assert!(tickets.redeem(&altered).is_none(), "{altered}");
+        }
         tokio::time::advance(Duration::from_secs(30)).await;
         assert!(tickets.redeem(&late).is_none());
         for wrong in ["", "x", &"0".repeat(64), &"é".repeat(32), &"-".repeat(64)] {

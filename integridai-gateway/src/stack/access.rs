@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -12,21 +11,22 @@ use http::{HeaderValue, Response, header, request};
 use integridai_tower::auth::api_key::{ApiKeyHasher, ApiKeyRing, ApiKeys};
 use integridai_tower::auth::jwt::{Algorithm, Issuer, Key, KeySet, Validator};
 use integridai_tower::auth::{
-    AuthenticateLayer, AuthorizeLayer, Decision, Denied, KeysStatus, Reason, RefreshKeys, RemoteKeys,
-    TokenVerifier,
+    AuthenticateLayer, AuthorizeLayer, Decision, Denied, Reason, RefreshKeys, RemoteKeys, TokenVerifier,
 };
 use integridai_tower::{ConfigError, Principal, Refusal};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::upstream::keys_transport;
-use crate::api::{SUBSCRIBE, Scope};
+use crate::api::{SUBSCRIBE, Scope, UnknownScope};
 use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
 use crate::respond::Problem;
-use crate::services::Tickets;
+use crate::services::{IssuerKeys, Tickets};
 
 /// The gateway's door: who is let in, and what has to be kept running for it.
 pub struct Access {
     layer: AuthenticateLayer,
-    published: Published,
+    refreshes: Vec<RefreshKeys>,
+    issuer_keys: IssuerKeys,
 }
 
 /// Keys that issuers publish.
@@ -35,6 +35,8 @@ struct Published {
     refreshes: Vec<RefreshKeys>,
     keys: Vec<(String, RemoteKeys)>,
 }
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// For everybody: orchestrators have no credentials, and a newcomer reads how to get some.
 const OPEN: [&str; 5] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs"];
@@ -59,7 +61,10 @@ impl Access {
             layer = layer.or(api_keys(config)?);
         }
         let layer = layer.optional_if(is_open).realm(&config.realm)?.reject_with(denied);
-        Ok(Self { layer, published })
+        let has_others =
+            config.disabled || !config.api_keys.is_empty() || published.keys.len() < config.issuers.len();
+        let issuer_keys = IssuerKeys::new(published.keys, !has_others);
+        Ok(Self { layer, refreshes: published.refreshes, issuer_keys })
     }
 
     /// Around everything.
@@ -67,7 +72,9 @@ impl Access {
         self.layer.clone()
     }
 
-    /// Puts what asks for the scope before the routes. `admin` is every scope.
+    /// Puts what asks for the scope before the routes. `admin` is every scope. A cache that does not know that an answer
+    /// depends on `X-API-Key` would give it to anybody (RFC 9111 §3.5 is about `Authorization` alone): unless an answer
+    /// says otherwise, none may keep it.
     ///
     /// # Panics
     ///
@@ -75,31 +82,32 @@ impl Access {
     pub fn guard<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>, scope: Scope) -> Router<S> {
         let scopes = [scope.as_str(), Scope::Admin.as_str()];
         let layer = AuthorizeLayer::behind(&self.layer).any_scope(scopes);
-        routes.route_layer(layer.expect("scope-tokens of RFC 6749").reject_with(denied))
+        let kept_nowhere = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, NO_STORE);
+        routes
+            .route_layer(kept_nowhere)
+            .route_layer(layer.expect("scope-tokens of RFC 6749").reject_with(denied))
     }
 
     /// What keeps the keys of issuers fresh; to be polled as long as the gateway runs.
     pub fn take_refreshes(&mut self) -> Vec<RefreshKeys> {
-        std::mem::take(&mut self.published.refreshes)
+        std::mem::take(&mut self.refreshes)
     }
 
-    /// Shows how the keys of each issuer that publishes them are, as long as it is polled.
-    pub async fn watch_keys(self) {
-        let mut faults = vec![None; self.published.keys.len()];
-        let mut ticks = tokio::time::interval(WATCH_INTERVAL);
-        loop {
-            ticks.tick().await;
-            for ((issuer, keys), fault) in self.published.keys.iter().zip(&mut faults) {
-                show(issuer, &keys.status(), fault);
-            }
-        }
+    /// How the keys of the issuers that publish them are.
+    #[must_use]
+    pub fn issuer_keys(&self) -> IssuerKeys {
+        self.issuer_keys.clone()
     }
 }
 
 impl Published {
     fn tokens(&mut self, config: &AuthConfig) -> Result<TokenVerifier, ConfigError> {
-        let issuers = config.issuers.iter().map(|(name, issuer)| self.issuer(name, issuer, config));
-        let validator = Validator::new(issuers.collect::<Result<Vec<_>, _>>()?)?;
+        let issuers = config.issuers.iter().map(|(name, issuer)| {
+            let of_issuer = |error| ConfigError::new("auth.issuers", format!("{name}: {error}"));
+            self.issuer(name, issuer, config).map_err(of_issuer)
+        });
+        let validator = Validator::new(issuers.collect::<Result<Vec<_>, _>>()?)
+            .map_err(|error| ConfigError::new("auth.issuers", error.to_string()))?;
         Ok(TokenVerifier::new(validator).max_cached(config.max_cached_tokens.get()))
     }
 
@@ -129,8 +137,8 @@ impl Published {
 
     fn remote_keys(&mut self, name: &str, config: &IssuerConfig) -> Result<RemoteKeys, ConfigError> {
         let (options, url) = match &config.jwks_url {
-            Some(url) => (RemoteKeys::jwks(url.as_str()), url),
-            None => (RemoteKeys::discovery(config.issuer.as_str()), &config.issuer),
+            Some(url) => (RemoteKeys::jwks(url.as_str()), url.as_str()),
+            None => (RemoteKeys::discovery(config.issuer.as_str()), config.issuer.as_str()),
         };
         let (keys, refresh) = options.build(keys_transport(url)?)?;
         self.refreshes.push(refresh);
@@ -139,29 +147,11 @@ impl Published {
     }
 }
 
-const WATCH_INTERVAL: Duration = Duration::from_secs(5);
-
-/// A fault is logged when it comes, and when it goes.
-#[allow(clippy::cast_precision_loss, reason = "counts")]
-fn show(issuer: &str, status: &KeysStatus, fault: &mut Option<String>) {
-    metrics::gauge!("integridai_auth_keys", "issuer" => issuer.to_owned()).set(status.keys as f64);
-    if *fault == status.last_error {
-        return;
-    }
-    match &status.last_error {
-        Some(error) => {
-            tracing::warn!(issuer, error, keys = status.keys, "the keys of an issuer cannot be fetched");
-        }
-        None => tracing::info!(issuer, keys = status.keys, "the keys of an issuer can be fetched again"),
-    }
-    fault.clone_from(&status.last_error);
-}
-
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")
             .field("layer", &self.layer)
-            .field("keys", &self.published.keys)
+            .field("issuer_keys", &self.issuer_keys)
             .finish_non_exhaustive()
     }
 }
@@ -190,8 +180,16 @@ fn with_ticket(tickets: Tickets) -> impl Fn(&request::Parts) -> Decision {
 }
 
 fn api_keys(config: &AuthConfig) -> Result<ApiKeys<ApiKeyRing>, ConfigError> {
-    let records = config.api_keys.values().map(ApiKeyConfig::record);
-    Ok(ApiKeys::new(ApiKeyRing::new(records)?, hasher(config.api_key_pepper.as_ref())?))
+    let refused = |reason: String| ConfigError::new("auth.api_keys", reason);
+    for (name, key) in &config.api_keys {
+        let unknown = |scope: &&str| scope.parse::<Scope>().is_err();
+        if let Some(scope) = key.record().principal().scopes().find(unknown) {
+            return Err(refused(format!("{name}: scope `{scope}`: {UnknownScope}")));
+        }
+    }
+    let ring = ApiKeyRing::new(config.api_keys.values().map(ApiKeyConfig::record));
+    let ring = ring.map_err(|error| refused(error.to_string()))?;
+    Ok(ApiKeys::new(ring, hasher(config.api_key_pepper.as_ref())?))
 }
 
 /// Digests API keys under the pepper, if there is one.
@@ -225,6 +223,6 @@ fn denied(denied: &Denied, _: &request::Parts) -> Response<Bytes> {
     let problem = Problem::new(denied.status(), denied.detail());
     let mut response = problem.into_response().map(|_| Bytes::new());
     denied.add_headers(response.headers_mut());
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, StatusCode, request};
 use integridai_tower::CorrelationId;
+use integridai_tower::correlation::TraceContext;
 use tower::{BoxError, Layer, Service};
 use tracing::{Instrument, Span};
 
@@ -82,7 +83,14 @@ where
 /// In every log line of the request; the access line is the observer's.
 fn span(request: &request::Parts, correlation_id: Option<&CorrelationId>) -> Span {
     let id = correlation_id.map_or("", CorrelationId::as_str);
-    tracing::info_span!("request", correlation_id = id, method = %request.method, path = request.uri.path())
+    let trace_id = request.extensions.get::<TraceContext>().map(TraceContext::trace_id);
+    tracing::info_span!(
+        "request",
+        correlation_id = id,
+        trace_id = trace_id.map(tracing::field::display),
+        method = %request.method,
+        path = request.uri.path(),
+    )
 }
 
 fn refusal(status: StatusCode) -> Problem {

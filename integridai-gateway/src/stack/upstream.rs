@@ -69,14 +69,8 @@ fn client(
     Ok(client.header(AUTHORIZATION, value))
 }
 
-/// For the keys of issuers.
+/// For the keys of issuers, at a URL that the configuration has found this build to speak.
 pub(super) fn keys_transport(url: &str) -> Result<Transport, ConfigError> {
-    if url.starts_with("https:") && !cfg!(feature = "tls") {
-        return Err(ConfigError::new(
-            "auth.issuers",
-            "this build speaks http:// only; https:// needs the cargo feature `tls`",
-        ));
-    }
     transport_for(url, &transport(HyperTransport::new()))
 }
 
@@ -90,7 +84,8 @@ fn transport_for(_: &str, plain: &Transport) -> Result<Transport, ConfigError> {
 fn transport_for(url: &str, plain: &Transport) -> Result<Transport, ConfigError> {
     use integridai_tower::client::transport::ReqwestTransport;
 
-    if !url.starts_with("https:") {
+    let is_https = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+    if !is_https {
         return Ok(plain.clone());
     }
     let client = reqwest::Client::builder()

@@ -7,6 +7,8 @@ use crate::support::{Ended, Gateway, PROGRAM, Start, ask, bare, client, finish};
 
 const EX_CONFIG: i32 = 78;
 const FIGURES: &str = "/api/v1/metrics/consolidated";
+const TICKET: &str = "/api/v1/realtime/ticket";
+const SUBSCRIBE: &str = "/api/v1/realtime/subscribe";
 const ISSUERS: &str =
     r#"{dev = {issuer = "dev", audience = ["gateway"], secret = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"}}"#;
 
@@ -21,6 +23,12 @@ fn guarded(folder: &Path) -> Start {
 
 async fn status(gateway: &Gateway, credentials: impl FnOnce(RequestBuilder) -> RequestBuilder) -> u16 {
     ask(credentials(client().get(gateway.url(FIGURES)))).await.0
+}
+
+fn key_with(scope: &str) -> String {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let record = format!(r#"id = "igd_000000000000", subject = "ops", scopes = ["{scope}"]"#);
+    format!(r#"{{ops = {{{record}, secrets = [{{digest = "{digest}"}}]}}}}"#)
 }
 
 #[tokio::test]
@@ -43,6 +51,12 @@ async fn a_gateway_that_nobody_could_call_or_everybody_does_not_start() {
             r#"{i = {issuer = "i", audience = ["a"], jwks_url = "http://id.example/"}}"#,
             "https",
         ),
+        (
+            "INTEGRIDAI_AUTH__ISSUERS",
+            r#"{i = {issuer = "http://id.example", audience = ["a"], discovery = true}}"#,
+            "auth.issuers: i: ",
+        ),
+        ("INTEGRIDAI_AUTH__API_KEYS", &key_with("metric:read"), "auth.api_keys: ops: scope `metric:read`"),
     ] {
         for arguments in [["serve"], ["check-config"]] {
             command(&arguments, &[nobody[0], (key, value)]).await.assert_refused(EX_CONFIG, &[said]);
@@ -51,6 +65,23 @@ async fn a_gateway_that_nobody_could_call_or_everybody_does_not_start() {
     let everybody = guarded(folder.path()).set("AUTH__DISABLED", true).set("SERVER__LISTEN", "0.0.0.0:0");
     everybody.fail().await.assert_refused(EX_CONFIG, &["loopback only"]);
     assert!(!database.exists());
+}
+
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn a_build_without_tls_names_the_feature_that_an_issuers_url_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("gateway.toml");
+    for (text, at) in [
+        ("issuer = \"i\"\njwks_url = \"https://id.example/\"", "line 3, column 12, `jwks_url`"),
+        ("issuer = \"https://id.example\"\ndiscovery = true", "line 1, column 1, `[auth.issuers.main]`"),
+    ] {
+        std::fs::write(&config, format!("[auth.issuers.main]\n{text}\naudience = [\"gateway\"]")).unwrap();
+        for name in ["serve", "check-config"] {
+            let ended = command(&[name, "--config", config.to_str().unwrap()], &[]).await;
+            ended.assert_refused(EX_CONFIG, &[config.to_str().unwrap(), at, "cargo feature `tls`"]);
+        }
+    }
 }
 
 #[tokio::test]
@@ -83,7 +114,8 @@ async fn the_key_of_api_key_is_let_in_with_the_section_it_prints() {
 async fn the_token_of_token_is_let_in_by_its_issuer() {
     let folder = tempfile::tempdir().unwrap();
     let issuers = [("INTEGRIDAI_AUTH__ISSUERS", ISSUERS)];
-    let minted = command(&["token", "--scope", "metrics:read", "ann"], &issuers).await;
+    let scopes = ["--scope", "metrics:read", "--scope", "events:read"];
+    let minted = command(&[&["token"], &scopes[..], &["ann"]].concat(), &issuers).await;
     assert_eq!(minted.code, Some(0), "{}", minted.stderr);
     let token = minted.stdout.trim();
     let gateway = guarded(folder.path()).set("AUTH__ISSUERS", ISSUERS).logs("trace").run().await;
@@ -91,8 +123,16 @@ async fn the_token_of_token_is_let_in_by_its_issuer() {
     assert_eq!(status(&gateway, |request| request.bearer_auth(&token[..token.len() - 4])).await, 401);
     let metrics = client().get(gateway.url("/metrics")).bearer_auth(token).send().await.unwrap();
     assert!(metrics.text().await.unwrap().contains("http_server_refused_requests_total"));
+    let (code, answer) = ask(client().post(gateway.url(TICKET)).bearer_auth(token)).await;
+    assert_eq!(code, 200, "{answer}");
+    let ticket = answer["ticket"].as_str().unwrap();
+    // Good credentials and no handshake.
+    assert_eq!(ask(client().get(gateway.url(&format!("{SUBSCRIBE}?ticket={ticket}")))).await.0, 400);
+    assert_eq!(ask(client().get(gateway.url(&format!("{SUBSCRIBE}?ticket={ticket}")))).await.0, 401);
     let exit = gateway.stop().await;
-    let told = exit.log.iter().find(|line| line.contains(token) || line.contains("s3cr3t"));
+    assert!(exit.log.iter().any(|line| line.contains(SUBSCRIBE)), "the path is logged");
+    let secrets = [token, ticket, "s3cr3t"];
+    let told = exit.log.iter().find(|line| secrets.iter().any(|secret| line.contains(secret)));
     assert_eq!(told, None, "secrets are not logged, at trace level either");
 }
 

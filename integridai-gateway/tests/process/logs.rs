@@ -28,6 +28,16 @@ fn has_field(line: &Value, id: &str) -> bool {
     line["correlation_id"] == id
 }
 
+fn traceparent(round: usize, number: usize) -> String {
+    format!("00-{}-00f067aa0ba902b7-00", trace_id(&format!("request-{round}-{number}")))
+}
+
+/// Of a request with this correlation id.
+fn trace_id(id: &str) -> String {
+    let digits: String = id.chars().filter(char::is_ascii_digit).collect();
+    format!("a{digits:0>31}")
+}
+
 /// Ten kinds of requests, some of which make the gateway say more than that it answered.
 fn requests(client: &reqwest::Client, gateway: &Gateway, round: usize) -> Vec<(RequestBuilder, u16)> {
     let post = |body: &Value| client.post(gateway.url(EXECUTE)).json(body);
@@ -48,7 +58,7 @@ fn requests(client: &reqwest::Client, gateway: &Gateway, round: usize) -> Vec<(R
 }
 
 #[tokio::test]
-async fn every_line_of_a_request_carries_its_correlation_id() {
+async fn every_line_of_a_request_carries_its_correlation_id_and_its_trace_id() {
     let folder = tempfile::tempdir().unwrap();
     let (simulators, client) = (simulators(), client());
     let start = Start::new(&folder.path().join("gateway.db")).services(&simulators);
@@ -60,7 +70,8 @@ async fn every_line_of_a_request_carries_its_correlation_id() {
     for round in 0..5 {
         for (number, (request, expected)) in requests(&client, &gateway, round).into_iter().enumerate() {
             let id = format!("request-{round}-{number}");
-            let answer = request.header(CORRELATION_ID, &id).send().await.unwrap();
+            let traced = request.header("traceparent", traceparent(round, number));
+            let answer = traced.header(CORRELATION_ID, &id).send().await.unwrap();
             assert_eq!(answer.status(), expected, "{id}: {}", answer.text().await.unwrap());
             assert_eq!(answer.headers()[CORRELATION_ID], id.as_str());
             failing.extend((expected == 502).then(|| id.clone()));
@@ -88,6 +99,11 @@ async fn every_line_of_a_request_carries_its_correlation_id() {
             .any(|module| target.starts_with(&format!("integridai_gateway::{module}")));
         let id = line["correlation_id"].as_str();
         assert!(!of_a_request || id.is_some_and(|id| sent.contains(id)), "{line}");
+        // What was accepted for later is done in no trace.
+        let is_later = line["workflow_id"].is_string() && !failing.contains(id.unwrap_or_default());
+        if of_a_request && !is_later {
+            assert_eq!(line["trace_id"], trace_id(id.expect("it was there")).as_str(), "{line}");
+        }
     }
 }
 
@@ -115,8 +131,9 @@ async fn a_request_without_an_id_or_with_a_wrong_one_is_logged_under_the_one_it_
 }
 
 /// Each is sent in a place of its own, so that a leak says where it comes from.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "s3cr3t-authorization",
+    "s3cr3t-api-key",
     "s3cr3t-cookie",
     "s3cr3t-proxy",
     "s3cr3t-query",
@@ -130,6 +147,7 @@ const SECRETS: [&str; 9] = [
 fn headers(request: http::request::Builder) -> http::request::Builder {
     request
         .header(header::AUTHORIZATION, "Bearer s3cr3t-authorization")
+        .header("x-api-key", "igd_s3cr3t-api-key")
         .header(header::COOKIE, "session=s3cr3t-cookie")
         .header(header::PROXY_AUTHORIZATION, "Basic s3cr3t-proxy")
 }

@@ -15,3 +15,5 @@ mod memory;
 mod readme;
 mod starts;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;

@@ -8,7 +8,7 @@ use integridai_gateway::config::AuthConfig;
 use integridai_tower::auth::jwt::{Algorithm, Signer};
 use serde_json::{Value, json};
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Settings};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const ISSUER: &str = "https://id.test";
@@ -22,20 +22,27 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     pub(crate) async fn start() -> Self {
-        let grant = Grant { subject: "console".to_owned(), scopes: vec![Scope::MetricsRead], lifetime: None };
-        let minted = app::mint_api_key(&AuthConfig::default(), &grant).expect("a key");
-        let record = minted.record.record();
-        let mut keys = toml::Table::new();
-        keys.insert("console".to_owned(), toml::Value::try_from(record).expect("it has a TOML form"));
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(others: Settings<'_>) -> Self {
+        let (api_key, sections) = api_keys();
         let issuers =
             format!(r#"{{test = {{issuer = "{ISSUER}", audience = ["{AUDIENCE}"], secret = "{SECRET}"}}}}"#);
-        let settings = [
-            ("AUTH__DISABLED", "false"),
-            ("AUTH__ISSUERS", &issuers),
-            ("AUTH__API_KEYS", &toml::Value::Table(keys).to_string()),
-        ];
-        Self { gateway: Gateway::with(&settings).await, api_key: minted.key }
+        let mut settings =
+            vec![("AUTH__DISABLED", "false"), ("AUTH__ISSUERS", &*issuers), ("AUTH__API_KEYS", &*sections)];
+        settings.extend(others);
+        Self { gateway: Gateway::with(&settings).await, api_key }
     }
+}
+
+/// The key of `console`, which may see figures, and what the configuration says of it.
+pub(crate) fn api_keys() -> (String, String) {
+    let grant = Grant { subject: "console".to_owned(), scopes: vec![Scope::MetricsRead], lifetime: None };
+    let minted = app::mint_api_key(&AuthConfig::default(), &grant).expect("a key");
+    let record = toml::Value::try_from(minted.record.record()).expect("it has a TOML form");
+    let sections = toml::Table::from_iter([("console".to_owned(), record)]);
+    (minted.key, toml::Value::Table(sections).to_string())
 }
 
 pub(crate) fn now() -> Duration {

@@ -27,8 +27,12 @@ impl Start {
     }
 
     /// Overrides a key of the configuration.
-    pub(crate) fn set(mut self, key: &str, value: impl Display) -> Self {
-        self.variables.push((format!("INTEGRIDAI_{key}"), value.to_string()));
+    pub(crate) fn set(self, key: &str, value: impl Display) -> Self {
+        self.variable(&format!("INTEGRIDAI_{key}"), value)
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: impl Display) -> Self {
+        self.variables.push((name.to_owned(), value.to_string()));
         self
     }
 
