@@ -4,6 +4,7 @@ mod options;
 mod shard;
 mod sync;
 mod table;
+mod time;
 
 use std::fmt;
 use std::pin::Pin;
@@ -17,9 +18,10 @@ use siphasher::sip::SipHasher13;
 pub use options::{MemoryLimiterOptions, WhenFull};
 use shard::{Request, Shard};
 use sync::Mutex;
+use time::Time;
 
 use super::{Admit, Ask, Attempt, Key, Outcome, Quota, Quotas, Verdict};
-use crate::{Clock, ConfigError};
+use crate::ConfigError;
 
 /// Limits within this process. A clone shares its keys.
 ///
@@ -49,7 +51,7 @@ struct Shared {
     overflow: Mutex<Shard>,
     quotas: ArcSwap<Quotas>,
     hasher: SipHasher13,
-    clock: Clock,
+    time: Time,
     when_full: WhenFull,
     /// Held while quotas are set, so that all shards end with the same ones.
     setting: Mutex<()>,
@@ -84,7 +86,7 @@ impl MemoryLimiter {
             shards: (0..count).map(|_| shard(max_keys)).collect(),
             overflow: shard(1),
             hasher: SipHasher13::new_with_keys(rand::random(), rand::random()),
-            clock: options.clock.clone(),
+            time: Time::of(options.clock.clone()),
             when_full: options.when_full,
             setting: Mutex::new(()),
             without_room: AtomicU64::new(0),
@@ -184,7 +186,7 @@ impl Shared {
     }
 
     fn now(&self) -> u64 {
-        super::pace::microseconds(self.clock.monotonic())
+        self.time.now_us()
     }
 }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Clock;
 
 /// The same algorithm as anybody would write it down: fractions of 128 bits, a map that forgets nothing, no ticks.
 #[derive(Default)]
