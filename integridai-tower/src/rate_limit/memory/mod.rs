@@ -104,10 +104,11 @@ impl MemoryLimiter {
         let tag = self.0.tag(ask.key);
         let request = Request { tag, cost: ask.cost, patience: ask.patience };
         let now = self.0.now();
-        match self.0.shard(tag).lock().decide(request, now) {
-            Some(verdict) => verdict,
-            None => self.0.decide_without_room(request, now),
+        let verdict = self.0.shard(tag).lock().decide(request, now);
+        if verdict.outcome() == Outcome::NoRoom {
+            return self.0.decide_without_room(request, now);
         }
+        verdict
     }
 
     /// How the key stands; nothing is charged.
@@ -168,11 +169,10 @@ impl Shared {
     #[cold]
     fn decide_without_room(&self, request: Request, now: u64) -> Verdict {
         self.without_room.fetch_add(1, Ordering::Relaxed);
-        let shared = match self.when_full {
+        match self.when_full {
             WhenFull::Share => self.overflow.lock().decide(Request { tag: 1, ..request }, now),
-            WhenFull::Refuse => None,
-        };
-        shared.unwrap_or_else(|| Verdict::new(Outcome::NoRoom, None))
+            WhenFull::Refuse => Verdict::new(Outcome::NoRoom, None),
+        }
     }
 
     /// Not 0, which the table uses for an empty slot.
