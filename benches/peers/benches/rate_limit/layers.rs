@@ -46,7 +46,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn without_fields(addresses: u32) -> Vec<Contender> {
     let ours = our_layer(Supply::Ample).fields(Fields::None);
-    let theirs = GovernorConfigBuilder::default().period(Duration::from_millis(1)).burst_size(PLENTY).finish();
+    let theirs =
+        GovernorConfigBuilder::default().period(Duration::from_millis(1)).burst_size(PLENTY).finish();
     let theirs: GovernorLayer<_, _, Body> = GovernorLayer::new(theirs.expect("it can work"));
     let without_keys = RateLimiterLayer::builder().limit_for_period(PLENTY as usize).build();
     vec![
@@ -99,7 +100,8 @@ fn our_layer(supply: Supply) -> RateLimitLayer {
     RateLimitLayer::new(limiters::ours(supply), ByClientAddress::new(peer))
 }
 
-fn service() -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Ready<Answer>> + Clone
+fn service()
+-> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Ready<Answer>> + Clone
 {
     service_fn(|request: Request<Body>| {
         black_box(request);

@@ -39,7 +39,10 @@ impl Case {
             let own = (median - floor) / (peer - floor);
             let own = if floor > 0.0 { format!(", {own:.2} without {:.0} ns", floor) } else { String::new() };
             let ratio = median / peer;
-            println!("{}: {:36} {median:8.1} ns = {ratio:.2} x {}{own}", self.name, contender.name, self.peer);
+            println!(
+                "{}: {:36} {median:8.1} ns = {ratio:.2} x {}{own}",
+                self.name, contender.name, self.peer
+            );
         }
     }
 
