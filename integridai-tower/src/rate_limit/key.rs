@@ -38,16 +38,19 @@ impl Default for Key {
 
 impl Key {
     /// A key without parts: that of everybody.
+    #[inline]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a name, such as a subject's.
+    #[inline]
     pub fn text(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
     }
 
     /// Adds a name that need not be text, such as a field's value.
+    #[inline]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.push(&[TEXT]);
         self.push(&(bytes.len() as u64).to_le_bytes());
@@ -120,6 +123,7 @@ impl PartialEq for Key {
 impl Eq for Key {}
 
 impl From<&str> for Key {
+    #[inline]
     fn from(text: &str) -> Self {
         Self::new().text(text)
     }
