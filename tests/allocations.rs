@@ -6,12 +6,17 @@
 mod sides;
 
 use std::alloc::System;
+use std::sync::Mutex;
 
+use integridai_tower::rate_limit::{Key, MemoryLimiterOptions, Quota, WhenFull};
 use sides::{CASES, Case, SIDES};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The counts are those of all threads, so that one test at a time may look at them.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Allocations of one exchange, those of making the request and the answer left out.
 fn allocations(case: &Case, side: &str) -> usize {
@@ -28,9 +33,37 @@ fn allocations(case: &Case, side: &str) -> usize {
 
 #[test]
 fn the_correlation_layer_allocates_less_than_the_pair_of_tower_http() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for case in CASES {
         let [nothing, ours, pair] = ["nothing", "ours", "pair"].map(|side| allocations(case, side));
         println!("{}: CorrelationLayer {}, tower-http's pair {}", case.name, ours - nothing, pair - nothing);
         assert!(ours < pair, "{}: {ours} and {pair}", case.name);
     }
+}
+
+/// A tenth of the flood.
+const STEP: u32 = 500_000;
+
+#[test]
+fn a_flood_of_keys_takes_no_memory_and_frees_no_limited_key() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let options = MemoryLimiterOptions::new().max_keys(100_000).when_full(WhenFull::Refuse);
+    let limiter = options.build([Quota::per_day(2)]).unwrap();
+    let limited = Key::from("limited");
+    assert!((0..2).all(|_| limiter.check(&limited).is_admitted()));
+    let mut heap = [0; 11];
+    let region = Region::new(ALLOCATOR);
+    for (tenth, heap) in heap.iter_mut().enumerate() {
+        let change = region.change();
+        *heap = change.bytes_allocated as isize - change.bytes_deallocated as isize;
+        for number in 0..STEP {
+            let address = std::net::Ipv4Addr::from_bits(number + STEP * u32::try_from(tenth).unwrap());
+            let _ = limiter.check(&Key::from(std::net::IpAddr::from(address)));
+        }
+        assert!(!limiter.check(&limited).is_admitted(), "after {tenth} tenths");
+    }
+    println!("heap after 0, 500 000, … 5 000 000 further keys: {heap:?}; {:?}", limiter.status());
+    assert!(limiter.status().keys <= 102_400);
+    assert!(heap[2..].iter().all(|bytes| bytes.abs_diff(heap[2]) < 100_000), "{heap:?}");
+    assert!(heap[10] < 3_000_000, "{heap:?}");
 }

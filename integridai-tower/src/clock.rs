@@ -55,6 +55,11 @@ impl Clock {
         }
     }
 
+    /// Whether it tells the system's time.
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self.0, Source::System { .. })
+    }
+
     /// The time since a point that stays the same for all clones of a clock; it never goes back.
     pub(crate) fn monotonic(&self) -> Duration {
         match &self.0 {

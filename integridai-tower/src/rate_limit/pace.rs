@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::Quota;
+use super::{Outcome, Quota, Standing, Verdict};
 use crate::ConfigError;
 
 /// A quota in ticks.
@@ -69,6 +69,27 @@ impl Pace {
         }
         let debt = debt + self.price(cost);
         Some(Charge { debt, wait: if cost == 0 { 0 } else { debt.saturating_sub(self.capacity) } })
+    }
+
+    /// The verdict where this quota is the only one, and what is owed afterwards where it admits.
+    #[inline]
+    pub(super) fn decide(&self, debt: u64, cost: u32, patience: Duration) -> (Verdict, Option<u64>) {
+        let (outcome, after) = match self.charge(debt, cost) {
+            None => (Outcome::TooCostly, None),
+            Some(Charge { debt: after, wait: 0 }) if after <= MAX_DEBT => {
+                (Outcome::Admitted { wait: Duration::ZERO }, Some(after))
+            }
+            Some(Charge { debt: after, wait }) => match self.time(wait) {
+                wait if wait <= patience && after <= MAX_DEBT => (Outcome::Admitted { wait }, Some(after)),
+                retry_after => (Outcome::Refused { retry_after }, None),
+            },
+        };
+        (Verdict::new(outcome, Some(self.standing(0, after.unwrap_or(debt)))), after)
+    }
+
+    /// How a key stands that owes so much to this quota, the one at `place`.
+    pub(super) fn standing(&self, place: u8, debt: u64) -> Standing {
+        Standing { quota: place, remaining: self.remaining(debt), reset_after: self.time(debt) }
     }
 
     /// In ticks; a cost beyond the burst counts as the burst.

@@ -86,12 +86,8 @@ impl Quotas {
 
     /// The quota with the least left; of two, the one that is longest away from its whole.
     pub(super) fn standing(&self, debts: &Debts) -> Option<Standing> {
-        let standing = |(at, (pace, debt)): (usize, (&Pace, &u64))| Standing {
-            quota: u8::try_from(at).unwrap_or(u8::MAX),
-            remaining: pace.remaining(*debt),
-            reset_after: pace.time(*debt),
-        };
-        let standings = self.paces.iter().zip(debts).enumerate().map(standing);
+        let standing = |((pace, debt), place): ((&Pace, &u64), u8)| pace.standing(place, *debt);
+        let standings = self.paces.iter().zip(debts).zip(0..).map(standing);
         standings.min_by_key(|standing| (standing.remaining, Reverse(standing.reset_after)))
     }
 

@@ -4,6 +4,7 @@ mod options;
 mod shard;
 mod sync;
 mod table;
+mod time;
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,9 +17,10 @@ use siphasher::sip::SipHasher13;
 pub use options::{MemoryLimiterOptions, WhenFull};
 use shard::{Request, Shard};
 use sync::Mutex;
+use time::Time;
 
 use super::{Admit, Ask, Attempt, Key, Outcome, Quota, Quotas, Verdict};
-use crate::{Clock, ConfigError};
+use crate::ConfigError;
 
 /// Limits within this process. A clone shares its keys.
 ///
@@ -48,7 +50,7 @@ struct Shared {
     overflow: Mutex<Shard>,
     quotas: ArcSwap<Quotas>,
     hasher: SipHasher13,
-    clock: Clock,
+    time: Time,
     when_full: WhenFull,
     /// Held while quotas are set, so that all shards end with the same ones.
     setting: Mutex<()>,
@@ -83,7 +85,7 @@ impl MemoryLimiter {
             shards: (0..count).map(|_| shard(max_keys)).collect(),
             overflow: shard(1),
             hasher: SipHasher13::new_with_keys(rand::random(), rand::random()),
-            clock: options.clock.clone(),
+            time: Time::of(options.clock.clone()),
             when_full: options.when_full,
             setting: Mutex::new(()),
             without_room: AtomicU64::new(0),
@@ -101,10 +103,11 @@ impl MemoryLimiter {
         let tag = self.0.tag(ask.key);
         let request = Request { tag, cost: ask.cost, patience: ask.patience };
         let now = self.0.now();
-        match self.0.shard(tag).lock().decide(request, now) {
-            Some(verdict) => verdict,
-            None => self.0.decide_without_room(request, now),
+        let verdict = self.0.shard(tag).lock().decide(request, now);
+        if verdict.outcome() == Outcome::NoRoom {
+            return self.0.decide_without_room(request, now);
         }
+        verdict
     }
 
     /// How the key stands; nothing is charged.
@@ -165,11 +168,10 @@ impl Shared {
     #[cold]
     fn decide_without_room(&self, request: Request, now: u64) -> Verdict {
         self.without_room.fetch_add(1, Ordering::Relaxed);
-        let shared = match self.when_full {
+        match self.when_full {
             WhenFull::Share => self.overflow.lock().decide(Request { tag: 1, ..request }, now),
-            WhenFull::Refuse => None,
-        };
-        shared.unwrap_or_else(|| Verdict::new(Outcome::NoRoom, None))
+            WhenFull::Refuse => Verdict::new(Outcome::NoRoom, None),
+        }
     }
 
     /// Not 0, which the table uses for an empty slot.
@@ -183,7 +185,7 @@ impl Shared {
     }
 
     fn now(&self) -> u64 {
-        super::pace::microseconds(self.clock.monotonic())
+        self.time.now_us()
     }
 }
 

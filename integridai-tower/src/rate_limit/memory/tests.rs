@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use std::time::Duration;
 
 use super::*;
+use crate::Clock;
 
 /// The same algorithm as anybody would write it down: fractions of 128 bits, a map that forgets nothing, no ticks.
 #[derive(Default)]
