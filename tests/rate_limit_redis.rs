@@ -1,5 +1,9 @@
 //! Limits that replicas share, over real Redis servers of the tests' own.
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "in a test, a panic is the report, and figures are shown"
+)]
 
 mod support;
 
@@ -7,6 +11,8 @@ mod support;
 mod alike;
 #[path = "rate_limit_redis/keys.rs"]
 mod keys;
+#[path = "rate_limit_redis/leases.rs"]
+mod leases;
 #[path = "rate_limit_redis/outage.rs"]
 mod outage;
 #[path = "rate_limit_redis/replicas.rs"]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::link::{Link, NoAnswer};
 use super::options::{Outage, RedisLimiterOptions};
-use super::script::{Scripts, Take};
+use super::script::{Scripts, Take, Taken};
 use crate::rate_limit::pace::microseconds;
 use crate::rate_limit::{Admit, Ask, Attempt, Key, MemoryLimiter, Outcome, Quota, Quotas, Verdict};
 use crate::{Clock, ConfigError};
@@ -142,6 +143,32 @@ impl RedisLimiter {
     }
 }
 
+/// What a limiter of leases needs.
+impl RedisLimiter {
+    pub(super) fn name(&self, key: &Key) -> String {
+        self.0.name(key)
+    }
+
+    pub(super) fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.link.enter()
+    }
+
+    /// Takes up to `most` times the cost; how often it was taken, or `None` where Redis gave no answer.
+    pub(super) async fn take(&self, name: &str, cost: u32, most: u32) -> Option<(u32, Verdict)> {
+        let take =
+            Take { key: name, cost, most, least: 1, patience: Duration::ZERO, now_us: self.0.now_us() };
+        self.0.ask(take).await.ok()
+    }
+
+    pub(super) async fn give(&self, name: &str, units: u32) {
+        self.0.give(name, units).await;
+    }
+
+    pub(super) fn decide_alone(&self, ask: &Ask<'_>) -> Verdict {
+        self.0.decide_alone(ask)
+    }
+}
+
 impl Admit for RedisLimiter {
     fn admit(&self, ask: &Ask<'_>) -> Attempt {
         let Some(place) = self.0.link.enter() else { return self.0.decide_alone(ask).into() };
@@ -169,11 +196,13 @@ impl Admit for RedisLimiter {
 
 impl Shared {
     async fn take(&self, key: &str, cost: u32, patience: Duration) -> Result<Verdict, NoAnswer> {
-        let quotas = self.quotas.load_full();
         let take = Take { key, cost, most: 1, least: 1, patience, now_us: self.now_us() };
-        let taken =
-            self.link.ask(async |connection| self.scripts.take(connection, &quotas, &take).await).await;
-        taken.map(|(_, verdict)| verdict)
+        self.ask(take).await.map(|(_, verdict)| verdict)
+    }
+
+    async fn ask(&self, take: Take<'_>) -> Result<Taken, NoAnswer> {
+        let quotas = self.quotas.load_full();
+        self.link.ask(async |connection| self.scripts.take(connection, &quotas, &take).await).await
     }
 
     async fn give(&self, key: &str, cost: u32) {

@@ -5,6 +5,8 @@
 //! their full quota, and each is in one slot of a cluster. While Redis does not answer, [`Outage`] says what becomes of requests;
 //! nobody waits for it then, and one request at a time finds out whether it is back.
 //!
+//! [`LeasedLimiter`] takes blocks of the quota ahead and asks Redis only for those.
+//!
 //! Keys stand in Redis as digests: names, addresses and API keys cannot be read there.
 //!
 //! ```no_run
@@ -32,10 +34,12 @@
 //! # Ok::<(), integridai_tower::ConfigError>(())
 //! ```
 
+mod lease;
 mod limiter;
 mod link;
 mod options;
 mod script;
 
+pub use lease::{LeasedLimiter, LeasedLimiterOptions, ReturnLeases};
 pub use limiter::{RedisLimiter, RedisStatus};
 pub use options::{Outage, RedisLimiterOptions};

@@ -103,7 +103,8 @@ end
 
 local times = taken_most
 local wait = wait_for(times)
-while wait > patience and times > taken_least do
+-- Whoever takes ahead of use leaves three times as much for others.
+while times > taken_least and (wait > patience or wait_for(4 * times) > 0) do
   times = math.max(math.floor(times / 2), taken_least)
   wait = wait_for(times)
 end
