@@ -18,7 +18,6 @@ use integridai_tower::{BoxError, ConfigError};
 
 const ROLE: &str = "RATE_LIMIT_EXAMPLE_REDIS";
 
-/// Ended when it is dropped.
 struct Redis(Child);
 
 impl Drop for Redis {
@@ -59,7 +58,8 @@ async fn replica(url: &str) -> Result<usize, BoxError> {
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     if let Ok(url) = std::env::var(ROLE) {
-        return Ok(println!("{}", replica(&url).await?));
+        println!("{}", replica(&url).await?);
+        return Ok(());
     }
     let (_server, url) = redis()?;
     let limiter = limiter(&url)?;
@@ -69,8 +69,7 @@ async fn main() -> Result<(), BoxError> {
     let start = || Command::new(std::env::current_exe()?).env(ROLE, &url).stdout(Stdio::piped()).spawn();
     let mut total = 0;
     for child in [start()?, start()?] {
-        let output = child.wait_with_output()?;
-        let admitted: u32 = String::from_utf8(output.stdout)?.trim().parse()?;
+        let admitted: u32 = String::from_utf8(child.wait_with_output()?.stdout)?.trim().parse()?;
         total += admitted;
         println!("one process was admitted {admitted} times");
     }
