@@ -112,7 +112,8 @@ impl Outcome<'_> {
         {
             return None;
         }
-        let is_full = |seen: &&Seen| seen.target == self.target && seen.sent_status != 304;
+        let is_full =
+            |seen: &&Seen| seen.target == self.target && seen.sent_status != 304 && seen.method != "HEAD";
         let source = match served {
             Served::Miss => self.asked().iter().rev().find(is_full),
             _ => self.seen[..self.fresh].iter().rev().find(is_full),
