@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use integridai_tower::BoxError;
+use integridai_tower::{BoxError, Principal, Refused};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::util::BoxCloneSyncService;
@@ -59,7 +59,7 @@ where
 
 async fn connection(stream: TcpStream, service: Proxied, progress: Progress) {
     let service = service_fn(|request: Request<Incoming>| {
-        answer(service.clone(), request.map(Body::new), Turn(progress.clone()))
+        answer(service.clone(), identified(request.map(Body::new)), Turn(progress.clone()))
     });
     // A client that leaves ends its connection with an error, as an origin does that breaks off.
     let _ =
@@ -83,6 +83,24 @@ async fn answer(
     // Nothing came from the origin: the one answer that the proxy makes itself.
     let answer = answer.await.unwrap_or_else(|_| bad_gateway());
     Ok(answer.map(|body| Counted { body, _turn: turn }))
+}
+
+/// Stands for authentication in front of the cache: it takes the credential out and leaves who it was.
+fn identified(mut request: Request<Body>) -> Request<Body> {
+    let name = request.headers_mut().remove("x-as");
+    if let Some(name) = name.as_ref().and_then(|name| name.to_str().ok()) {
+        let principal = Principal::builder(name).build();
+        request.extensions_mut().insert(principal);
+    }
+    request
+}
+
+/// Stands for a layer behind the cache that made the answer itself.
+fn marked(mut answer: Response<Incoming>) -> Response<Incoming> {
+    if answer.headers_mut().remove("x-refused").is_some() {
+        answer.extensions_mut().insert(Refused { layer: "circuit_breaker", reason: "open" });
+    }
+    answer
 }
 
 fn bad_gateway() -> Response<Body> {
@@ -112,7 +130,7 @@ pub(crate) fn forward(
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let uri = format!("http://{origin}{target}").parse::<Uri>();
         *request.uri_mut() = uri.expect("a target that the server has read");
-        async move { client.request(request).await }
+        async move { client.request(request).await.map(marked) }
     })
 }
 

@@ -89,6 +89,21 @@ fn failing() -> Vec<Case> {
                 .status(200)
                 .any_content(),
         ),
+        case("a first client that leaves half way takes nobody along", SECTION).then(
+            get()
+                .first_leaves(6)
+                .held(Hold::Arrived(6))
+                .gives(&[FRESH])
+                .framed(Framed::Chunked)
+                .gives_content("first|second|third|")
+                .paced(5)
+                .next_answer()
+                .gives(&[FRESH])
+                .gives_content("first|second|third|")
+                .either()
+                .status(200)
+                .content("first|second|third|"),
+        ),
         case("an origin that drops the first question is asked again for the others", SECTION).then(
             get()
                 .first_leaves(4)

@@ -36,7 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
     });
     never
         .chain(while_never)
-        .chain([failing(), windows(), revalidating(), background()].into_iter().flatten())
+        .chain([failing(), windows(), refused(), revalidating(), background()].into_iter().flatten())
         .collect()
 }
 
@@ -122,6 +122,25 @@ fn windows() -> Vec<Case> {
                     .asks(1)
                     .status_of(&[503, 504]),
             ),
+    ]
+}
+
+/// A layer behind the cache that answers in the origin's place.
+fn refused() -> Vec<Case> {
+    let open = || get().after(3).gives_status(503).gives(&["x-refused: circuit"]);
+    vec![
+        case("an open circuit is outdone by what is stale", STALE)
+            .then(get().gives(&["cache-control: max-age=2"]))
+            .then(open().asks(1).status(200).content_of(1).shows("age: 3")),
+        case("an open circuit is outdone by stale-if-error", IF_ERROR)
+            .then(get().gives(&["cache-control: max-age=2, stale-if-error=60"]))
+            .then(open().asks(1).status(200).content_of(1)),
+        case("an open circuit does not outdo must-revalidate", STALE)
+            .then(get().gives(&["cache-control: max-age=2, must-revalidate"]))
+            .then(open().asks(1).status_of(&[502, 503, 504]).any_content()),
+        case("the refusal of an open circuit is not stored", "RFC 9111 §3")
+            .then(get().gives_status(503).gives(&["x-refused: circuit"]).status(503))
+            .then(get().after(1).miss()),
     ]
 }
 
