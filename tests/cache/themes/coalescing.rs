@@ -9,7 +9,7 @@ const FRESH: &str = "cache-control: max-age=60";
 const MANY: usize = 24;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [shared(), released(), failing()].into_iter().flatten().collect()
+    [shared(), released(), leaving(), failing()].into_iter().flatten().collect()
 }
 
 fn shared() -> Vec<Case> {
@@ -76,7 +76,7 @@ fn released() -> Vec<Case> {
     ]
 }
 
-fn failing() -> Vec<Case> {
+fn leaving() -> Vec<Case> {
     vec![
         case("a first client that leaves takes nobody along", SECTION).then(
             get()
@@ -104,6 +104,11 @@ fn failing() -> Vec<Case> {
                 .status(200)
                 .content("first|second|third|"),
         ),
+    ]
+}
+
+fn failing() -> Vec<Case> {
+    vec![
         case("an origin that drops the first question is asked again for the others", SECTION).then(
             get()
                 .first_leaves(4)
