@@ -33,7 +33,7 @@ const BESIDE_SHORT: [(&str, &str, bool); 22] = [
 ];
 
 /// What CDN-Cache-Control says beside an hour for everybody, and whether the answer is kept.
-const BESIDE_LONG: [(&str, &str, bool); 10] = [
+const BESIDE_LONG: [(&str, &str, bool); 12] = [
     ("no-store", "no-store", false),
     ("private", "private", false),
     ("no-cache", "no-cache", false),
@@ -42,6 +42,8 @@ const BESIDE_LONG: [(&str, &str, bool); 10] = [
     ("no-store beside a lifetime", "max-age=3600, no-store", false),
     ("a negative lifetime", "max-age=-1", false),
     ("no-store inside a broken field", "no-store, &&&&", true),
+    ("a zero with a broken space", "max-age= 0", true),
+    ("a zero before a trailing comma", "max-age=0,", true),
     ("an empty value", "", true),
     ("only unknown directives", "polite", false),
 ];
