@@ -4,6 +4,7 @@
 //! | module | feature | what it does |
 //! | --- | --- | --- |
 //! | [`auth`] | `auth` | who asks: JWT, API keys, scopes and roles; what services and clients are told of it |
+//! | [`cache`] | `cache` | what need not be asked again: a cache by RFC 9111, shared by clients or of one |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
@@ -22,23 +23,25 @@
 mod correlation_id;
 mod error;
 
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "rate-limit"))]
 mod clock;
 #[cfg(feature = "client")]
 mod deadline;
 #[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod early_response;
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "rate-limit"))]
 mod principal;
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "rate-limit"))]
 mod readiness;
-#[cfg(any(feature = "auth", feature = "metrics", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "metrics", feature = "rate-limit"))]
 mod refused;
 #[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod reject;
 
 #[cfg(feature = "auth")]
 pub mod auth;
+#[cfg(feature = "cache")]
+pub mod cache;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "correlation")]
@@ -50,7 +53,7 @@ pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "rate-limit"))]
 pub use clock::Clock;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId};
 #[cfg(feature = "client")]
@@ -58,9 +61,9 @@ pub use deadline::Deadline;
 #[cfg(any(feature = "auth", feature = "rate-limit"))]
 pub use early_response::{EarlyBody, EarlyResponse};
 pub use error::{BoxError, ConfigError};
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "rate-limit"))]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
-#[cfg(any(feature = "auth", feature = "metrics", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "metrics", feature = "rate-limit"))]
 pub use refused::{Refused, WouldRefuse};
 #[cfg(any(feature = "auth", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};
