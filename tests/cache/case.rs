@@ -99,7 +99,13 @@ impl Case {
         let is_plain = |step: &Step| {
             let waits = step.scripts.iter().any(|script| !matches!(script.hold, Hold::No));
             let passes_time = step.after > 0 && step.served != Served::Hit;
-            !waits && !passes_time && step.purges.is_none() && !step.checks.iter().any(is_timed)
+            let mut lines = step.scripts.iter().flat_map(|script| &script.lines);
+            let goes_on_beside = lines.any(|line| line.contains("stale-while-revalidate"));
+            !waits
+                && !passes_time
+                && !goes_on_beside
+                && step.purges.is_none()
+                && !step.checks.iter().any(is_timed)
         };
         self.cache.is_default() && self.steps.iter().all(is_plain)
     }
@@ -130,6 +136,8 @@ pub(crate) struct Step {
     pub(crate) question: Question,
     pub(crate) scripts: Vec<Script>,
     pub(crate) clients: Clients,
+    /// What each client says in a field of its own; the origin echoes it, and each has to get its own back.
+    pub(crate) own: Option<(&'static str, &'static [&'static str])>,
     pub(crate) served: Served,
     pub(crate) checks: Vec<Check>,
 }
@@ -149,6 +157,7 @@ pub(crate) fn method(name: &str) -> Step {
         question: Question { method: name.to_owned(), target: "/item".to_owned(), ..Question::default() },
         scripts: vec![Script::default()],
         clients: Clients::Together(1),
+        own: None,
         served: Served::Miss,
         checks: Vec::new(),
     }
@@ -185,6 +194,13 @@ impl Step {
     pub(crate) fn together(mut self, clients: usize) -> Self {
         self.clients = Clients::Together(clients);
         self
+    }
+
+    /// One client per value, all together; the origin echoes the value to each.
+    pub(crate) fn each_sends(mut self, name: &'static str, values: &'static [&'static str]) -> Self {
+        self.own = Some((name, values));
+        self.script().echoes = Some(name);
+        self.together(values.len())
     }
 
     pub(crate) fn first_leaves(mut self, clients: usize) -> Self {

@@ -110,8 +110,9 @@ impl Origin {
         let script = state.scripts.pop_front().unwrap_or_default().for_request(seen.is_conditional());
         seen.sent_status = script.status;
         if !matches!(script.status, 204 | 304) {
-            seen.sent_content =
-                script.content.clone().unwrap_or_else(|| format!("answer {}", state.seen.len() + 1));
+            let echo = script.echoes.map(|name| seen.fields.first(name).unwrap_or("nobody").to_owned());
+            let content = echo.or_else(|| script.content.clone());
+            seen.sent_content = content.unwrap_or_else(|| format!("answer {}", state.seen.len() + 1));
         }
         state.seen.push(seen.clone());
         (script, seen)

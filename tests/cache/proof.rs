@@ -46,6 +46,7 @@ async fn broken_answers_come_as_broken() {
 async fn what_the_client_sends_comes_to_the_origin() {
     passes(get().sends("x-a: 1").origin_saw("x-a: 1").origin_missed("x-b")).await;
     passes(get().sends("if-none-match: \"a\"").validated().status(304).content("")).await;
+    passes(get().each_sends("x-a", &["1", "2", "3"]).asks(3)).await;
     passes(get().sends("x-when: {+1}").origin_saw("x-when: Fri, 15 Jan 2027 08:00:01 GMT")).await;
 }
 
@@ -65,6 +66,8 @@ async fn an_answer_of_another_form_is_told() {
     tells(get().gives(&["x-a: 1"]).lacks("x-a"), "0 lines of x-a were expected, got 1").await;
     tells(get().broken(), "did not break off").await;
     tells(get().gives_content("0123").fails(Fault::After(2)), "broke off").await;
+    tells(get().each_sends("x-a", &["1", "2"]).gives(&["x-a: 1"]).asks(2).content("1"), "\"1\" was expected")
+        .await;
     tells(get().trailer("x-sum: 9"), "trailer \"x-sum: 9\" was expected").await;
     tells(get().interim(103, "x-a: 1"), "no interim answer 103").await;
     tells(get().cache_status("hit"), "Cache-Status should have hit").await;

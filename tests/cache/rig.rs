@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use integridai_tower::Clock;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -18,6 +19,7 @@ use super::origin::Origin;
 use super::program::Program;
 use super::progress::Progress;
 use super::proxy::{forward, serve};
+use super::script::Script;
 
 /// 2027-01-15 08:00:00 UTC.
 const START: Duration = Duration::from_secs(1_800_000_000);
@@ -89,11 +91,11 @@ impl Rig {
     async fn step(&self, step: &Step) -> Vec<String> {
         self.clock.advance(Duration::from_secs(step.after));
         if let (Some(purge), Some(cache)) = (step.purges, &self.cache) {
-            cache.purge(purge).await;
+            cache.purge(purge);
         }
         self.progress.next_step();
         let fresh = self.origin.seen().len();
-        self.origin.expect(&step.scripts);
+        self.origin.expect(&scripts(step));
         let answers = self.ask(step).await;
         if self.is_seen {
             self.progress.quiet().await;
@@ -101,9 +103,10 @@ impl Rig {
         let seen = self.origin.seen();
         let (target, method) = (&step.question.target, &step.question.method);
         let checks: Vec<Check> = step.checks.iter().map(|check| self.dated_check(check)).collect();
-        let problems = answers.iter().flat_map(|answer| {
+        let problems = answers.iter().enumerate().flat_map(|(at, answer)| {
             let outcome = Outcome { answer, seen: &seen, fresh, target, method };
-            outcome.problems(step.served, &checks)
+            let own = step.own.map(|(_, values)| Check::Content(values[at].to_owned()));
+            outcome.problems(step.served, &checks.iter().cloned().chain(own).collect::<Vec<_>>())
         });
         let mut problems: Vec<String> = problems.collect();
         // Of many clients with the same trouble one is enough.
@@ -121,6 +124,9 @@ impl Rig {
 
     async fn ask(&self, step: &Step) -> Vec<Answer> {
         let question = self.dated(&step.question);
+        if let Some((name, values)) = step.own {
+            return join_all(values.iter().map(|value| self.ask_own(&question, name, value))).await;
+        }
         let one = || {
             let (proxy, question, progress) = (self.proxy, question.clone(), self.progress.clone());
             async move { ask(proxy, &question, &progress).await }
@@ -143,6 +149,12 @@ impl Rig {
         }
     }
 
+    async fn ask_own(&self, question: &Question, name: &str, value: &str) -> Answer {
+        let mut question = question.clone();
+        question.lines.push(format!("{name}: {value}"));
+        ask(self.proxy, &question, &self.progress).await
+    }
+
     fn dated(&self, question: &Question) -> Question {
         let lines = question.lines.iter().map(|line| self.expand(line)).collect();
         Question { lines, ..question.clone() }
@@ -158,5 +170,13 @@ impl Rig {
 
     fn expand(&self, line: &str) -> String {
         expand(line, self.start, self.clock.since_epoch().as_secs())
+    }
+}
+
+/// Clients that say something of their own get the same answer each, but for what it echoes.
+fn scripts(step: &Step) -> Vec<Script> {
+    match (step.own, &step.scripts[..]) {
+        (Some((_, values)), [script]) => vec![script.clone(); values.len()],
+        _ => step.scripts.clone(),
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Script {
     /// Pieces of the content end with `|`; after each one the origin waits until so many clients have it. Zero: no pieces.
     pub(crate) paced: usize,
     pub(crate) is_dated: bool,
+    /// The content is what the request says in this field.
+    pub(crate) echoes: Option<&'static str>,
     /// Answers 304 where the request carries a condition.
     pub(crate) confirms: bool,
 }
@@ -59,6 +61,7 @@ impl Default for Script {
             hold: Hold::default(),
             paced: 0,
             is_dated: true,
+            echoes: None,
             confirms: false,
         }
     }

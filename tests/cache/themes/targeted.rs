@@ -40,7 +40,7 @@ const BESIDE_LONG: [(&str, &str, bool); 12] = [
     ("max-age=0", "max-age=0", false),
     ("a short lifetime", "max-age=1", false),
     ("no-store beside a lifetime", "max-age=3600, no-store", false),
-    ("a negative lifetime", "max-age=-1", false),
+    ("a negative lifetime is invalid", "max-age=-1", true),
     ("no-store inside a broken field", "no-store, &&&&", true),
     ("a zero with a broken space", "max-age= 0", true),
     ("a zero before a trailing comma", "max-age=0,", true),
