@@ -14,6 +14,9 @@ use super::progress::{Counts, Progress};
 use super::script::{Fault, Framed, Hold, Script};
 use super::wire::{Fields, Wire, framing_of_request, split};
 
+/// A target that is no part of any case: whether a proxy is in front of this origin.
+pub(crate) const PROBE: &str = "/probe";
+
 /// A request as it came to the origin, and what it got.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
@@ -43,6 +46,7 @@ pub(crate) struct Origin {
 struct State {
     scripts: VecDeque<Script>,
     seen: Vec<Seen>,
+    is_probed: bool,
 }
 
 impl Origin {
@@ -72,6 +76,11 @@ impl Origin {
         self.state().seen.clone()
     }
 
+    /// Whether a request for [`PROBE`] came.
+    pub(crate) fn is_probed(&self) -> bool {
+        self.state().is_probed
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -91,6 +100,11 @@ impl Origin {
 
     async fn exchange(&self, wire: &mut Wire) -> io::Result<bool> {
         let Some(head) = wire.head().await? else { return Ok(false) };
+        if head.word(1) == PROBE {
+            self.state().is_probed = true;
+            wire.write("HTTP/1.1 204 Probed\r\n\r\n").await?;
+            return Ok(true);
+        }
         let content = wire.content(framing_of_request(&head.fields)).await;
         let seen = Seen {
             method: head.word(0).to_owned(),

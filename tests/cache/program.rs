@@ -11,7 +11,6 @@ use tokio::process::{Child, Command};
 use crate::support::port::free_port;
 use crate::support::server::wait_until;
 
-const ATTEMPTS: usize = 5;
 const LISTENS_WITHIN: Duration = Duration::from_secs(20);
 
 pub(crate) struct Program {
@@ -20,21 +19,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Fails when somebody else has taken the port meanwhile; where that is not seen, another answers at the address.
     pub(crate) async fn start(path: &Path, origin: SocketAddr) -> io::Result<Self> {
-        for _ in 1..ATTEMPTS {
-            if let Ok(program) = Self::attempt(path, origin).await {
-                return Ok(program);
-            }
-        }
-        Self::attempt(path, origin).await
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Fails when somebody else has taken the port meanwhile.
-    async fn attempt(path: &Path, origin: SocketAddr) -> io::Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let mut child = Command::new(path)
             .args([format!("http://{origin}"), address.to_string()])
@@ -51,5 +37,9 @@ impl Program {
             None if listens => Ok(Self { address, _child: child }),
             _ => Err(io::Error::other("it does not listen")),
         }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 }

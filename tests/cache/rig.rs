@@ -15,7 +15,7 @@ use super::check::{Check, Outcome};
 use super::client::{Answer, Question, ask};
 use super::date::expand;
 use super::layer::{Cache, Store};
-use super::origin::Origin;
+use super::origin::{Origin, PROBE};
 use super::program::Program;
 use super::progress::Progress;
 use super::proxy::{forward, serve};
@@ -23,6 +23,8 @@ use super::script::Script;
 
 /// 2027-01-15 08:00:00 UTC.
 const START: Duration = Duration::from_secs(1_800_000_000);
+/// Starts of a program until it is one's own.
+const ATTEMPTS: usize = 8;
 /// Problems of one step that are told.
 const LISTED: usize = 6;
 /// How long a step may take; nothing in it waits for a time.
@@ -68,7 +70,7 @@ impl Rig {
                 let layer = cache.insert(Cache::new(&case.cache, store, &clock, &progress));
                 layer.serve(address, &progress, &mut tasks).await?
             }
-            Cached::There(path) => program.insert(Program::start(path, address).await?).address(),
+            Cached::There(path) => program.insert(own_program(path, &origin, address).await?).address(),
         };
         let is_seen = program.is_none();
         Ok(Self { clock, start, progress, origin, proxy, cache, is_seen, _program: program, _tasks: tasks })
@@ -171,6 +173,19 @@ impl Rig {
     fn expand(&self, line: &str) -> String {
         expand(line, self.start, self.clock.since_epoch().as_secs())
     }
+}
+
+/// Started again until its requests come to this origin: another case may have taken its port in between.
+async fn own_program(path: &Path, origin: &Origin, address: SocketAddr) -> io::Result<Program> {
+    let probe = Question { method: "OPTIONS".to_owned(), target: PROBE.to_owned(), ..Question::default() };
+    for _ in 0..ATTEMPTS {
+        let Ok(program) = Program::start(path, address).await else { continue };
+        ask(program.address(), &probe, &Progress::new()).await;
+        if origin.is_probed() {
+            return Ok(program);
+        }
+    }
+    Err(io::Error::other("no program of its own came up"))
 }
 
 /// Clients that say something of their own get the same answer each, but for what it echoes.
