@@ -10,9 +10,12 @@ use super::rig::Cached;
 use super::suite::{listed, report};
 use super::themes::THEMES;
 
-/// Where cargo puts it, built if it is not there or older than its source.
+/// Where cargo puts it, built anew where it is older than its sources. The features are those of `tests/run`, where it is
+/// built already.
 fn caching_proxy() -> PathBuf {
-    let build = Command::new(env!("CARGO")).args(["build", "--quiet", "--example", "caching_proxy"]).status();
+    let arguments = ["build", "--quiet", "--workspace", "--all-features", "--example", "caching_proxy"];
+    let release = if cfg!(debug_assertions) { None } else { Some("--release") };
+    let build = Command::new(env!("CARGO")).args(arguments).args(release).status();
     assert!(build.expect("cargo runs").success(), "the example does not build");
     let test = env::current_exe().expect("a test is a file");
     let folder = test.parent().and_then(|folder| folder.parent()).expect("target/PROFILE/deps");
