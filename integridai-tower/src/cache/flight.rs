@@ -31,7 +31,7 @@ pub(super) struct Flight<B, E> {
 enum Stage<B, E> {
     Waiting,
     Calling { call: Call<B, E>, errand: Box<Errand> },
-    Landed(Landing<B, E>),
+    Landed(Box<Landing<B, E>>),
 }
 
 /// How it ended.
@@ -98,6 +98,17 @@ impl<B, E> Flight<B, E> {
         self.wakers.taken()
     }
 
+    /// Whether the answer is still to come, or comes.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        match &*self.lock() {
+            Stage::Waiting | Stage::Calling { .. } => true,
+            Stage::Landed(landing) => match &**landing {
+                Landing::Streaming { stream, .. } => stream.is_open(),
+                Landing::Alone { .. } | Landing::Stored { .. } => false,
+            },
+        }
+    }
+
     pub(super) fn ticket(self: &Arc<Self>, is_leader: bool) -> Ticket<B, E> {
         Ticket { seat: self.wakers.seat(), flight: Arc::clone(self), is_leader }
     }
@@ -148,7 +159,7 @@ where
             };
             let landing = errand.settle(answer);
             self.land(&landing);
-            *stage = Stage::Landed(landing);
+            *stage = Stage::Landed(Box::new(landing));
             let arrival = self.arrive(&mut stage, request);
             drop(stage);
             waker.wake_by_ref();
@@ -165,7 +176,7 @@ where
 
     fn arrive(&self, stage: &mut Stage<B, E>, request: &HeaderMap) -> Poll<Arrival<B, E>> {
         let Stage::Landed(landing) = stage else { return Poll::Pending };
-        Poll::Ready(match landing {
+        Poll::Ready(match &mut **landing {
             Landing::Alone { answer, release } => match answer.take_if(|_| self.is_leader) {
                 Some(answer) => Arrival::Own(answer),
                 None => Arrival::Released(*release),

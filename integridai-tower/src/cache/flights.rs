@@ -29,22 +29,29 @@ impl Flights {
     pub(super) fn board<F: Any + Send + Sync>(
         &self,
         id: u128,
-        make: impl FnOnce() -> Arc<F>,
-        may_join: impl FnOnce(&F) -> bool,
+        make: impl Fn() -> Arc<F>,
+        may_join: impl Fn(&F) -> bool,
     ) -> (Arc<F>, bool) {
-        let mut flights = self.lock();
-        let known = flights.get(&id).and_then(Weak::upgrade);
-        let Some(known) = known else {
-            let flight = make();
-            let weak: Weak<F> = Arc::downgrade(&flight);
-            flights.insert(id, weak);
-            return (flight, true);
-        };
-        // Not with the lock: what is dropped here may be the last of a flight, which then leaves.
-        drop(flights);
-        match known.downcast::<F>() {
-            Ok(flight) if may_join(&flight) => (flight, false),
-            _ => (make(), true),
+        // One that cannot be joined gives way to a new one, unless another has taken its place meanwhile.
+        let mut given_up: Option<Weak<dyn Any + Send + Sync>> = None;
+        loop {
+            let mut flights = self.lock();
+            let known =
+                flights.get(&id).filter(|known| !given_up.as_ref().is_some_and(|gone| gone.ptr_eq(known)));
+            let Some(known) = known.and_then(Weak::upgrade) else {
+                let flight = make();
+                let weak: Weak<F> = Arc::downgrade(&flight);
+                flights.insert(id, weak);
+                return (flight, true);
+            };
+            // Without the lock: what is dropped here may be the last of a flight, which then leaves.
+            drop(flights);
+            given_up = Some(Arc::downgrade(&known));
+            if let Ok(flight) = known.downcast::<F>()
+                && may_join(&flight)
+            {
+                return (flight, false);
+            }
         }
     }
 

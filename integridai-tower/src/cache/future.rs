@@ -1,6 +1,5 @@
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -15,11 +14,9 @@ use super::body::CacheBody;
 use super::flight::{Arrival, Ticket};
 use super::pass::Pass;
 use super::status::Forward;
-use super::store::Resource;
+use super::store::Found;
 use super::trip::{Riding, Stop, Trip, stored};
 use crate::BoxError;
-
-type Found = Pin<Box<dyn Future<Output = Option<Arc<Resource>>> + Send>>;
 
 pin_project! {
     /// The future of [`Cache`](super::Cache).

@@ -27,18 +27,21 @@ impl Handle {
 
     /// Purges all URLs that begin with this, `http://host/path`; tells how many. The host is in lower case and without its
     /// default port.
+    #[expect(clippy::must_use_candidate, reason = "it is done for its effect")]
     pub fn purge_prefix(&self, prefix: &str, is_soft: bool) -> usize {
         self.shared.changes.note_all();
         self.purge(Purged::Prefix(prefix), is_soft)
     }
 
     /// Purges all URLs of which a response has this tag in `Surrogate-Key` or `Cache-Tag`; tells how many.
+    #[expect(clippy::must_use_candidate, reason = "it is done for its effect")]
     pub fn purge_tag(&self, tag: &str, is_soft: bool) -> usize {
         self.shared.changes.note_all();
         self.purge(Purged::Tag(tag), is_soft)
     }
 
     /// Purges everything; tells how many URLs that was.
+    #[expect(clippy::must_use_candidate, reason = "it is done for its effect")]
     pub fn purge_all(&self, is_soft: bool) -> usize {
         self.shared.changes.note_all();
         self.purge(Purged::All, is_soft)

@@ -49,4 +49,6 @@ pub use outcome::CacheOutcome;
 pub use service::Cache;
 pub use shared::Background;
 pub use status::CACHE_STATUS;
-pub use store::{Lookup, MemoryStatus, MemoryStore, MemoryStoreOptions, Purge, Purged, Resource, Store};
+pub use store::{
+    Found, Lookup, MemoryStatus, MemoryStore, MemoryStoreOptions, Purge, Purged, Resource, Store,
+};

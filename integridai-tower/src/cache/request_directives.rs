@@ -25,7 +25,7 @@ impl RequestDirectives {
         for directive in directives(lines) {
             match directive.name.to_ascii_lowercase().as_slice() {
                 b"max-age" if found.max_age.is_none() => {
-                    found.max_age = Some(directive.seconds().unwrap_or(0))
+                    found.max_age = Some(directive.seconds().unwrap_or(0));
                 }
                 b"min-fresh" => found.min_fresh = directive.seconds().unwrap_or(0),
                 b"max-stale" if directive.value.is_none() => found.max_stale = Some(u64::MAX),

@@ -1,6 +1,8 @@
 //! Whether a response may be stored (RFC 9111 §3), and which of its fields (§3.1).
 
-use http::header::{CONNECTION, ETAG, HeaderName, LAST_MODIFIED, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, ETAG, HeaderName, LAST_MODIFIED, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, StatusCode};
 
 use super::cache_control::CacheControl;
@@ -32,6 +34,7 @@ pub(super) fn is_storable(
         && !forbids(status, control, rules)
         && (!asker.is_authenticated || !rules.is_shared || is_shared_with_all(control))
         && is_allowed(status, control, lifetime, rules)
+        && !shares_cookie_unasked(headers, control, lifetime, rules)
         && is_useful(headers, control, lifetime)
 }
 
@@ -58,6 +61,17 @@ fn is_allowed(status: StatusCode, control: &CacheControl, lifetime: Lifetime, ru
         || matches!(lifetime, Lifetime::Explicit(_) | Lifetime::Configured(_))
         || (!rules.is_shared && control.private.is_everything())
         || is_heuristically_cacheable(status)
+}
+
+/// A cookie is for one client, unless the origin says itself that the response is for more (RFC 9111 §7.3).
+fn shares_cookie_unasked(
+    headers: &HeaderMap,
+    control: &CacheControl,
+    lifetime: Lifetime,
+    rules: &Rules,
+) -> bool {
+    let is_asked = control.public || matches!(lifetime, Lifetime::Explicit(_));
+    rules.is_shared && !is_asked && headers.contains_key(SET_COOKIE)
 }
 
 /// Whether it can be reused at all, now or once the origin has been asked.
@@ -177,6 +191,7 @@ mod tests {
         let with = |status, control, extra| is(status, control, &[extra], Asker::default(), &Rules::shared());
         assert!(with(200, "no-cache", ("etag", "\"a\"")));
         assert!(with(200, "", ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")));
+        assert!(!with(200, "", ("set-cookie", "a=b")) && with(200, "max-age=1", ("set-cookie", "a=b")));
         assert!(!with(500, "", ("etag", "\"a\"")));
         assert!(with(500, "public", ("etag", "\"a\"")));
     }

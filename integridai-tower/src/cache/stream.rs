@@ -136,6 +136,12 @@ impl<B> Stream<B> {
         self.flow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether somebody can still read all of it, and it is not whole yet.
+    pub(super) fn is_open(&self) -> bool {
+        let flow = self.lock();
+        flow.keep.is_some() && flow.body.is_some()
+    }
+
     fn leave(&self, number: usize) {
         let mut flow = self.lock();
         flow.positions.remove(&number);
@@ -263,7 +269,7 @@ where
 
     /// A server that knows the length does not poll for an end behind the last byte.
     fn end_if_whole(&mut self) -> Ended {
-        if self.body.as_ref().is_some_and(|body| body.is_end_stream()) { self.whole() } else { Ended::Not }
+        if self.body.as_ref().is_some_and(Body::is_end_stream) { self.whole() } else { Ended::Not }
     }
 }
 

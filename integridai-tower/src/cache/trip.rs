@@ -191,7 +191,11 @@ where
             Some(id) => shared.flights.board(
                 id,
                 || Flight::<B, S::Error>::new(Some((id, Arc::clone(&shared.flights))), began),
-                |flight| flight.passengers() < most && shared.changes.is_unchanged_since(flight.began, url),
+                |flight| {
+                    flight.passengers() < most
+                        && flight.is_on_its_way()
+                        && shared.changes.is_unchanged_since(flight.began, url)
+                },
             ),
             None => (Flight::new(None, began), true),
         };

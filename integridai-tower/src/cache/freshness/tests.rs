@@ -87,7 +87,7 @@ fn a_setting_counts_where_the_response_is_silent() {
 
 /// What RFC 9111 §4.2 says, read out naively.
 fn is_fresh_naively(max_age: u64, date: u64, age: u64, requested: u64, received: u64, now: u64) -> bool {
-    let apparent_age = if received > date { received - date } else { 0 };
+    let apparent_age = (i128::from(received) - i128::from(date)).max(0) as u64;
     let response_delay = received - requested;
     let corrected_age_value = age + response_delay;
     let corrected_initial_age =

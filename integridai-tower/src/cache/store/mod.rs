@@ -30,12 +30,15 @@ pub trait Store: Send + Sync {
     fn purge(&self, purge: &Purge<'_>) -> usize;
 }
 
+/// What will be found.
+pub type Found = Pin<Box<dyn Future<Output = Option<Arc<Resource>>> + Send>>;
+
 /// What is stored for a URL, or the way to it.
 pub enum Lookup {
     /// Known at once.
     Decided(Option<Arc<Resource>>),
     /// Known later. Owns all it needs, and ends in bounded time.
-    Waiting(Pin<Box<dyn Future<Output = Option<Arc<Resource>>> + Send>>),
+    Waiting(Found),
 }
 
 impl fmt::Debug for Lookup {
