@@ -4,6 +4,7 @@
 //! | module | feature | what it does |
 //! | --- | --- | --- |
 //! | [`auth`] | `auth` | who asks: JWT, API keys, scopes and roles; what services and clients are told of it |
+//! | [`cache`] | `cache` | what need not be asked again: a cache by RFC 9111, shared by clients or of one |
 //! | [`circuit_breaker`] | `circuit-breaker` | no calls to a service that keeps failing, until it is back |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
@@ -23,17 +24,17 @@
 mod correlation_id;
 mod error;
 
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod clock;
 #[cfg(feature = "client")]
 mod deadline;
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod early_response;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod principal;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod readiness;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "metrics", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "metrics", feature = "rate-limit"))]
 mod refused;
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod reject;
@@ -42,6 +43,8 @@ mod retry_after;
 
 #[cfg(feature = "auth")]
 pub mod auth;
+#[cfg(feature = "cache")]
+pub mod cache;
 #[cfg(feature = "circuit-breaker")]
 pub mod circuit_breaker;
 #[cfg(feature = "client")]
@@ -55,7 +58,7 @@ pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use clock::Clock;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId};
 #[cfg(feature = "client")]
@@ -63,9 +66,9 @@ pub use deadline::Deadline;
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use early_response::{EarlyBody, EarlyResponse};
 pub use error::{BoxError, ConfigError};
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "metrics", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "metrics", feature = "rate-limit"))]
 pub use refused::{Refused, WouldRefuse};
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};

@@ -1,0 +1,118 @@
+//! A response as it came, and whether and how it is stored.
+
+use bytes::Bytes;
+use http::header::CONTENT_RANGE;
+use http::{HeaderMap, StatusCode, Uri};
+
+use super::entry::{Contents, Entry};
+use super::freshness::{self, Facts, Freshness, Lifetime};
+use super::range::Part;
+use super::rules::Rules;
+use super::storable::{Asker, is_storable, keep_storable_fields};
+use super::targeted::{Governing, governing};
+use super::vary::Selecting;
+
+/// When a request was sent and its response came, in seconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) requested: u64,
+    pub(super) received: u64,
+}
+
+/// What the origin was asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) target: &'a Uri,
+    /// Of the client.
+    pub(super) headers: &'a HeaderMap,
+    pub(super) asker: Asker,
+    pub(super) times: Times,
+}
+
+/// All of an entry but its content.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) freshness: Freshness,
+    pub(super) selecting: Selecting,
+    pub(super) part: Option<Part>,
+}
+
+impl Draft {
+    pub(super) fn finish(self, body: Bytes, trailers: Option<HeaderMap>) -> Entry {
+        let Self { status, headers, freshness, selecting, part } = self;
+        Entry::new(Contents { status, headers, body, trailers, freshness, selecting, part })
+    }
+}
+
+/// The entry that the response to a GET becomes; `None` where it is not stored.
+pub(super) fn draft(
+    question: &Question<'_>,
+    status: StatusCode,
+    headers: &HeaderMap,
+    rules: &Rules,
+) -> Option<Draft> {
+    let (governing, lifetime, freshness) = assess(question, status, headers, rules);
+    let control = &governing.control;
+    if !is_storable(question.asker, status, headers, control, lifetime, rules) {
+        return None;
+    }
+    let part = match status {
+        StatusCode::PARTIAL_CONTENT => Some(Part::read(headers.get(CONTENT_RANGE)?)?),
+        _ => None,
+    };
+    let selecting = Selecting::new(headers, question.headers)?;
+    let mut headers = headers.clone();
+    keep_storable_fields(&mut headers, control, rules);
+    Some(Draft { status, headers, freshness, selecting, part })
+}
+
+/// Whether the response says itself how long it is fresh, as the one to a POST has to (RFC 9110 §9.3.3).
+pub(super) fn is_explicit(
+    question: &Question<'_>,
+    status: StatusCode,
+    headers: &HeaderMap,
+    rules: &Rules,
+) -> bool {
+    matches!(assess(question, status, headers, rules).1, Lifetime::Explicit(_))
+}
+
+/// The fields of a stored response that are reused without the origin, after those of a response that confirms it were put
+/// over them (RFC 9111 §3.2). `None` where they may not be stored.
+pub(super) fn redraft(
+    question: &Question<'_>,
+    entry: &Entry,
+    merged: &HeaderMap,
+    rules: &Rules,
+) -> (Draft, bool) {
+    let (governing, lifetime, freshness) = assess(question, entry.status, merged, rules);
+    let control = &governing.control;
+    let is_stored = is_storable(question.asker, entry.status, merged, control, lifetime, rules);
+    let selecting = Selecting::new(merged, question.headers);
+    let is_stored = is_stored && selecting.is_some();
+    let mut headers = merged.clone();
+    keep_storable_fields(&mut headers, control, rules);
+    let selecting = selecting.unwrap_or_default();
+    (Draft { status: entry.status, headers, freshness, selecting, part: entry.part }, is_stored)
+}
+
+fn assess(
+    question: &Question<'_>,
+    status: StatusCode,
+    headers: &HeaderMap,
+    rules: &Rules,
+) -> (Governing, Lifetime, Freshness) {
+    let governing = governing(headers, rules);
+    let facts = Facts {
+        status,
+        headers,
+        control: &governing.control,
+        is_targeted: governing.is_targeted,
+        configured: rules.configured_lifetime(question.target),
+        received: question.times.received,
+    };
+    let lifetime = freshness::lifetime(&facts, rules);
+    let freshness = Freshness::new(&facts, lifetime, question.times.requested, rules);
+    (governing, lifetime, freshness)
+}

@@ -1,0 +1,226 @@
+//! What is made of the origin's answer, for whoever waits for it and for the store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Response, StatusCode, Uri};
+use http_body::Body;
+
+use super::assess::{Draft, Question, Times, draft, is_explicit, redraft};
+use super::entry::Entry;
+use super::flight::{Landing, Release, Served, SharedHead};
+use super::key::Key;
+use super::parts::{joint_content, joint_draft};
+use super::plan::{Asked, may_stand_in};
+use super::shared::Shared;
+use super::storable::Asker;
+use super::stream::{Keep, Source, Stream};
+use super::validate::{is_confirmed, is_confirmed_by_head, merged};
+use crate::{BoxError, Refused};
+
+/// A request as it was sent on, and what is known of the URL.
+pub(super) struct Errand {
+    pub(super) shared: Arc<Shared>,
+    pub(super) key: Key<'static>,
+    pub(super) target: Uri,
+    /// Of the client.
+    pub(super) headers: Arc<HeaderMap>,
+    pub(super) asked: Asked,
+    pub(super) asker: Asker,
+    pub(super) purpose: Purpose,
+    /// What is stored for such a request.
+    pub(super) entry: Option<Arc<Entry>>,
+    pub(super) requested: u64,
+    /// What had been invalidated by then.
+    pub(super) mark: u64,
+    /// The flight.
+    pub(super) id: Option<u128>,
+}
+
+/// What it is to find out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Fetch,
+    /// Whether the entry is still right.
+    Validate,
+    /// What the stored part lacks.
+    Complete,
+}
+
+impl Errand {
+    pub(super) fn settle<B, E>(self, answer: Result<Response<B>, E>) -> Landing<B, E>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let received = self.shared.now();
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                return self
+                    .stand_in(false, None, received)
+                    .unwrap_or(Landing::Alone { answer: Some(Err(error)), release: Release::Failed });
+            }
+        };
+        let status = answer.status();
+        if is_failing(status) {
+            // A layer that did not let the request through: the origin was not reached.
+            let is_told = answer.extensions().get::<Refused>().is_none();
+            if let Some(landing) = self.stand_in(is_told, Some(status), received) {
+                return landing;
+            }
+            if !is_told {
+                return alone(answer);
+            }
+        }
+        match (self.purpose, status) {
+            (Purpose::Validate, StatusCode::NOT_MODIFIED) => self.confirm(answer, received),
+            _ if self.asked.is_head => {
+                self.hear_head(&answer, received);
+                alone(answer)
+            }
+            _ => self.store(answer, received),
+        }
+    }
+
+    /// Whether the answer says itself how long it is fresh.
+    pub(super) fn is_explicit<B>(&self, answer: &Response<B>) -> bool {
+        let question = self.question(self.shared.now());
+        is_explicit(&question, answer.status(), answer.headers(), &self.shared.rules)
+    }
+
+    fn question(&self, received: u64) -> Question<'_> {
+        let times = Times { requested: self.requested, received };
+        Question { target: &self.target, headers: &self.headers, asker: self.asker, times }
+    }
+
+    fn stand_in<B, E>(&self, is_told: bool, status: Option<StatusCode>, now: u64) -> Option<Landing<B, E>> {
+        let entry = self.entry.as_ref().filter(|entry| may_stand_in(entry, &self.asked, is_told, now))?;
+        Some(Landing::Stored {
+            entry: Arc::clone(entry),
+            served: Served::InPlaceOfError(status),
+            is_shared: true,
+        })
+    }
+
+    /// RFC 9111 §4.3.4.
+    fn confirm<B, E>(&self, answer: Response<B>, received: u64) -> Landing<B, E> {
+        let Some(entry) = &self.entry else { return alone(answer) };
+        if !is_confirmed(entry, answer.headers()) {
+            return Landing::Stored { entry: Arc::clone(entry), served: Served::Confirmed, is_shared: false };
+        }
+        let (entry, is_stored) = self.renew(entry, answer.headers(), received);
+        Landing::Stored { entry, served: Served::Confirmed, is_shared: is_stored }
+    }
+
+    fn renew(&self, entry: &Entry, headers: &HeaderMap, received: u64) -> (Arc<Entry>, bool) {
+        let merged = merged(entry, headers, received);
+        let (draft, may_be_stored) = redraft(&self.question(received), entry, &merged, &self.shared.rules);
+        let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.clone()));
+        let is_stored = may_be_stored && self.is_current();
+        if is_stored {
+            self.shared.store.put(&self.key, Arc::clone(&entry), self.shared.rules.most_variants);
+        }
+        (entry, is_stored)
+    }
+
+    /// RFC 9111 §4.3.5.
+    fn hear_head<B>(&self, answer: &Response<B>, received: u64) {
+        let Some(entry) = self.entry.as_ref().filter(|_| answer.status() == StatusCode::OK) else { return };
+        if entry.status == StatusCode::OK && is_confirmed_by_head(entry, answer.headers()) {
+            self.renew(entry, answer.headers(), received);
+        } else {
+            entry.expire();
+        }
+    }
+
+    fn store<B, E>(self, answer: Response<B>, received: u64) -> Landing<B, E>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (mut head, body) = answer.into_parts();
+        let drafted = draft(&self.question(received), head.status, &head.headers, &self.shared.rules);
+        let length = length_of(&head.headers, &body);
+        let most = self.shared.rules.largest_body;
+        let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
+        let Some(mut draft) = drafted.filter(|_| length.is_none_or(fits)) else {
+            if let Some(id) = self.id {
+                self.shared.flights.note_alone(id, received);
+            }
+            return alone(Response::from_parts(head, body));
+        };
+        self.id.inspect(|id| self.shared.flights.note_shared(*id));
+        let begun = self.complete(&mut head, &mut draft);
+        let length = length.map(|length| length + begun.len() as u64);
+        let shared = SharedHead {
+            status: draft.status,
+            headers: draft.headers.clone(),
+            selecting: draft.selecting.clone(),
+        };
+        let keep = Box::new(Keeping { errand: self, draft });
+        let stream = Stream::new(Source { body, begun, length, most, keep });
+        Landing::Streaming { leader: Some(head), shared, stream }
+    }
+
+    /// Makes a whole answer of a stored part and the rest that was asked for (RFC 9111 §3.4).
+    fn complete(&self, head: &mut http::response::Parts, draft: &mut Draft) -> Bytes {
+        let begun = self.entry.as_ref().filter(|_| self.purpose == Purpose::Complete);
+        let Some((entry, rest)) = begun.zip(draft.part) else { return Bytes::new() };
+        let is_rest = entry.part.is_some_and(|part| part.last + 1 == rest.first);
+        let Some(whole) = joint_draft(entry, draft).filter(|whole| is_rest && whole.part.is_none()) else {
+            return Bytes::new();
+        };
+        head.status = whole.status;
+        head.headers = whole.headers.clone();
+        *draft = whole;
+        entry.body.clone()
+    }
+
+    /// Whether nothing was invalidated since the origin was asked.
+    fn is_current(&self) -> bool {
+        self.shared.changes.is_unchanged_since(self.mark, self.key.digest())
+    }
+}
+
+/// Stores an answer once it is whole.
+struct Keeping {
+    errand: Errand,
+    draft: Draft,
+}
+
+impl Keep for Keeping {
+    fn complete(self: Box<Self>, content: Bytes, trailers: Option<HeaderMap>) {
+        let Self { errand, draft } = *self;
+        if !errand.is_current() {
+            return;
+        }
+        let joint = errand.entry.as_ref().zip(draft.part).and_then(|(entry, part)| {
+            Some((joint_draft(entry, &draft)?, joint_content(entry, part, &content)?))
+        });
+        let (draft, content) = joint.unwrap_or((draft, content));
+        let entry = Arc::new(draft.finish(content, trailers));
+        errand.shared.store.put(&errand.key, entry, errand.shared.rules.most_variants);
+    }
+
+    fn give_up(self: Box<Self>) {
+        if let Some(id) = self.errand.id {
+            self.errand.shared.flights.note_alone(id, self.errand.shared.now());
+        }
+    }
+}
+
+/// The statuses that `stale-if-error` is about (RFC 5861 §4).
+fn is_failing(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+fn alone<B, E>(answer: Response<B>) -> Landing<B, E> {
+    Landing::Alone { answer: Some(Ok(answer)), release: Release::NotShared }
+}
+
+fn length_of<B: Body>(headers: &HeaderMap, body: &B) -> Option<u64> {
+    let stated = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    stated.or_else(|| body.size_hint().exact())
+}

@@ -1,0 +1,219 @@
+//! A request on its way to the origin, for one client or several.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, response};
+use http_body::Body;
+
+use super::entry::Entry;
+use super::errand::Errand;
+use super::flights::Flights;
+use super::stream::{Reader, Stream};
+use super::vary::Selecting;
+use super::wakers::{Seat, Wakers};
+use crate::BoxError;
+
+pub(super) type Call<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>>;
+
+/// The way of one request; driven by whichever of its passengers is polled. It ends when the last of them leaves.
+pub(super) struct Flight<B, E> {
+    stage: Mutex<Stage<B, E>>,
+    wakers: Arc<Wakers>,
+    /// Under which it can be joined.
+    id: Option<(u128, Arc<Flights>)>,
+    /// What had been invalidated when it began.
+    pub(super) began: u64,
+}
+
+enum Stage<B, E> {
+    Waiting,
+    Calling { call: Call<B, E>, errand: Box<Errand> },
+    Landed(Box<Landing<B, E>>),
+}
+
+/// How it ended.
+pub(super) enum Landing<B, E> {
+    /// The answer is for the one who asked.
+    Alone { answer: Option<Result<Response<B>, E>>, release: Release },
+    /// The answer is stored as it comes.
+    Streaming { leader: Option<response::Parts>, shared: SharedHead, stream: Arc<Stream<B>> },
+    /// What is stored is the answer.
+    Stored { entry: Arc<Entry>, served: Served, is_shared: bool },
+}
+
+/// The head of an answer that is for several.
+pub(super) struct SharedHead {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) selecting: Selecting,
+}
+
+/// Why those that waited have to go by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Release {
+    /// The answer is not for them.
+    NotShared,
+    /// There was no answer: one of them may try again for the others.
+    Failed,
+}
+
+/// How it came that a stored response is the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Served {
+    Confirmed,
+    InPlaceOfError(Option<StatusCode>),
+}
+
+/// What a passenger gets.
+pub(super) enum Arrival<B, E> {
+    Own(Result<Response<B>, E>),
+    Streaming { head: StreamHead, reader: Reader<B> },
+    Stored { entry: Arc<Entry>, served: Served },
+    Released(Release),
+}
+
+pub(super) enum StreamHead {
+    /// As the origin sent it, for who asked.
+    Own(Box<response::Parts>),
+    Shared {
+        status: StatusCode,
+        headers: HeaderMap,
+    },
+}
+
+impl<B, E> Flight<B, E> {
+    pub(super) fn new(id: Option<(u128, Arc<Flights>)>, began: u64) -> Arc<Self> {
+        Arc::new(Self { stage: Mutex::new(Stage::Waiting), wakers: Arc::default(), id, began })
+    }
+
+    pub(super) fn launch(&self, call: Call<B, E>, errand: Errand) {
+        *self.lock() = Stage::Calling { call, errand: Box::new(errand) };
+        self.wakers.wake_by_ref();
+    }
+
+    pub(super) fn passengers(&self) -> usize {
+        self.wakers.taken()
+    }
+
+    /// Whether the answer is still to come, or comes.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        match &*self.lock() {
+            Stage::Waiting | Stage::Calling { .. } => true,
+            Stage::Landed(landing) => match &**landing {
+                Landing::Streaming { stream, .. } => stream.is_open(),
+                Landing::Alone { .. } | Landing::Stored { .. } => false,
+            },
+        }
+    }
+
+    pub(super) fn ticket(self: &Arc<Self>, is_leader: bool) -> Ticket<B, E> {
+        Ticket { seat: self.wakers.seat(), flight: Arc::clone(self), is_leader }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stage<B, E>> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody joins any longer.
+    fn close(&self) {
+        if let Some((id, flights)) = &self.id {
+            flights.close(*id, std::ptr::from_ref(self).cast());
+        }
+    }
+}
+
+impl<B, E> Drop for Flight<B, E> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A place on a flight.
+pub(super) struct Ticket<B, E> {
+    flight: Arc<Flight<B, E>>,
+    seat: Seat,
+    pub(super) is_leader: bool,
+}
+
+impl<B, E> Ticket<B, E>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    E: Send + 'static,
+{
+    /// `request` are the fields of the passenger's own request.
+    pub(super) fn poll(&self, request: &HeaderMap, context: &mut Context<'_>) -> Poll<Arrival<B, E>> {
+        let mut stage = self.flight.lock();
+        // Before the call is polled, so that no wake-up comes in between.
+        self.seat.wait(context.waker());
+        let waker = Waker::from(Arc::clone(&self.flight.wakers));
+        if let Stage::Calling { call, .. } = &mut *stage {
+            let Poll::Ready(answer) = call.as_mut().poll(&mut Context::from_waker(&waker)) else {
+                return Poll::Pending;
+            };
+            let Stage::Calling { errand, .. } = std::mem::replace(&mut *stage, Stage::Waiting) else {
+                return Poll::Pending;
+            };
+            let landing = errand.settle(answer);
+            self.land(&landing);
+            *stage = Stage::Landed(Box::new(landing));
+            let arrival = self.arrive(&mut stage, request);
+            drop(stage);
+            waker.wake_by_ref();
+            return arrival;
+        }
+        self.arrive(&mut stage, request)
+    }
+
+    fn land(&self, landing: &Landing<B, E>) {
+        if !matches!(landing, Landing::Streaming { .. }) {
+            self.flight.close();
+        }
+    }
+
+    fn arrive(&self, stage: &mut Stage<B, E>, request: &HeaderMap) -> Poll<Arrival<B, E>> {
+        let Stage::Landed(landing) = stage else { return Poll::Pending };
+        Poll::Ready(match &mut **landing {
+            Landing::Alone { answer, release } => match answer.take_if(|_| self.is_leader) {
+                Some(answer) => Arrival::Own(answer),
+                None => Arrival::Released(*release),
+            },
+            Landing::Streaming { leader, shared, stream } => {
+                self.board_stream(leader, shared, stream, request)
+            }
+            Landing::Stored { entry, served, is_shared } => {
+                let is_for = self.is_leader || (*is_shared && entry.selecting.matches(request));
+                if is_for {
+                    Arrival::Stored { entry: Arc::clone(entry), served: *served }
+                } else {
+                    Arrival::Released(Release::NotShared)
+                }
+            }
+        })
+    }
+
+    fn board_stream(
+        &self,
+        leader: &mut Option<response::Parts>,
+        shared: &SharedHead,
+        stream: &Arc<Stream<B>>,
+        request: &HeaderMap,
+    ) -> Arrival<B, E> {
+        let own = leader.take_if(|_| self.is_leader);
+        if own.is_none() && !shared.selecting.matches(request) {
+            return Arrival::Released(Release::NotShared);
+        }
+        // The readers keep the flight in the air, so that others can join.
+        let Some(reader) = stream.read(Some(Arc::clone(&self.flight) as _)) else {
+            return Arrival::Released(Release::NotShared);
+        };
+        let head = match own {
+            Some(parts) => StreamHead::Own(Box::new(parts)),
+            None => StreamHead::Shared { status: shared.status, headers: shared.headers.clone() },
+        };
+        Arrival::Streaming { head, reader }
+    }
+}

@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use http::Uri;
+
+use super::shared::Shared;
+use super::store::{Purge, Purged};
+
+/// Removes or expires what a cache holds; what is on its way to the store does not get there. A clone is of the same cache.
+///
+/// A hard purge removes. A soft one expires: the origin is asked before the next use, and what is stored stands in if it fails.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Purges a full URL, `http://host/path?query`, in all its variants; tells whether there was something.
+    pub fn purge_url(&self, url: &Uri, is_soft: bool) -> bool {
+        let digest = self.shared.keys.of_url(url).digest();
+        self.shared.changes.note(digest);
+        self.purge(Purged::Url(digest), is_soft) > 0
+    }
+
+    /// Purges all URLs that begin with this, `http://host/path`; tells how many. The host is in lower case and without its
+    /// default port.
+    #[expect(clippy::must_use_candidate, reason = "it is done for its effect")]
+    pub fn purge_prefix(&self, prefix: &str, is_soft: bool) -> usize {
+        self.shared.changes.note_all();
+        self.purge(Purged::Prefix(prefix), is_soft)
+    }
+
+    /// Purges all URLs of which a response has this tag in `Surrogate-Key` or `Cache-Tag`; tells how many.
+    #[expect(clippy::must_use_candidate, reason = "it is done for its effect")]
+    pub fn purge_tag(&self, tag: &str, is_soft: bool) -> usize {
+        self.shared.changes.note_all();
+        self.purge(Purged::Tag(tag), is_soft)
+    }
+
+    /// Purges everything; tells how many URLs that was.
+    #[expect(clippy::must_use_candidate, reason = "it is done for its effect")]
+    pub fn purge_all(&self, is_soft: bool) -> usize {
+        self.shared.changes.note_all();
+        self.purge(Purged::All, is_soft)
+    }
+
+    fn purge(&self, what: Purged<'_>, is_soft: bool) -> usize {
+        self.shared.store.purge(&Purge::new(what, is_soft))
+    }
+}

@@ -1,0 +1,184 @@
+//! What one stored resource stands for: the full URL (RFC 9111 §2).
+
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+
+use http::header::HOST;
+use http::{Uri, request};
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+/// The URL that a request is for, with a digest of it. Host and scheme are without case and the default port left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key<'a> {
+    digest: u128,
+    scheme: Cow<'a, str>,
+    authority: Cow<'a, str>,
+    target: Cow<'a, str>,
+}
+
+/// Makes keys; the secret keeps clients from choosing URLs that collide.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    secret: (u64, u64),
+    scheme: &'static str,
+    sorts_query: bool,
+}
+
+impl Keys {
+    /// `scheme` is that of requests whose target does not tell.
+    pub(super) fn new(scheme: &'static str, sorts_query: bool) -> Self {
+        Self { secret: (rand::random(), rand::random()), scheme, sorts_query }
+    }
+
+    pub(super) fn scheme(self, scheme: &'static str) -> Self {
+        Self { scheme, ..self }
+    }
+
+    pub(super) fn sorts_query(self, sorts_query: bool) -> Self {
+        Self { sorts_query, ..self }
+    }
+
+    pub(super) fn of<'a>(&self, request: &'a request::Parts) -> Key<'a> {
+        let authority = match request.uri.authority() {
+            Some(authority) => authority.as_str(),
+            None => request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
+        };
+        self.make(request.uri.scheme_str(), authority, target_of(&request.uri))
+    }
+
+    /// That of a full URL.
+    pub(super) fn of_url<'a>(&self, url: &'a Uri) -> Key<'a> {
+        self.make(
+            url.scheme_str(),
+            url.authority().map_or("", |authority| authority.as_str()),
+            target_of(url),
+        )
+    }
+
+    fn make<'a>(&self, scheme: Option<&'a str>, authority: &'a str, target: &'a str) -> Key<'a> {
+        let scheme = scheme.map_or(Cow::Borrowed(self.scheme), lower_case);
+        let default_port = if scheme == "https" { ":443" } else { ":80" };
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let authority = lower_case(host.strip_suffix(default_port).unwrap_or(host));
+        let target = if self.sorts_query { sorted(target) } else { Cow::Borrowed(target) };
+        let mut key = Key { digest: 0, scheme, authority, target };
+        key.digest = self.digest(|hasher| {
+            for part in [&key.scheme, &key.authority, &key.target] {
+                part.as_bytes().hash(hasher);
+            }
+        });
+        key
+    }
+
+    pub(super) fn digest(&self, write: impl FnOnce(&mut SipHasher13)) -> u128 {
+        let mut hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
+        write(&mut hasher);
+        hasher.finish128().as_u128()
+    }
+}
+
+impl Key<'_> {
+    /// Differs between processes.
+    #[must_use]
+    pub fn digest(&self) -> u128 {
+        self.digest
+    }
+
+    /// `https://host/path?query`
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", self.scheme, self.authority, self.target)
+    }
+
+    pub(super) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    pub(super) fn into_owned(self) -> Key<'static> {
+        Key {
+            digest: self.digest,
+            scheme: Cow::Owned(self.scheme.into_owned()),
+            authority: Cow::Owned(self.authority.into_owned()),
+            target: Cow::Owned(self.target.into_owned()),
+        }
+    }
+}
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
+
+fn target_of(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Parameters in the order of their names; those of one name stay in theirs.
+fn sorted(target: &str) -> Cow<'_, str> {
+    let Some((path, query)) = target.split_once('?') else { return Cow::Borrowed(target) };
+    let mut parameters: Vec<&str> = query.split('&').collect();
+    let name = |parameter: &&str| parameter.split('=').next().unwrap_or("").to_owned();
+    if parameters.is_sorted_by_key(name) {
+        return Cow::Borrowed(target);
+    }
+    parameters.sort_by_key(name);
+    Cow::Owned(format!("{path}?{}", parameters.join("&")))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn url(keys: &Keys, uri: &str, host: &str) -> String {
+        let request = Request::get(uri).header(HOST, host).body(()).unwrap().into_parts().0;
+        keys.of(&request).url()
+    }
+
+    #[test]
+    fn a_key_is_the_full_url() {
+        let keys = Keys::new("http", false);
+        assert_eq!(url(&keys, "/a?b=1", "Host.test:80"), "http://host.test/a?b=1");
+        assert_eq!(url(&keys, "/a?", "host.test:81"), "http://host.test:81/a?");
+        assert_eq!(url(&keys, "HTTPS://me@One.test:443/A", "two.test"), "https://one.test/A");
+        assert_eq!(url(&keys.scheme("https"), "/", "host.test:443"), "https://host.test/");
+    }
+
+    #[test]
+    fn keys_of_other_urls_have_other_digests() {
+        let keys = Keys::new("http", false);
+        let digest = |text: &str| keys.of_url(&text.parse().unwrap()).digest();
+        assert_eq!(digest("http://a.test/x"), digest("http://A.test:80/x"));
+        for other in ["http://a.test/X", "http://a.test/x?", "https://a.test/x", "http://b.test/x"] {
+            assert_ne!(digest("http://a.test/x"), digest(other), "{other}");
+        }
+        let longer = Keys::new("http", false);
+        assert_ne!(digest("http://a.test/x"), longer.of_url(&"http://a.test/x".parse().unwrap()).digest());
+    }
+
+    proptest! {
+        #[test]
+        fn sorting_keeps_all_parameters(query in "[a-c=&]{0,12}") {
+            let target = format!("/?{query}");
+            let once = sorted(&target).into_owned();
+            prop_assert_eq!(sorted(&once).into_owned(), once.clone());
+            let count = |text: &str| { let mut bytes = text.as_bytes().to_vec(); bytes.sort_unstable(); bytes };
+            prop_assert_eq!(count(&once), count(&target));
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! A request that was not answered at once: by the store after all, or with the origin's help.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, request};
+use http_body::Body;
+use tower_service::Service;
+
+use super::answer::{Content, Reply, reply};
+use super::body::CacheBody;
+use super::entry::Entry;
+use super::errand::{Errand, Purpose};
+use super::flight::{Flight, Release, Ticket};
+use super::key::Key;
+use super::outcome::CacheOutcome;
+use super::plan::{Asked, Verdict, verdict, without_entry};
+use super::shared::Shared;
+use super::status::{CACHE_STATUS, Forward, Member};
+use super::storable::Asker;
+use super::store::Resource;
+use super::validate;
+use crate::BoxError;
+
+/// A request, with the instance of the inner service that was polled ready for it.
+pub(super) struct Trip<S, A> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) inner: S,
+    pub(super) head: request::Parts,
+    pub(super) body: A,
+    pub(super) key: Key<'static>,
+    pub(super) asked: Asked,
+    pub(super) asker: Asker,
+    /// How often it waited in vain for the answer to another.
+    pub(super) waited: u8,
+}
+
+/// After so many it goes by itself.
+const MOST_WAITS: u8 = 2;
+
+/// Where it got to.
+pub(super) enum Stop<S, A, B, E> {
+    Answered(Response<CacheBody<B>>),
+    /// On the way to the origin.
+    Flying {
+        ticket: Ticket<B, E>,
+        riding: Riding<S, A>,
+        forward: Forward,
+    },
+}
+
+/// Who is on a flight.
+pub(super) enum Riding<S, A> {
+    Leader(Leader),
+    /// It may have to go by itself.
+    Follower(Box<Trip<S, A>>),
+}
+
+/// What is left of a request that was sent on.
+pub(super) struct Leader {
+    pub(super) shared: Arc<Shared>,
+    pub(super) headers: Arc<HeaderMap>,
+    pub(super) asked: Asked,
+}
+
+impl<S, A> Riding<S, A> {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        match self {
+            Self::Leader(leader) => &leader.shared,
+            Self::Follower(trip) => &trip.shared,
+        }
+    }
+
+    pub(super) fn asked(&self) -> (&Asked, &HeaderMap) {
+        match self {
+            Self::Leader(leader) => (&leader.asked, &leader.headers),
+            Self::Follower(trip) => (&trip.asked, &trip.head.headers),
+        }
+    }
+}
+
+/// The answer of an entry.
+pub(super) fn stored<B>(
+    shared: &Shared,
+    entry: &Entry,
+    asked: &Asked,
+    request: &HeaderMap,
+    (member, outcome): (Option<Member>, CacheOutcome),
+) -> Response<CacheBody<B>> {
+    let Reply { status, headers, content } = reply(entry, asked, request, shared.now(), member, &shared.name);
+    let mut response = Response::new(CacheBody::stored(content));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    outcome.put(response.extensions_mut());
+    response
+}
+
+/// RFC 9111 §5.2.1.7.
+pub(super) fn not_cached<B>(shared: &Shared) -> Response<CacheBody<B>> {
+    let mut response = Response::new(CacheBody::stored(Content::Empty));
+    *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+    let member = Member { detail: Some("only-if-cached"), ..Member::forwarded(Forward::Request) };
+    response.headers_mut().insert(CACHE_STATUS, member.print(&shared.name));
+    CacheOutcome::NotCached.put(response.extensions_mut());
+    response
+}
+
+/// What the store says: the entry for a request, and what is to be done.
+pub(super) fn judge<'a>(
+    resource: Option<&'a Resource>,
+    asked: &Asked,
+    headers: &HeaderMap,
+    now: u64,
+) -> (Verdict, Option<&'a Arc<Entry>>) {
+    let Some(resource) = resource else { return (without_entry(asked, Forward::UriMiss), None) };
+    match resource.select(headers) {
+        Some(entry) => (verdict(entry, asked, headers, now), Some(entry)),
+        None => (without_entry(asked, Forward::VaryMiss), None),
+    }
+}
+
+impl<S, A, B> Trip<S, A>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    /// Goes on by what is stored.
+    pub(super) fn proceed(self, resource: Option<&Resource>) -> Stop<S, A, B, S::Error> {
+        let now = self.shared.now();
+        let (verdict, entry) = judge(resource, &self.asked, &self.head.headers, now);
+        let entry = entry.map(Arc::clone);
+        match (verdict, entry) {
+            (Verdict::Fresh, Some(entry)) => Stop::Answered(self.answer(&entry, None, CacheOutcome::Hit)),
+            (Verdict::Stale, Some(entry)) => {
+                let member = Member::hit(entry.freshness.remaining(now));
+                Stop::Answered(self.answer(&entry, Some(member), CacheOutcome::StaleHit))
+            }
+            (Verdict::WhileRevalidating, Some(entry)) => self.revalidate(entry, resource, now),
+            (Verdict::Validate(forward), entry) => self.board(forward, Purpose::Validate, entry, resource),
+            (Verdict::Complete, entry) => self.board(Forward::Partial, Purpose::Complete, entry, resource),
+            (Verdict::Fetch(forward), entry) => self.board(forward, Purpose::Fetch, entry, resource),
+            (Verdict::NotCached | Verdict::Fresh | Verdict::Stale | Verdict::WhileRevalidating, _) => {
+                Stop::Answered(not_cached(&self.shared))
+            }
+        }
+    }
+
+    fn answer(&self, entry: &Entry, member: Option<Member>, outcome: CacheOutcome) -> Response<CacheBody<B>> {
+        stored(&self.shared, entry, &self.asked, &self.head.headers, (member, outcome))
+    }
+
+    /// Answers with what is stale, and has somebody else wait for the origin (RFC 5861 §3).
+    fn revalidate(
+        mut self,
+        entry: Arc<Entry>,
+        resource: Option<&Resource>,
+        now: u64,
+    ) -> Stop<S, A, B, S::Error> {
+        let purpose = if entry.has_validator() { Purpose::Validate } else { Purpose::Fetch };
+        let Some(spawn) = self.shared.spawn.clone() else {
+            return self.board(Forward::Stale, purpose, Some(entry), resource);
+        };
+        let member = Member::hit(entry.freshness.remaining(now));
+        let response = self.answer(&entry, Some(member), CacheOutcome::StaleHit);
+        self.asked = self.asked.in_background();
+        if let Stop::Flying { ticket, riding: Riding::Leader(leader), .. } =
+            self.board(Forward::Stale, purpose, Some(entry), resource)
+        {
+            spawn(Box::pin(drive(ticket, leader)));
+        }
+        Stop::Answered(response)
+    }
+
+    fn board(
+        mut self,
+        forward: Forward,
+        purpose: Purpose,
+        entry: Option<Arc<Entry>>,
+        resource: Option<&Resource>,
+    ) -> Stop<S, A, B, S::Error> {
+        let began = self.shared.changes.now();
+        let id = self.flight_id(purpose, resource);
+        let shared = Arc::clone(&self.shared);
+        let url = self.key.digest();
+        let most = shared.most_waiting;
+        let (flight, is_new) = match id {
+            Some(id) => shared.flights.board(
+                id,
+                || Flight::<B, S::Error>::new(Some((id, Arc::clone(&shared.flights))), began),
+                |flight| {
+                    flight.passengers() < most
+                        && flight.is_on_its_way()
+                        && shared.changes.is_unchanged_since(flight.began, url)
+                },
+            ),
+            None => (Flight::new(None, began), true),
+        };
+        let ticket = flight.ticket(is_new);
+        if !is_new {
+            return Stop::Flying { ticket, riding: Riding::Follower(Box::new(self)), forward };
+        }
+        let headers = Arc::new(self.head.headers.clone());
+        let leader = Leader { shared: Arc::clone(&shared), headers: Arc::clone(&headers), asked: self.asked };
+        let purpose = adapt(&mut self.head.headers, purpose, entry.as_deref());
+        let errand = Errand {
+            target: self.head.uri.clone(),
+            key: self.key,
+            headers,
+            asked: self.asked,
+            asker: self.asker,
+            purpose,
+            entry,
+            requested: shared.now(),
+            mark: began,
+            id,
+            shared,
+        };
+        let call = self.inner.call(Request::from_parts(self.head, self.body));
+        flight.launch(Box::pin(call), errand);
+        Stop::Flying { ticket, riding: Riding::Leader(leader), forward }
+    }
+
+    /// What requests have in common that may share one answer; `None` for one that goes by itself.
+    fn flight_id(&self, purpose: Purpose, resource: Option<&Resource>) -> Option<u128> {
+        let is_own = self.asker.is_authenticated && self.shared.rules.is_shared;
+        let may_share = match purpose {
+            Purpose::Validate => !self.asked.is_head,
+            Purpose::Fetch | Purpose::Complete => self.asked.is_plain() && !is_own,
+        };
+        if !may_share || self.waited >= MOST_WAITS || self.asker.forbids_storing {
+            return None;
+        }
+        let latest = resource.and_then(|resource| resource.entries().first());
+        let id = self.shared.keys.digest(|hasher| {
+            self.key.hash(hasher);
+            latest.map(|entry| entry.selecting.describe(&self.head.headers)).hash(hasher);
+        });
+        (!self.shared.flights.is_alone(id, self.shared.now())).then_some(id)
+    }
+
+    /// After it waited in vain.
+    pub(super) fn released(mut self, release: Option<Release>) -> Self {
+        self.waited = match release {
+            Some(Release::Failed) => self.waited + 1,
+            Some(Release::NotShared) | None => MOST_WAITS,
+        };
+        self
+    }
+}
+
+/// Makes the request the one that the origin gets.
+fn adapt(headers: &mut HeaderMap, purpose: Purpose, entry: Option<&Entry>) -> Purpose {
+    let Some(entry) = entry else { return Purpose::Fetch };
+    match purpose {
+        Purpose::Validate => validate::ask(headers, entry),
+        Purpose::Complete if validate::ask_rest(headers, entry) => {}
+        Purpose::Fetch | Purpose::Complete => return Purpose::Fetch,
+    }
+    purpose
+}
+
+/// Waits for the origin on nobody's behalf.
+async fn drive<B, E>(ticket: Ticket<B, E>, leader: Leader)
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    E: Send + 'static,
+{
+    use super::flight::Arrival;
+    let arrival = std::future::poll_fn(|context| ticket.poll(&leader.headers, context)).await;
+    drop(ticket);
+    if let Arrival::Streaming { mut reader, .. } = arrival {
+        while let Some(Ok(_)) = std::future::poll_fn(|context| reader.poll_frame(context)).await {}
+    }
+}
