@@ -61,7 +61,11 @@ async fn answer(
 }
 
 async fn proxy(origin: Authority, listener: TcpListener) -> Result<(), BoxError> {
-    let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
+    // A connection of its own for each request: one that is kept may be closed just as the next request is sent.
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .retry_canceled_requests(false)
+        .build_http();
     let layer = CacheLayer::new(MemoryStore::new(256 << 20)?).spawn_with(|work| drop(tokio::spawn(work)));
     let proxy = layer.layer(Forward { client, origin });
     loop {
@@ -77,14 +81,15 @@ async fn proxy(origin: Authority, listener: TcpListener) -> Result<(), BoxError>
     }
 }
 
+async fn greet(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, http::Error> {
+    println!("the origin is asked for {}", request.uri());
+    Response::builder().header("cache-control", "max-age=60").body(Full::new(Bytes::from("hello\n")))
+}
+
 async fn origin(listener: TcpListener) -> Result<(), BoxError> {
     loop {
         let (stream, _) = listener.accept().await?;
-        let greet = service_fn(async |request: Request<Incoming>| {
-            println!("the origin is asked for {}", request.uri());
-            Response::builder().header("cache-control", "max-age=60").body(Full::new(Bytes::from("hello\n")))
-        });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), greet));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(greet)));
     }
 }
 

@@ -34,7 +34,13 @@ mod early_response;
 mod principal;
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod readiness;
-#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "metrics", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "auth",
+    feature = "cache",
+    feature = "circuit-breaker",
+    feature = "metrics",
+    feature = "rate-limit"
+))]
 mod refused;
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod reject;
@@ -68,7 +74,13 @@ pub use early_response::{EarlyBody, EarlyResponse};
 pub use error::{BoxError, ConfigError};
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
-#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "metrics", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "auth",
+    feature = "cache",
+    feature = "circuit-breaker",
+    feature = "metrics",
+    feature = "rate-limit"
+))]
 pub use refused::{Refused, WouldRefuse};
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};

@@ -1,0 +1,67 @@
+//! How often a hit allocates: in a process of its own, where nobody else does.
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+#![allow(clippy::print_stdout, reason = "the counts belong into the benches' tables")]
+
+use std::alloc::System;
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty, Full};
+use integridai_tower::cache::{CacheLayer, CacheOutcome, MemoryStore};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tower::{Layer, Service, service_fn};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const MOST: usize = 4;
+const ROUNDS: usize = 100;
+
+fn request() -> Request<Empty<Bytes>> {
+    let request = Request::get("/a/path?with=query").header("host", "origin.test").header("accept", "*/*");
+    request.header("accept-encoding", "gzip, br").body(Empty::new()).unwrap()
+}
+
+/// Allocations of a hit on a body of this size, those of making the request left out, and bytes that it allocates.
+fn of_a_hit(size: usize) -> (usize, usize) {
+    let layer = CacheLayer::new(MemoryStore::new(64 << 20).unwrap());
+    let mut service = layer.layer(service_fn(move |_: Request<Empty<Bytes>>| async move {
+        let response = Response::builder().header("cache-control", "max-age=3600").header("etag", "\"a\"");
+        let response = response.header("content-type", "text/plain").header("vary", "accept-encoding");
+        Ok::<_, Infallible>(response.body(Full::new(Bytes::from(vec![b'a'; size]))).unwrap())
+    }));
+    let mut ask = move |request| {
+        let response = service.call(request).now_or_never().unwrap().unwrap();
+        let outcome = CacheOutcome::of(response.extensions());
+        (outcome, response.into_body().collect().now_or_never().unwrap().unwrap())
+    };
+    (0..10).for_each(|_| drop(ask(request())));
+    let requests: Vec<_> = (0..ROUNDS).map(|_| request()).collect();
+    let collecting = {
+        let body = Full::new(Bytes::from_static(b"a"));
+        let region = Region::new(ALLOCATOR);
+        drop(body.collect().now_or_never());
+        region.change().allocations
+    };
+    let region = Region::new(ALLOCATOR);
+    for request in requests {
+        let (outcome, _body) = ask(request);
+        assert_eq!(outcome, Some(CacheOutcome::Hit));
+    }
+    let change = region.change();
+    let count = (change.allocations + change.reallocations).div_ceil(ROUNDS);
+    (count - collecting, change.bytes_allocated / ROUNDS)
+}
+
+#[test]
+fn a_hit_allocates_the_same_whatever_the_size_of_its_content() {
+    let (small, bytes) = of_a_hit(1 << 10);
+    let (large, more_bytes) = of_a_hit(1 << 20);
+    println!(
+        "a hit allocates {small} times and {bytes} bytes; with 1 MiB {large} times and {more_bytes} bytes"
+    );
+    assert!(small <= MOST && large <= MOST, "{small} and {large}");
+    assert!(more_bytes < bytes + 64, "{bytes} and {more_bytes}");
+}
