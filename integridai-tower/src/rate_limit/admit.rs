@@ -17,6 +17,12 @@ pub trait Admit: Send + Sync {
 
     /// The quotas, for the fields that tell clients of them.
     fn quotas(&self) -> Arc<Quotas>;
+
+    /// Shows the quotas to `see`, once. The layer asks for them at each answer; where they can be shown without sharing them,
+    /// that costs less than [`quotas`](Self::quotas), which this calls unless you have it otherwise.
+    fn with_quotas(&self, see: &mut dyn FnMut(&Quotas)) {
+        see(&self.quotas());
+    }
 }
 
 /// A request as a limiter sees it.

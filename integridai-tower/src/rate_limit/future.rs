@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, request};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::door::{Door, Passage, Stamp};
+use super::door::{Door, Passage, Stamp, Undecided};
 use crate::EarlyBody;
 
 type Answer<B, E> = Result<Response<EarlyBody<B>>, E>;
@@ -28,10 +28,32 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, A, B, F, E> {
-        Inner { #[pin] answer: F, stamp: Stamp, door: Arc<Door> },
+        Inner { #[pin] answer: F, duty: Option<Duty> },
         Refused { response: Option<Response<Bytes>> },
-        Undecided { passage: Pin<Box<dyn Future<Output = Passage> + Send>>, next: Option<(S, A, Arc<Door>)> },
-        Refunding { refund: Pin<Box<dyn Future<Output = ()> + Send>>, answer: Option<Answer<B, E>> },
+        Undecided { passage: Undecided, next: Option<Box<Next<S, A>>> },
+        Refunding { refund: Refund, answer: Option<Answer<B, E>> },
+    }
+}
+
+type Refund = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What is to be done with the answer of an admitted request; usually something only where there are fields.
+struct Duty {
+    stamp: Stamp,
+    door: Arc<Door>,
+}
+
+/// What a request needs that goes on later. `inner` is the instance that was polled ready.
+pub(super) struct Next<S, A> {
+    pub(super) inner: S,
+    pub(super) head: request::Parts,
+    pub(super) body: A,
+    pub(super) door: Arc<Door>,
+}
+
+impl Duty {
+    fn new(stamp: Stamp, door: &Arc<Door>) -> Option<Self> {
+        (!stamp.is_blank()).then(|| Self { stamp, door: Arc::clone(door) })
     }
 }
 
@@ -39,22 +61,16 @@ impl<S, A, B> ResponseFuture<S, A, B>
 where
     S: Service<Request<A>>,
 {
-    pub(super) fn inner(answer: S::Future, stamp: Stamp, door: Arc<Door>) -> Self {
-        Self { state: State::Inner { answer, stamp, door } }
+    pub(super) fn inner(answer: S::Future, stamp: Stamp, door: &Arc<Door>) -> Self {
+        Self { state: State::Inner { answer, duty: Duty::new(stamp, door) } }
     }
 
     pub(super) fn refused(response: Response<Bytes>) -> Self {
         Self { state: State::Refused { response: Some(response) } }
     }
 
-    /// `inner` is the instance that was polled ready.
-    pub(super) fn undecided(
-        passage: Pin<Box<dyn Future<Output = Passage> + Send>>,
-        inner: S,
-        body: A,
-        door: Arc<Door>,
-    ) -> Self {
-        Self { state: State::Undecided { passage, next: Some((inner, body, door)) } }
+    pub(super) fn undecided(passage: Undecided, next: Next<S, A>) -> Self {
+        Self { state: State::Undecided { passage, next: Some(Box::new(next)) } }
     }
 }
 
@@ -67,9 +83,12 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let next = match self.as_mut().project().state.project() {
-                StateProjection::Inner { answer, stamp, door } => {
+                StateProjection::Inner { answer, duty } => {
                     let answer = ready!(answer.poll(context));
-                    match finish(answer, stamp, door) {
+                    let Some(duty) = duty else {
+                        return Poll::Ready(answer.map(|response| response.map(EarlyBody::inner)));
+                    };
+                    match finish(answer, duty) {
                         (answer, None) => return Poll::Ready(answer),
                         (answer, Some(refund)) => State::Refunding { refund, answer: Some(answer) },
                     }
@@ -79,9 +98,9 @@ where
                     return Poll::Ready(Ok(response.map(EarlyBody::early)));
                 }
                 StateProjection::Undecided { passage, next } => {
-                    let passage = ready!(passage.as_mut().poll(context));
-                    let (inner, body, door) = next.take().expect("this state is left at once");
-                    proceed(passage, inner, body, door)
+                    let resumed = ready!(passage.as_mut().poll(context));
+                    let next = next.take().expect("this state is left at once");
+                    proceed(next.door.resume(resumed, &next.head), next)
                 }
                 StateProjection::Refunding { refund, answer } => {
                     ready!(refund.as_mut().poll(context));
@@ -93,31 +112,23 @@ where
     }
 }
 
-fn proceed<S, A, B>(
-    passage: Passage,
-    mut inner: S,
-    body: A,
-    door: Arc<Door>,
-) -> State<S, A, B, S::Future, S::Error>
+fn proceed<S, A, B>(passage: Passage, next: Box<Next<S, A>>) -> State<S, A, B, S::Future, S::Error>
 where
     S: Service<Request<A>>,
 {
     match passage {
-        Passage::Admitted(head, stamp) => {
-            State::Inner { answer: inner.call(Request::from_parts(head, body)), stamp, door }
+        Passage::Admitted(stamp) => {
+            let Next { mut inner, head, body, door } = *next;
+            let answer = inner.call(Request::from_parts(head, body));
+            State::Inner { answer, duty: Duty::new(stamp, &door) }
         }
         Passage::Refused(response) => State::Refused { response: Some(response) },
-        Passage::Undecided(passage) => State::Undecided { passage, next: Some((inner, body, door)) },
+        Passage::Undecided(passage) => State::Undecided { passage, next: Some(next) },
     }
 }
 
-type Refund = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-fn finish<B, E>(
-    answer: Result<Response<B>, E>,
-    stamp: &mut Stamp,
-    door: &Door,
-) -> (Answer<B, E>, Option<Refund>) {
+fn finish<B, E>(answer: Result<Response<B>, E>, duty: &mut Duty) -> (Answer<B, E>, Option<Refund>) {
+    let Duty { stamp, door } = duty;
     if !stamp.may_refund() {
         let answer = answer.map(|mut response| {
             door.stamp(stamp, &mut response);

@@ -59,6 +59,12 @@ impl RateLimitLayer {
         self.set(|door| door.fields = fields)
     }
 
+    /// Leaves a [`Verdict`](super::Verdict) in the extensions of the responses of admitted requests too, for layers further out. Of
+    /// several limits the strictest is left.
+    pub fn keep_verdict(self) -> Self {
+        self.set(|door| door.keeps_verdict = true)
+    }
+
     /// Lets everything pass. A response whose request would have been refused has a [`WouldRefuse`](crate::WouldRefuse) in its
     /// extensions, and the fields tell of the quota as ever.
     pub fn shadow(self) -> Self {

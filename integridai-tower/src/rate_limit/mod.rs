@@ -42,7 +42,7 @@
 //! | | request | response |
 //! | --- | --- | --- |
 //! | reads | [`Principal`](crate::Principal), `Forwarded` or `X-Forwarded-For` from trusted proxies, whatever your [`KeyBy`] reads; [`CorrelationId`](crate::CorrelationId) | |
-//! | writes | | [`RATE_LIMIT`], [`RATE_LIMIT_POLICY`] (draft-ietf-httpapi-ratelimit-headers), with [`Fields::StandardAndLegacy`] also `X-RateLimit-Limit`, `-Remaining`, `-Reset`; [`Verdict`]; on a refusal `Retry-After`, `Cache-Control: no-store`, [`RateLimited`], [`Refused`](crate::Refused); in shadow mode [`WouldRefuse`](crate::WouldRefuse) |
+//! | writes | | [`RATE_LIMIT`], [`RATE_LIMIT_POLICY`] (draft-ietf-httpapi-ratelimit-headers), with [`Fields::StandardAndLegacy`] also `X-RateLimit-Limit`, `-Remaining`, `-Reset`; with [`keep_verdict`](RateLimitLayer::keep_verdict) [`Verdict`]; on a refusal `Retry-After`, `Cache-Control: no-store`, [`RateLimited`], [`Verdict`], [`Refused`](crate::Refused); in shadow mode [`WouldRefuse`](crate::WouldRefuse) |
 //!
 //! `RateLimit` names the quota that is nearest to its end: `r` requests are left now, and in `t` seconds all of it has come back.
 //!

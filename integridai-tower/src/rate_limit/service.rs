@@ -5,7 +5,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::door::{Door, Passage};
-use super::future::ResponseFuture;
+use super::future::{Next, ResponseFuture};
 use crate::EarlyBody;
 use crate::readiness::take_ready;
 
@@ -36,15 +36,15 @@ where
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let (head, body) = request.into_parts();
-        match self.door.open(head) {
-            Passage::Admitted(head, stamp) => {
+        match self.door.open(&head) {
+            Passage::Admitted(stamp) => {
                 let answer = self.inner.call(Request::from_parts(head, body));
-                ResponseFuture::inner(answer, stamp, Arc::clone(&self.door))
+                ResponseFuture::inner(answer, stamp, &self.door)
             }
             Passage::Refused(response) => ResponseFuture::refused(response),
             Passage::Undecided(passage) => {
-                let inner = take_ready(&mut self.inner);
-                ResponseFuture::undecided(passage, inner, body, Arc::clone(&self.door))
+                let (inner, door) = (take_ready(&mut self.inner), Arc::clone(&self.door));
+                ResponseFuture::undecided(passage, Next { inner, head, body, door })
             }
         }
     }

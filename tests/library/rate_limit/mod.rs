@@ -87,7 +87,7 @@ fn two() -> (RateLimitLayer, Clock) {
 #[tokio::test]
 async fn over_the_quota_a_request_is_refused_until_its_time_has_come() {
     let (layer, clock) = two();
-    let service = layer.layer(service_fn(inner));
+    let service = layer.keep_verdict().layer(service_fn(inner));
     for remaining in ["\"minute\";r=1;t=30", "\"minute\";r=0;t=60"] {
         let reply = ask(service.clone(), of("a")).await;
         assert_eq!((reply.status.as_u16(), reply.header("ratelimit")), (200, Some(remaining)));
@@ -137,17 +137,30 @@ async fn two_limits_tell_of_both_and_the_stricter_is_found() {
     let (inside, _) = two();
     let everybody = |_: &request::Parts| Some(Key::new());
     let (outside, _) = stopped([Quota::per_hour(100).named("all")]);
-    let outside = RateLimitLayer::new(outside, everybody).fields(Fields::StandardAndLegacy);
-    let service =
-        outside.layer(inside.fields(Fields::StandardAndLegacy).layer(service_fn(inner)).map_response(
-            |response: Response<EarlyBody<_>>| response.map(|_| http_body_util::Full::<Bytes>::default()),
-        ));
+    let told = |layer: RateLimitLayer| layer.fields(Fields::StandardAndLegacy).keep_verdict();
+    let outside = told(RateLimitLayer::new(outside, everybody));
+    let service = outside.layer(told(inside).layer(service_fn(inner)).map_response(
+        |response: Response<EarlyBody<_>>| response.map(|_| http_body_util::Full::<Bytes>::default()),
+    ));
     let reply = ask(service, of("a")).await;
     let lines: Vec<_> = reply.headers.get_all("ratelimit").iter().collect();
     assert_eq!(lines, ["\"minute\";r=1;t=30", "\"all\";r=99;t=36"]);
     assert_eq!(reply.headers.get_all("ratelimit-policy").iter().count(), 2);
     assert_eq!(reply.header("x-ratelimit-remaining"), Some("1"));
     assert_eq!(reply.verdict.unwrap().standing().unwrap().remaining, 1);
+}
+
+#[tokio::test]
+async fn a_verdict_is_kept_of_a_refusal_and_otherwise_where_it_is_wanted() {
+    let (layer, _clock) = two();
+    let (plain, keeping) =
+        (layer.clone().layer(service_fn(inner)), layer.keep_verdict().layer(service_fn(inner)));
+    assert_eq!(ask(plain.clone(), of("a")).await.verdict, None);
+    let kept = ask(keeping, of("a")).await.verdict.unwrap();
+    assert!(kept.is_admitted() && kept.standing().unwrap().remaining == 0);
+    let refused = ask(plain, of("a")).await;
+    assert_eq!(refused.verdict, refused.limited.unwrap().verdict().copied());
+    assert!(!refused.verdict.unwrap().is_admitted());
 }
 
 #[tokio::test]

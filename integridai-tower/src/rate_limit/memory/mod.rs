@@ -162,6 +162,10 @@ impl Admit for MemoryLimiter {
     fn quotas(&self) -> Arc<Quotas> {
         self.0.quotas.load_full()
     }
+
+    fn with_quotas(&self, see: &mut dyn FnMut(&Quotas)) {
+        see(&self.0.quotas.load());
+    }
 }
 
 impl Shared {
