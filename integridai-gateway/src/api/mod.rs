@@ -26,7 +26,7 @@ use utoipa_axum::routes;
 use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
 use crate::events::Hub;
 use crate::orchestration::{Engine, Queue};
-use crate::services::{Consolidated, IssuerKeys, Tickets};
+use crate::services::{Consolidated, IssuerKeys, RedisHealth, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
 
@@ -51,6 +51,8 @@ pub struct Api {
     pub tickets: Tickets,
     /// What tokens are checked with.
     pub issuer_keys: IssuerKeys,
+    /// Where replicas count together.
+    pub redis: RedisHealth,
     /// Whether anybody may do anything (`auth.disabled`).
     pub is_open: bool,
     /// Whose pages may subscribe, beside the gateway's own.
@@ -98,6 +100,12 @@ pub fn document() -> OpenApi {
         document.merge(docs::guarded(routes.into_openapi(), scope));
     }
     docs::with_common_refusals(document)
+}
+
+/// The templates of the documented paths.
+#[must_use]
+pub fn templates() -> Vec<String> {
+    document().paths.paths.into_keys().collect()
 }
 
 /// For everybody: what orchestrators ask, and what tells how to call the rest.

@@ -12,7 +12,9 @@ mod executions;
 mod file;
 mod logs;
 mod metrics;
+mod rate_limits;
 mod realtime;
+mod redis;
 mod server;
 mod services;
 mod values;
@@ -24,7 +26,11 @@ pub use database::DatabaseConfig;
 pub use executions::ExecutionsConfig;
 pub use logs::{LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
+pub use rate_limits::{
+    ForwardingField, LimitedMethod, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, Tiers,
+};
 pub use realtime::RealtimeConfig;
+pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath};
@@ -43,6 +49,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who may call.
     pub auth: AuthConfig,
+    /// How often somebody may ask.
+    pub rate_limits: RateLimitsConfig,
+    /// Where replicas count together.
+    pub redis: RedisConfig,
     /// Which browser origins may call.
     pub cors: CorsConfig,
     /// The three services.
@@ -160,6 +170,8 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.auth.check()?;
+        self.rate_limits.check()?;
+        self.redis.check()?;
         let realtime = &self.realtime;
         let rules = [
             (
