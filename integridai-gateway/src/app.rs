@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use integridai_tower::ConfigError;
+use integridai_tower::rate_limit::{MemoryLimiter, Quota};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,9 @@ use crate::config::Config;
 use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
-use crate::services::{Calls, Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic};
+use crate::services::{
+    Calls, Connections, Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic,
+};
 use crate::stack::{self, Access, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 use crate::store::{Store, StoreError, StoreOptions};
@@ -109,6 +112,8 @@ impl App {
             hub,
             realtime: config.realtime.clone(),
             tickets,
+            connections: Connections::new(config.realtime.max_connections_per_principal.get()),
+            messages: messages(&config)?,
             is_open: config.auth.disabled,
             issuer_keys: access.issuer_keys(),
             redis: limits.redis_health(),
@@ -188,6 +193,12 @@ pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
     limits(config)?;
     access(config).map(drop)
+}
+
+/// What subscribers say, by principal.
+fn messages(config: &Config) -> Result<MemoryLimiter, ConfigError> {
+    let most = u32::try_from(config.realtime.max_messages_per_minute.get()).unwrap_or(u32::MAX);
+    MemoryLimiter::new([Quota::per_minute(most)])
 }
 
 fn limits(config: &Config) -> Result<Limits, BuildError> {

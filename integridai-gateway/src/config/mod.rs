@@ -184,6 +184,11 @@ impl Config {
                 "realtime.max_pending_events",
                 "at most 65536: room for them is taken at the start",
             ),
+            (
+                realtime.max_messages_per_minute.get() > 1_000_000,
+                "realtime.max_messages_per_minute",
+                "at most 1000000",
+            ),
             (self.server.max_headers.get() > 10_000, "server.max_headers", "at most 10000"),
         ];
         if let Some((_, keys, reason)) = rules.into_iter().find(|(is_broken, ..)| *is_broken) {

@@ -12,6 +12,7 @@
 
 mod business;
 mod calls;
+mod connections;
 mod consolidated;
 mod exchanges;
 mod gather;
@@ -26,6 +27,7 @@ mod traffic;
 
 pub use business::BusinessMetrics;
 pub use calls::Calls;
+pub use connections::{Connection, Connections, TooManyConnections};
 pub use consolidated::{Consolidated, Unavailable};
 pub use exchanges::Exchanges;
 pub use gather::Sources;
