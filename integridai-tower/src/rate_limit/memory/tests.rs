@@ -2,8 +2,6 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use std::time::Duration;
-
 use super::*;
 use crate::Clock;
 
