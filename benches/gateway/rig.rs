@@ -107,6 +107,8 @@ fn config(simulators: &Simulators, database: String) -> Config {
     let variables = [
         ("INTEGRIDAI_SERVER__LISTEN", "127.0.0.1:0".to_owned()),
         ("INTEGRIDAI_AUTH__DISABLED", "true".to_owned()),
+        // The published limit is 10 a minute.
+        ("INTEGRIDAI_RATE_LIMITS__DISABLED", "true".to_owned()),
         ("INTEGRIDAI_DATABASE__PATH", database),
         ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", simulators.regtech.url()),
         ("INTEGRIDAI_SERVICES__FLAISIMULATOR__BASE_URL", simulators.flaisimulator.url()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use integridai_tower::ConfigError;
+use integridai_tower::rate_limit::{MemoryLimiter, Quota};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +17,10 @@ use crate::config::Config;
 use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
-use crate::services::{Calls, Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic};
-use crate::stack::{self, Access, Clients};
+use crate::services::{
+    Calls, Connections, Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic,
+};
+use crate::stack::{self, Access, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
@@ -30,6 +33,7 @@ pub struct App {
     service: Router,
     api: Arc<Api>,
     access: Access,
+    limits: Limits,
     config: Config,
     dropped_lines: Option<DroppedLines>,
 }
@@ -97,6 +101,7 @@ impl App {
         let max_queued = config.executions.max_queued.get();
         let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
         let (access, tickets) = access(&config)?;
+        let limits = limits(&config)?;
         let exchanges = Exchanges::new(traffic, store.clone());
         let api = Arc::new(Api {
             engine,
@@ -107,16 +112,20 @@ impl App {
             hub,
             realtime: config.realtime.clone(),
             tickets,
+            connections: Connections::new(config.realtime.max_connections_per_principal.get()),
+            messages: messages(&config)?,
             is_open: config.auth.disabled,
             issuer_keys: access.issuer_keys(),
+            redis: limits.redis_health(),
             cors: config.cors.clone(),
             sockets: TaskTracker::new(),
             prometheus,
             draining: CancellationToken::new(),
         });
         let routes = api::routes(Arc::clone(&api), |routes, scope| access.guard(routes, scope));
-        let service = stack::edge(routes, &config.server, &config.cors, &access, exchanges);
-        Ok(Self { listener, address, service, api, access, config, dropped_lines: None })
+        let guards = Guards { access: &access, limits: &limits };
+        let service = stack::edge(routes, &config.server, &config.cors, &guards, exchanges);
+        Ok(Self { listener, address, service, api, access, limits, config, dropped_lines: None })
     }
 
     /// Counts the log lines that could not be written among the metrics.
@@ -139,7 +148,7 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, service, api, mut access, config, dropped_lines } = self;
+        let Self { listener, address, service, api, mut access, limits, config, dropped_lines } = self;
         let resumed = api.queue.start(config.executions.workers.get()).await?;
         let mut background = JoinSet::new();
         background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
@@ -147,6 +156,7 @@ impl App {
         background.spawn(gauges(api.store.clone(), dropped_lines));
         access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
         background.spawn(access.issuer_keys().watch());
+        background.spawn(limits.watch());
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
@@ -174,14 +184,25 @@ impl App {
     }
 }
 
-/// Whether a gateway of this configuration lets in somebody, and with keys and secrets that can be used.
+/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often.
 ///
 /// # Errors
 ///
 /// [`BuildError`], as [`App::build`] would have it.
 pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
+    limits(config)?;
     access(config).map(drop)
+}
+
+/// What subscribers say, by principal.
+fn messages(config: &Config) -> Result<MemoryLimiter, ConfigError> {
+    let most = u32::try_from(config.realtime.max_messages_per_minute.get()).unwrap_or(u32::MAX);
+    MemoryLimiter::new([Quota::per_minute(most)])
+}
+
+fn limits(config: &Config) -> Result<Limits, BuildError> {
+    Ok(Limits::new(&config.rate_limits, &config.redis, &api::templates())?)
 }
 
 fn access(config: &Config) -> Result<(Access, Tickets), BuildError> {

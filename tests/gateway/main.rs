@@ -18,11 +18,17 @@ mod monitoring;
 mod open_paths;
 mod openapi;
 mod protocols;
+mod rate_limits;
+mod rate_limits_config;
+mod rate_limits_shared;
 mod realtime;
 mod records;
 mod regtech_failures;
 mod restart;
+#[path = "../support/mod.rs"]
+mod servers;
 mod service_status;
+mod subscriber_limits;
 mod subscribers;
 mod support;
 mod tickets;

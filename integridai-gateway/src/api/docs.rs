@@ -1,8 +1,10 @@
 //! The OpenAPI document and the page that shows it.
 
 use axum::Router;
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::{Response as OpenApiResponse, ResponseBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, SecurityRequirement};
 use utoipa::{Modify, OpenApi};
@@ -13,7 +15,7 @@ use super::Scope;
 #[openapi(
     info(
         title = "IntegridAI Gateway",
-        description = "The single entry point of the IntegridAI ecosystem: workflows over its three services, consolidated metrics, real-time events. Errors are problem documents (RFC 9457); every answer carries `X-Correlation-ID`.",
+        description = "The single entry point of the IntegridAI ecosystem: workflows over its three services, consolidated metrics, real-time events. Errors are problem documents (RFC 9457); every answer carries `X-Correlation-ID`. By default an address may `execute` 10 times a minute; how often what may be asked is configured. Answers of limited routes carry `RateLimit` and `RateLimit-Policy`.",
     ),
     modifiers(&Schemes),
     tags(
@@ -72,11 +74,12 @@ fn add_refusals(operation: &mut Operation, refusals: &[(&str, &str)]) {
     }
 }
 
-const COMMON_REFUSALS: [(&str, &str); 4] = [
+const COMMON_REFUSALS: [(&str, &str); 5] = [
     ("400", "No Host, or more than one"),
     ("421", "A Host that this gateway does not answer to"),
     ("401", "Credentials that are not valid, which are refused also where none are needed"),
-    ("503", "The credentials cannot be checked at the moment"),
+    ("429", "More requests than a rate limit allows; `Retry-After` tells when to come back"),
+    ("503", "Credentials or rate limits cannot be checked at the moment"),
 ];
 
 fn problem(description: &str) -> RefOr<OpenApiResponse> {
@@ -91,8 +94,31 @@ fn problem(description: &str) -> RefOr<OpenApiResponse> {
 
 /// What every path may answer besides its own: the refusals of the edge.
 pub(super) fn with_common_refusals(mut document: Document) -> Document {
-    operations(&mut document).for_each(|operation| add_refusals(operation, &COMMON_REFUSALS));
+    for operation in operations(&mut document) {
+        add_refusals(operation, &COMMON_REFUSALS);
+        if let Some(RefOr::T(refusal)) = operation.responses.responses.get_mut("429") {
+            refusal.headers.extend(limit_fields());
+        }
+    }
     document
+}
+
+/// What tells a client of its limits.
+fn limit_fields() -> impl Iterator<Item = (String, RefOr<Header>)> {
+    let fields = [
+        ("Retry-After", Type::Integer, "In how many seconds it is worth another try"),
+        (
+            "RateLimit",
+            Type::String,
+            "What is left (`r`) of the quota nearest to its end, and in how many seconds all of it is back (`t`)",
+        ),
+        ("RateLimit-Policy", Type::String, "The quotas (`q`) and their periods in seconds (`w`)"),
+    ];
+    fields.into_iter().map(|(name, kind, description)| {
+        let schema = ObjectBuilder::new().schema_type(kind).build();
+        let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build();
+        (name.to_owned(), header.into())
+    })
 }
 
 /// This document.

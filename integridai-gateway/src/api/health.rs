@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::State;
 use crate::respond::{Problem, ProblemSchema};
-use crate::services::{ServiceStatus, Snapshot, SystemHealth, Unavailable};
+use crate::services::{RedisHealth, ServiceStatus, Snapshot, SystemHealth, Unavailable};
 use crate::store::StoreHealth;
 use crate::timestamp;
 
@@ -43,8 +43,9 @@ struct Checks {
     /// The store: `healthy`, or `unhealthy` while it cannot be written or read.
     #[schema(example = "healthy")]
     database: &'static str,
-    /// `not_configured`: with the embedded store no Redis is used, so none can fail.
-    #[schema(example = "not_configured")]
+    /// Where replicas count rate limits together: `healthy`, or `unhealthy` while it does not answer; `not_configured`
+    /// without one.
+    #[schema(example = "healthy")]
     redis: &'static str,
     /// The services: `healthy` if all are online, `unhealthy` if none can be reached, else `degraded`.
     #[schema(example = "healthy")]
@@ -63,6 +64,10 @@ struct Reasons {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "the database or its disk is full")]
     database: Option<String>,
+    /// Why Redis is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "it does not answer")]
+    redis: Option<&'static str>,
     /// Why the services are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "regtech cannot be connected to; dashboard answers slowly")]
@@ -75,7 +80,8 @@ struct Reasons {
 
 impl Reasons {
     fn is_empty(&self) -> bool {
-        self.database.is_none() && self.external_services.is_none() && self.auth.is_none()
+        let has_none = self.database.is_none() && self.redis.is_none();
+        has_none && self.external_services.is_none() && self.auth.is_none()
     }
 }
 
@@ -100,6 +106,7 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
     let keys = api.issuer_keys.health();
     let reasons = Reasons {
         database: unwritten(&api.store.health()),
+        redis: (!api.redis.is_healthy()).then_some("it does not answer"),
         external_services: unwell(&snapshot),
         auth: keys.reason().filter(|_| !api.is_open),
     };
@@ -107,7 +114,7 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
     let checks = Checks {
         api_gateway: "healthy",
         database: if reasons.database.is_none() { "healthy" } else { "unhealthy" },
-        redis: NOT_CONFIGURED,
+        redis: redis(&api.redis),
         external_services: services.map_or("unhealthy", external),
         auth: if api.is_open { NOT_CONFIGURED } else { keys.as_str() },
     };
@@ -124,6 +131,14 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
         version: env!("CARGO_PKG_VERSION"),
     };
     ([(CACHE_CONTROL, "no-store")], axum::Json(health)).into_response()
+}
+
+fn redis(redis: &RedisHealth) -> &'static str {
+    match (redis.is_configured(), redis.is_healthy()) {
+        (false, _) => NOT_CONFIGURED,
+        (true, true) => "healthy",
+        (true, false) => "unhealthy",
+    }
 }
 
 fn unwritten(store: &StoreHealth) -> Option<String> {

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use integridai_tower::Principal;
+use integridai_tower::rate_limit::MemoryLimiter;
 use tokio_util::task::TaskTracker;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,7 +27,7 @@ use utoipa_axum::routes;
 use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
 use crate::events::Hub;
 use crate::orchestration::{Engine, Queue};
-use crate::services::{Consolidated, IssuerKeys, Tickets};
+use crate::services::{Connections, Consolidated, IssuerKeys, RedisHealth, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
 
@@ -49,8 +50,14 @@ pub struct Api {
     pub realtime: RealtimeConfig,
     /// What browsers subscribe with.
     pub tickets: Tickets,
+    /// How many WebSockets each principal has.
+    pub connections: Connections,
+    /// What may be said over them, by principal.
+    pub messages: MemoryLimiter,
     /// What tokens are checked with.
     pub issuer_keys: IssuerKeys,
+    /// Where replicas count together.
+    pub redis: RedisHealth,
     /// Whether anybody may do anything (`auth.disabled`).
     pub is_open: bool,
     /// Whose pages may subscribe, beside the gateway's own.
@@ -98,6 +105,12 @@ pub fn document() -> OpenApi {
         document.merge(docs::guarded(routes.into_openapi(), scope));
     }
     docs::with_common_refusals(document)
+}
+
+/// The templates of the documented paths.
+#[must_use]
+pub fn templates() -> Vec<String> {
+    document().paths.paths.into_keys().collect()
 }
 
 /// For everybody: what orchestrators ask, and what tells how to call the rest.

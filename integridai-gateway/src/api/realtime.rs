@@ -13,6 +13,7 @@ use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 use integridai_tower::Principal;
+use integridai_tower::rate_limit::{Key, MemoryLimiter};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -21,7 +22,7 @@ use super::{Api, State};
 use crate::config::{CorsConfig, RealtimeConfig};
 use crate::events::{Event, EventType, Received, Subscription};
 use crate::respond::{Problem, ProblemSchema};
-use crate::services::SystemAlert;
+use crate::services::{SystemAlert, TooManyConnections};
 
 /// A client has nothing to say but `ping`.
 const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
@@ -30,7 +31,9 @@ const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
 ///
 /// Each text message is an event. A `metrics_update` comes at once and then every 30 s. The text `ping` is answered `pong`. A client that falls
 /// behind misses the oldest events and gets a `system_alert` with the code `events_missed`. When the gateway goes
-/// down it closes with 1001, when the token has expired with 4401. A browser presents a ticket instead of a token:
+/// down it closes with 1001, when the token has expired with 4401, when a client sends too many messages with 1008.
+/// How many connections and messages one caller may have is configured (`realtime.max_connections_per_principal`,
+/// `realtime.max_messages_per_minute`). A browser presents a ticket instead of a token:
 /// `?ticket=…`, from `POST /api/v1/realtime/ticket`.
 #[utoipa::path(
     get,
@@ -41,6 +44,7 @@ const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
         (status = 400, description = "No WebSocket handshake", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 403, description = "Asked for by a page of a foreign origin", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 426, description = "The connection cannot be upgraded", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 429, description = "More connections than one caller may have, or more requests than a rate limit allows", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 503, description = "Too many subscribers", body = ProblemSchema, content_type = "application/problem+json"),
     )
 )]
@@ -55,6 +59,10 @@ pub(super) async fn subscribe(
         return Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not subscribe"));
     }
     let upgrade = upgrade.map_err(no_handshake)?;
+    let connection = match api.is_open {
+        true => None,
+        false => Some(api.connections.open(&principal).map_err(too_many)?),
+    };
     let subscription = api.hub.subscribe().map_err(|error| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             .retry_after(Some(std::time::Duration::from_secs(10)))
@@ -67,7 +75,11 @@ pub(super) async fn subscribe(
         .read_buffer_size(MAX_CLIENT_MESSAGE)
         // No bound above that: an event is as large as what it tells of, and one waits to be taken at a time.
         .write_buffer_size(0)
-        .on_upgrade(move |socket| serve(api, socket, subscription, principal, token)))
+        .on_upgrade(async move |socket| {
+            serve(api, socket, subscription, principal, token).await;
+            // However it ended: dropped with it, too, when there is no upgrade.
+            drop(connection);
+        }))
 }
 
 /// Browsers do not apply CORS to WebSockets: without this, any page could read the events through its visitor's
@@ -78,6 +90,12 @@ fn may_subscribe(headers: &HeaderMap, authority: Option<&Authority>, cors: &Cors
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(authority.map(Authority::as_str));
     let is_own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
     is_own || cors.allowed_origins.iter().any(|allowed| allowed == origin)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "handed over by a Result")]
+fn too_many(error: TooManyConnections) -> Problem {
+    let soon = std::time::Duration::from_secs(10);
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()).retry_after(Some(soon))
 }
 
 /// What is wrong is never the method, which the route has checked: over HTTP/2 a GET is not how a handshake begins.
@@ -104,8 +122,10 @@ async fn serve(
         let data: &serde_json::value::RawValue = serde_json::from_slice(&snapshot.body).ok()?;
         Event::new(EventType::MetricsUpdate, "gateway", data).ok()
     });
-    let mut subscriber =
-        Subscriber { socket, subscription, config: api.realtime.clone(), ends: end_of(&principal) };
+    let allowance =
+        (!api.is_open).then(|| Allowance { limiter: api.messages.clone(), key: key_of(&principal) });
+    let ends = end_of(&principal);
+    let mut subscriber = Subscriber { socket, subscription, config: api.realtime.clone(), ends, allowance };
     let goodbye = subscriber.follow(first).await;
     if let Some((code, reason)) = goodbye {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
@@ -119,6 +139,24 @@ struct Subscriber {
     config: RealtimeConfig,
     /// When what was presented ends.
     ends: Option<Instant>,
+    /// What it may say; where nobody is told apart, nobody's is counted.
+    allowance: Option<Allowance>,
+}
+
+struct Allowance {
+    limiter: MemoryLimiter,
+    key: Key,
+}
+
+impl Allowance {
+    fn has_room(&self) -> bool {
+        self.limiter.check(&self.key).is_admitted()
+    }
+}
+
+fn key_of(principal: &Principal) -> Key {
+    let issuer = principal.issuer().map_or_else(|| Key::new().absent(), Key::from);
+    issuer.text(principal.subject())
 }
 
 /// A close code of ours (RFC 6455 §7.4.2), like the status 401: come back with a new token.
@@ -185,6 +223,10 @@ impl Subscriber {
 
     /// Pings and pongs of the protocol are answered by the socket itself.
     async fn answer(&mut self, message: Message) -> Result<(), Goodbye> {
+        let counts = !matches!(message, Message::Pong(_) | Message::Close(_));
+        if counts && self.allowance.as_ref().is_some_and(|allowance| !allowance.has_room()) {
+            return Err(Some((close_code::POLICY, "too many messages in a minute")));
+        }
         match message {
             Message::Text(text) if text.trim() == "ping" => {
                 self.send(Message::Text(Utf8Bytes::from_static("pong"))).await

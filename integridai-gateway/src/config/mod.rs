@@ -12,7 +12,9 @@ mod executions;
 mod file;
 mod logs;
 mod metrics;
+mod rate_limits;
 mod realtime;
+mod redis;
 mod server;
 mod services;
 mod values;
@@ -24,7 +26,11 @@ pub use database::DatabaseConfig;
 pub use executions::ExecutionsConfig;
 pub use logs::{LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
+pub use rate_limits::{
+    ForwardingField, LimitedMethod, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, Tiers,
+};
 pub use realtime::RealtimeConfig;
+pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath};
@@ -43,6 +49,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who may call.
     pub auth: AuthConfig,
+    /// How often somebody may ask.
+    pub rate_limits: RateLimitsConfig,
+    /// Where replicas count together.
+    pub redis: RedisConfig,
     /// Which browser origins may call.
     pub cors: CorsConfig,
     /// The three services.
@@ -160,6 +170,8 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.auth.check()?;
+        self.rate_limits.check()?;
+        self.redis.check()?;
         let realtime = &self.realtime;
         let rules = [
             (
@@ -171,6 +183,11 @@ impl Config {
                 realtime.max_pending_events.get() > 65_536,
                 "realtime.max_pending_events",
                 "at most 65536: room for them is taken at the start",
+            ),
+            (
+                realtime.max_messages_per_minute.get() > 1_000_000,
+                "realtime.max_messages_per_minute",
+                "at most 1000000",
             ),
             (self.server.max_headers.get() > 10_000, "server.max_headers", "at most 10000"),
         ];

@@ -34,11 +34,16 @@ fn optional_keys_are_documented_as_comments_and_work() {
     let optional =
         ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
     let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
+    let optional = optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url ="]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     // Whether this build speaks https:// is tested below.
     let config = load(&text.replace("https://id.example.org", "http://localhost"), &[]).unwrap();
     assert!(config.auth.api_key_pepper.is_some() && config.check_access().is_ok());
     assert_eq!((config.auth.issuers.len(), config.auth.api_keys.len()), (1, 1));
+    let tiers = &config.rate_limits.policies["callers"].tiers;
+    assert_eq!(tiers.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(), ["gold", "silver"]);
+    assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
+    assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
     assert!(config.services.regtech.service().bearer_token.is_some());
     assert!(config.services.dashboard.service().bearer_token.is_some());
     assert!(config.services.flaisimulator.service().bearer_token.is_some());
@@ -65,6 +70,13 @@ fn an_error_names_file_line_key_and_what_was_expected() {
         ("[auth.issuers.main]\njwks_url = \"http://id.example/\"", "line 2", "jwks_url", "use https://"),
         ("[auth.issuers.main]\njwks_url = \"http://u:p@[::1]/\"", "line 2", "jwks_url", "user information"),
         ("[auth.api_keys.x]\nid = \"igd_000000000000\"\nexpire_at = 1", "line 3", "expire_at", "expires_at"),
+        ("[rate_limits]\nshadw = true", "line 2", "shadw", "shadow"),
+        ("[rate_limits]\ntrusted_proxies = [\"10.0.0.0/99\"]", "line 2", "trusted_proxies", "no network"),
+        ("[rate_limits]\nforwarding = \"x-real-ip\"", "line 2", "forwarding", "x-forwarded-for"),
+        ("[rate_limits.policies.a]\nby = \"name\"", "line 2", "by", "principal"),
+        ("[rate_limits.policies.a]\nby = \"tenant\"\nroute = []", "line 3", "route", "routes"),
+        ("[redis]\nurl = \"rediss://:secret@cache\"", "line 2", "url", "TLS"),
+        ("[redis]\non_outage = \"panic\"", "line 2", "on_outage", "refuse"),
         ("[server\n", "line 1", "server", "expected"),
     ];
     for (text, line, key, expected) in cases {

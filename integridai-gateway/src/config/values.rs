@@ -21,6 +21,10 @@ impl Seconds {
         Self(Duration::from_secs(seconds))
     }
 
+    pub(super) const fn from_millis(milliseconds: u64) -> Self {
+        Self(Duration::from_millis(milliseconds))
+    }
+
     /// The length of time.
     #[must_use]
     pub fn get(self) -> Duration {

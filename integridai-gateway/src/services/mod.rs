@@ -12,11 +12,13 @@
 
 mod business;
 mod calls;
+mod connections;
 mod consolidated;
 mod exchanges;
 mod gather;
 mod issuer_keys;
 mod known;
+mod redis_health;
 mod report;
 mod snapshot;
 mod status;
@@ -25,11 +27,13 @@ mod traffic;
 
 pub use business::BusinessMetrics;
 pub use calls::Calls;
+pub use connections::{Connection, Connections, TooManyConnections};
 pub use consolidated::{Consolidated, Unavailable};
 pub use exchanges::Exchanges;
 pub use gather::Sources;
 pub use issuer_keys::{IssuerKeys, KeysHealth};
 pub use known::StaleFigures;
+pub use redis_health::RedisHealth;
 pub use report::{Reporter, SystemAlert};
 pub use snapshot::{ConsolidatedMetrics, Snapshot, SystemHealth};
 pub use status::{HealthRule, Outcome, ServiceStatus};

@@ -5,21 +5,19 @@ use std::fs;
 use std::path::Path;
 
 use axum::Router;
-use axum::response::IntoResponse;
-use bytes::Bytes;
-use http::{HeaderValue, Response, header, request};
+use http::{header, request};
 use integridai_tower::auth::api_key::{ApiKeyHasher, ApiKeyRing, ApiKeys};
 use integridai_tower::auth::jwt::{Algorithm, Issuer, Key, KeySet, Validator};
 use integridai_tower::auth::{
-    AuthenticateLayer, AuthorizeLayer, Decision, Denied, Reason, RefreshKeys, RemoteKeys, TokenVerifier,
+    AuthenticateLayer, AuthorizeLayer, Decision, Reason, RefreshKeys, RemoteKeys, TokenVerifier,
 };
-use integridai_tower::{ConfigError, Principal, Refusal};
+use integridai_tower::{ConfigError, Principal};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use super::refused::{NO_STORE, refused};
 use super::upstream::keys_transport;
 use crate::api::{SUBSCRIBE, Scope, UnknownScope};
 use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
-use crate::respond::Problem;
 use crate::services::{IssuerKeys, Tickets};
 
 /// The gateway's door: who is let in, and what has to be kept running for it.
@@ -35,8 +33,6 @@ struct Published {
     refreshes: Vec<RefreshKeys>,
     keys: Vec<(String, RemoteKeys)>,
 }
-
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// For everybody: orchestrators have no credentials, and a newcomer reads how to get some.
 const OPEN: [&str; 5] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs"];
@@ -60,7 +56,7 @@ impl Access {
         if !config.api_keys.is_empty() {
             layer = layer.or(api_keys(config)?);
         }
-        let layer = layer.optional_if(is_open).realm(&config.realm)?.reject_with(denied);
+        let layer = layer.optional_if(is_open).realm(&config.realm)?.reject_with(refused);
         let has_others =
             config.disabled || !config.api_keys.is_empty() || published.keys.len() < config.issuers.len();
         let issuer_keys = IssuerKeys::new(published.keys, !has_others);
@@ -85,7 +81,7 @@ impl Access {
         let kept_nowhere = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, NO_STORE);
         routes
             .route_layer(kept_nowhere)
-            .route_layer(layer.expect("scope-tokens of RFC 6749").reject_with(denied))
+            .route_layer(layer.expect("scope-tokens of RFC 6749").reject_with(refused))
     }
 
     /// What keeps the keys of issuers fresh; to be polled as long as the gateway runs.
@@ -216,13 +212,4 @@ fn public_key(file: &Path) -> Result<KeySet, ConfigError> {
         return Err(refused("not a public key in PEM that can be used".to_owned()));
     }
     KeySet::new(keys)
-}
-
-/// The words are those of the layer, the form that of every problem here.
-fn denied(denied: &Denied, _: &request::Parts) -> Response<Bytes> {
-    let problem = Problem::new(denied.status(), denied.detail());
-    let mut response = problem.into_response().map(|_| Bytes::new());
-    denied.add_headers(response.headers_mut());
-    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
-    response
 }

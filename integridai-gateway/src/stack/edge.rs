@@ -12,6 +12,7 @@ use integridai_tower::CorrelationId;
 use integridai_tower::correlation::CorrelationLayer;
 use integridai_tower::metrics::CountRefusalsLayer;
 use integridai_tower::observe::{Observe, ObserveLayer};
+use integridai_tower::rate_limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use tower::ServiceBuilder;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,26 +25,38 @@ use tower_http::timeout::TimeoutLayer;
 use super::access::Access;
 use super::door::DoorLayer;
 use super::host::Hosts;
+use super::limits::Limits;
 use crate::config::{CorsConfig, ServerConfig};
 
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 const SENSITIVE: [HeaderName; 5] = [AUTHORIZATION, API_KEY, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
+
+/// Who is let in, and how often.
+#[derive(Debug)]
+pub struct Guards<'a> {
+    /// Who.
+    pub access: &'a Access,
+    /// How often.
+    pub limits: &'a Limits,
+}
 
 /// Puts the layers around the routes, those of unknown paths included; `observer` is told of each exchange.
 pub fn edge<O>(
     routes: Router,
     server: &ServerConfig,
     cors_config: &CorsConfig,
-    access: &Access,
+    guards: &Guards<'_>,
     observer: O,
 ) -> Router
 where
     O: Observe + Send + Sync + 'static,
     O::Context: Send,
 {
-    let timeout =
-        TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, server.request_timeout_seconds.get());
+    let Guards { access, limits } = guards;
+    let routes = limits.inside(bounded(routes, server));
+    // From here on everybody has to show credentials.
+    let routes = limits.outside(routes.layer(access.layer()));
     routes.layer(
         ServiceBuilder::new()
             // Which request it is: on the request for all that follow, and on every answer.
@@ -54,10 +67,18 @@ where
             // Only what is meant for this gateway goes in, and errors go out as problem documents.
             .layer(DoorLayer::new(Hosts::new(server)))
             .layer(CatchPanicLayer::custom(panicked))
+            // A browser asks without credentials whether it may come.
             .layer(option_layer(cors(cors_config)))
-            // A browser asks without credentials whether it may come (CORS); from here on everybody has to show some.
-            .layer(CountRefusalsLayer::new())
-            .layer(access.layer())
+            .layer(CountRefusalsLayer::new()),
+    )
+}
+
+/// Within the bounds of time and size.
+fn bounded(routes: Router, server: &ServerConfig) -> Router {
+    let timeout =
+        TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, server.request_timeout_seconds.get());
+    routes.layer(
+        ServiceBuilder::new()
             .layer(CompressionLayer::new())
             .layer(timeout)
             // One limit, the configured one; axum's own would cut in at 2 MB.
@@ -91,6 +112,19 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     response
 }
 
+/// What pages of allowed origins may read of an answer.
+const EXPOSED: [HeaderName; 9] = [
+    CorrelationId::HEADER,
+    LOCATION,
+    RETRY_AFTER,
+    WWW_AUTHENTICATE,
+    RATE_LIMIT,
+    RATE_LIMIT_POLICY,
+    HeaderName::from_static("x-ratelimit-limit"),
+    HeaderName::from_static("x-ratelimit-remaining"),
+    HeaderName::from_static("x-ratelimit-reset"),
+];
+
 fn cors(config: &CorsConfig) -> Option<CorsLayer> {
     if config.allowed_origins.is_empty() {
         return None;
@@ -101,7 +135,7 @@ fn cors(config: &CorsConfig) -> Option<CorsLayer> {
         .allow_origin(config.allowed_origins.iter().map(origin).collect::<Vec<_>>())
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([CONTENT_TYPE, AUTHORIZATION, API_KEY, CorrelationId::HEADER])
-        .expose_headers([CorrelationId::HEADER, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE])
+        .expose_headers(EXPOSED)
         .max_age(std::time::Duration::from_secs(600));
     Some(layer)
 }

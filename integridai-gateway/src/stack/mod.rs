@@ -5,11 +5,14 @@ mod boxed;
 mod door;
 mod edge;
 mod host;
+mod limits;
 mod mint;
+mod refused;
 mod upstream;
 
 pub use access::Access;
 pub use boxed::Transport;
-pub use edge::edge;
+pub use edge::{Guards, edge};
+pub use limits::Limits;
 pub use mint::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 pub use upstream::Clients;

@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 11] = [
+const COUNTERS: [Row; 13] = [
     ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
     (
         "integridai_executions_given_up_total",
@@ -25,6 +25,16 @@ const COUNTERS: [Row; 11] = [
         "Log lines lost because standard output was blocked.",
     ),
     ("integridai_panics_total", Unit::Count, "Handlers and workflows that panicked; each was answered 500."),
+    (
+        "integridai_rate_limit_without_redis_total",
+        Unit::Count,
+        "Limited requests that were decided without Redis, as redis.on_outage says.",
+    ),
+    (
+        "integridai_rate_limit_without_room_total",
+        Unit::Count,
+        "Requests for whose key a rate limit had no room, by policy: such keys share one quota.",
+    ),
     ("integridai_server_accept_errors_total", Unit::Count, "Connections that could not be accepted."),
     (
         "integridai_server_connections_panicked_total",
@@ -49,10 +59,12 @@ const COUNTERS: [Row; 11] = [
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
 ];
 
-const GAUGES: [Row; 8] = [
+const GAUGES: [Row; 10] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_executions_queued", Unit::Count, "Executions that wait to be run."),
+    ("integridai_rate_limit_keys", Unit::Count, "Keys that a rate limit keeps in memory, by policy."),
     ("integridai_realtime_subscribers", Unit::Count, "WebSockets that subscribe to events."),
+    ("integridai_redis_up", Unit::Count, "Whether Redis answers: 1 or 0; only where it is configured."),
     ("integridai_server_connections_open", Unit::Count, "Connections that are open."),
     ("integridai_service_up", Unit::Count, "How a service is: 1 online, 0.5 degraded, 0 offline."),
     ("integridai_auth_keys", Unit::Count, "Keys of an issuer of tokens that can be used, by issuer."),

@@ -38,6 +38,11 @@ impl Client {
         Self::over(address, reqwest::Client::builder().http2_prior_knowledge())
     }
 
+    /// From an address of this machine's own choosing.
+    pub(crate) fn from_own(address: SocketAddr, own: std::net::Ipv4Addr) -> Self {
+        Self::over(address, reqwest::Client::builder().local_address(Some(own.into())))
+    }
+
     fn over(address: SocketAddr, builder: reqwest::ClientBuilder) -> Self {
         let http = builder.no_proxy().redirect(reqwest::redirect::Policy::none()).build();
         Self { address, http: http.expect("a client without TLS can be built") }

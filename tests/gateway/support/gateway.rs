@@ -135,6 +135,8 @@ impl World {
             ("INTEGRIDAI_SERVER__LISTEN", "127.0.0.1:0".to_owned()),
             // What who may do is tested in access.rs and tickets.rs.
             ("INTEGRIDAI_AUTH__DISABLED", "true".to_owned()),
+            // Tests ask far more often than clients may; limits are tested in rate_limits.rs.
+            ("INTEGRIDAI_RATE_LIMITS__DISABLED", "true".to_owned()),
             ("INTEGRIDAI_DATABASE__PATH", self.database().display().to_string()),
             ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", services.regtech.url()),
             ("INTEGRIDAI_SERVICES__FLAISIMULATOR__BASE_URL", services.flaisimulator.url()),

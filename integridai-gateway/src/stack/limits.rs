@@ -1,0 +1,250 @@
+//! How often somebody may ask: the policies of the configuration as layers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::MatchedPath;
+use http::header::AUTHORIZATION;
+use http::{Method, request};
+use integridai_tower::rate_limit::redis::{Outage, RedisLimiter, RedisLimiterOptions};
+use integridai_tower::rate_limit::{
+    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, KeyBy, MemoryLimiter, MemoryLimiterOptions,
+    Quota, RateLimitLayer, WithoutKey,
+};
+use integridai_tower::{ConfigError, Principal};
+
+use super::edge::API_KEY;
+use super::refused::refused;
+use crate::config::{
+    Count, LimitedMethod, OnOutage, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, RedisConfig,
+};
+use crate::server::PeerAddr;
+use crate::services::RedisHealth;
+
+/// The limits of the gateway.
+#[derive(Debug, Default)]
+pub struct Limits {
+    /// Outside of authentication.
+    by_address: Vec<RateLimitLayer>,
+    /// Inside of it.
+    by_principal: Vec<RateLimitLayer>,
+    memory: Vec<(String, MemoryLimiter)>,
+    redis: Vec<RedisLimiter>,
+}
+
+/// Who may ask without end as long as they present no credentials: one that guesses them would come here otherwise.
+const HEALTH: [&str; 3] = ["/livez", "/readyz", "/api/v1/health"];
+
+/// How often the state of the limiters is looked at.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+impl Limits {
+    /// As they are configured, over routes of these templates.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when a policy names a route that there is not, or quotas that cannot work.
+    pub fn new(
+        config: &RateLimitsConfig,
+        redis: &RedisConfig,
+        templates: &[String],
+    ) -> Result<Self, ConfigError> {
+        let mut limits = Self::default();
+        for (name, policy) in &config.policies {
+            let of_policy =
+                |error: ConfigError| ConfigError::new("rate_limits.policies", format!("{name}: {error}"));
+            check_routes(policy, templates).map_err(of_policy)?;
+            limits.add(name, policy, config, redis).map_err(of_policy)?;
+        }
+        Ok(if config.disabled { Self::default() } else { limits })
+    }
+
+    /// Outside of authentication, so that guesses of credentials count too.
+    pub(super) fn outside(&self, routes: Router) -> Router {
+        self.by_address.iter().cloned().fold(routes, Router::layer)
+    }
+
+    /// Inside of authentication.
+    pub(super) fn inside(&self, routes: Router) -> Router {
+        self.by_principal.iter().cloned().fold(routes, Router::layer)
+    }
+
+    /// How the Redis is in which replicas count together.
+    #[must_use]
+    pub fn redis_health(&self) -> RedisHealth {
+        RedisHealth::new(self.redis.clone())
+    }
+
+    /// Tells the figures of the limiters, and looks after Redis where no request does; to be polled as long as the
+    /// gateway runs.
+    pub fn watch(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (memory, redis) = (self.memory.clone(), self.redis_health());
+        async move {
+            let mut ticks = tokio::time::interval(INTERVAL);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                redis.ask().await;
+                tell(&memory, &redis);
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        policy: &PolicyConfig,
+        config: &RateLimitsConfig,
+        redis: &RedisConfig,
+    ) -> Result<(), ConfigError> {
+        let key_by = key_by(policy.by, config)?;
+        let others = (name.to_owned(), None, &policy.quotas);
+        let tiers = policy.tiers.iter().enumerate();
+        let tiers = tiers.map(|(at, (role, quotas))| (format!("{name}:{role}"), Some(at), quotas));
+        for (name, tier, quotas) in std::iter::once(others).chain(tiers) {
+            let layer = self.layer(&name, quotas, &key_by, config, redis)?;
+            let covered = policy.clone();
+            let layer = layer.exempt_if(move |request| {
+                !covers(&covered, request) || is_exempt(request) || tier_of(&covered, request) != tier
+            });
+            match policy.by {
+                PolicyKey::Address => self.by_address.push(layer),
+                _ => self.by_principal.push(layer),
+            }
+        }
+        Ok(())
+    }
+
+    fn layer(
+        &mut self,
+        name: &str,
+        quotas: &[QuotaConfig],
+        key_by: &Arc<dyn KeyBy>,
+        config: &RateLimitsConfig,
+        redis: &RedisConfig,
+    ) -> Result<RateLimitLayer, ConfigError> {
+        let quotas = named(name, quotas);
+        let key_by = Arc::clone(key_by);
+        let key_by = move |request: &request::Parts| key_by.key(request);
+        let layer = if let Some(url) = &redis.url {
+            let limiter = redis_options(redis).build(url.expose(), name, quotas)?;
+            self.redis.push(limiter.clone());
+            RateLimitLayer::new(limiter, key_by)
+        } else {
+            let limiter = MemoryLimiterOptions::new().max_keys(config.max_keys.get()).build(quotas)?;
+            self.memory.push((name.to_owned(), limiter.clone()));
+            RateLimitLayer::new(limiter, key_by)
+        };
+        let fields = if config.legacy_headers { Fields::StandardAndLegacy } else { Fields::Standard };
+        let layer = layer.without_key(WithoutKey::Admit).fields(fields).reject_with(refused);
+        Ok(if config.shadow { layer.shadow() } else { layer })
+    }
+}
+
+fn check_routes(policy: &PolicyConfig, templates: &[String]) -> Result<(), ConfigError> {
+    match policy.routes.iter().find(|route| !templates.contains(route)) {
+        Some(route) => {
+            let known = templates.join(", ");
+            Err(ConfigError::new("routes", format!("{route:?} is none of {known}")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn key_by(key: PolicyKey, config: &RateLimitsConfig) -> Result<Arc<dyn KeyBy>, ConfigError> {
+    Ok(match key {
+        PolicyKey::Address => Arc::new(by_address(config)?),
+        PolicyKey::Principal => Arc::new(ByPrincipal::new()),
+        PolicyKey::Tenant => Arc::new(ByTenant::new()),
+        PolicyKey::ApiKey => Arc::new(ByApiKey::new()),
+    })
+}
+
+fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, ConfigError> {
+    let peer = |request: &request::Parts| request.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+    let by_address = ByClientAddress::new(peer);
+    if config.trusted_proxies.is_empty() {
+        return Ok(by_address);
+    }
+    by_address.behind(&config.trusted_proxies, config.forwarding.into())
+}
+
+/// Each quota's name is unique among all that an answer may tell of.
+fn named(name: &str, quotas: &[QuotaConfig]) -> Vec<Quota> {
+    let quota = |config: &QuotaConfig| {
+        let period = config.period_seconds.get();
+        let name = match quotas {
+            [_] => name.to_owned(),
+            _ => format!("{name}-{}s", period.as_secs_f64()),
+        };
+        let quota = Quota::new(narrow(config.limit), period).named(name);
+        config.burst.map_or(quota.clone(), |burst| quota.burst(narrow(burst)))
+    };
+    quotas.iter().map(quota).collect()
+}
+
+fn narrow(count: Count) -> u32 {
+    u32::try_from(count.get()).unwrap_or(u32::MAX)
+}
+
+fn redis_options(redis: &RedisConfig) -> RedisLimiterOptions {
+    let outage = match redis.on_outage {
+        OnOutage::Refuse => Outage::Refuse,
+        OnOutage::Admit => Outage::Admit,
+        OnOutage::Local => Outage::Local { replicas: narrow(redis.replicas) },
+    };
+    RedisLimiterOptions::new()
+        .prefix(&redis.prefix)
+        .connection_timeout(redis.connection_timeout_seconds.get())
+        .response_timeout(redis.response_timeout_seconds.get())
+        .on_outage(outage)
+}
+
+fn covers(policy: &PolicyConfig, request: &request::Parts) -> bool {
+    let is_of_route = || {
+        let path = request.extensions.get::<MatchedPath>();
+        path.is_some_and(|path| policy.routes.iter().any(|route| route == path.as_str()))
+    };
+    (policy.methods.is_empty() || policy.methods.iter().any(|method| is_method(*method, &request.method)))
+        && (policy.routes.is_empty() || is_of_route())
+}
+
+/// A route that takes GET takes HEAD as well, and a WebSocket over HTTP/2 begins with CONNECT (RFC 8441 §4).
+fn is_method(limited: LimitedMethod, method: &Method) -> bool {
+    match limited {
+        LimitedMethod::Get => [Method::GET, Method::HEAD, Method::CONNECT].contains(method),
+        LimitedMethod::Post => *method == Method::POST,
+    }
+}
+
+/// A preflight never has credentials (Fetch §4.8), and a probe needs none: who presents some may be guessing them.
+fn is_exempt(request: &request::Parts) -> bool {
+    let has_ticket = request.uri.query().is_some_and(|query| query.contains("ticket="));
+    let has_credentials = [AUTHORIZATION, API_KEY].iter().any(|name| request.headers.contains_key(name));
+    let is_free = request.method == Method::OPTIONS || HEALTH.contains(&request.uri.path());
+    is_free && !has_credentials && !has_ticket
+}
+
+/// The place of the first tier whose role the principal has.
+fn tier_of(policy: &PolicyConfig, request: &request::Parts) -> Option<usize> {
+    if policy.tiers.is_empty() {
+        return None;
+    }
+    let principal = request.extensions.get::<Principal>()?;
+    policy.tiers.iter().position(|(role, _)| principal.has_role(role))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts")]
+fn tell(memory: &[(String, MemoryLimiter)], redis: &RedisHealth) {
+    for (policy, limiter) in memory {
+        let status = limiter.status();
+        metrics::gauge!("integridai_rate_limit_keys", "policy" => policy.clone()).set(status.keys as f64);
+        metrics::counter!("integridai_rate_limit_without_room_total", "policy" => policy.clone())
+            .absolute(status.without_room);
+    }
+    if redis.is_configured() {
+        metrics::gauge!("integridai_redis_up").set(f64::from(u8::from(redis.is_healthy())));
+        metrics::counter!("integridai_rate_limit_without_redis_total").absolute(redis.without_redis());
+    }
+}
