@@ -87,6 +87,36 @@ async fn other_quotas_keep_what_was_used_and_so_do_replicas_with_the_former_ones
 }
 
 #[tokio::test]
+async fn a_refund_gives_back_no_more_than_was_charged_whatever_the_quotas_became() {
+    let redis = Redis::start();
+    let clock = Clock::stopped(Duration::from_secs(1_700_000_000));
+    let options = RedisLimiterOptions::new().clock(clock.clone()).response_timeout(Duration::from_secs(5));
+    let limiter = options.build(&redis.url(), "api", [Quota::per_minute(600)]).unwrap();
+    let key = Key::from("k");
+    for _ in 0..20 {
+        assert!(limiter.check(&key).await.is_admitted());
+    }
+    // One request is a tenth of a second there and a second here, in the same ticks.
+    limiter.set_quotas([Quota::per_minute(60)]).unwrap();
+    limiter.give_back(&key, 2).await;
+    let left = limiter.inspect(&key).await.standing().unwrap().remaining;
+    assert!(left <= 42, "{left} of 60 are left after 18 of 600");
+}
+
+#[tokio::test]
+async fn a_quota_that_some_replicas_do_not_know_yet_is_not_forgotten_by_them() {
+    let redis = Redis::start();
+    let former = limiter(&redis, "api", [Quota::per_hour(100)]);
+    let next = limiter(&redis, "api", [Quota::per_hour(100), Quota::per_day(3)]);
+    let key = Key::from("k");
+    for _ in 0..3 {
+        assert!(next.check(&key).await.is_admitted() && former.check(&key).await.is_admitted());
+    }
+    assert!(!next.check(&key).await.is_admitted(), "three of the day are used");
+    assert!(former.check(&key).await.is_admitted());
+}
+
+#[tokio::test]
 async fn what_is_no_value_of_ours_is_an_outage_and_no_panic() {
     let redis = Redis::start();
     let limiter = limiter(&redis, "api", [Quota::per_day(5)]);

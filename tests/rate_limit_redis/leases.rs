@@ -148,6 +148,37 @@ async fn without_redis_the_policy_decides_what_the_lease_does_not() {
 }
 
 #[tokio::test]
+async fn leases_are_taken_again_when_redis_is_back() {
+    let redis = Redis::start();
+    let port = redis.server().port();
+    let options = RedisLimiterOptions::new().response_timeout(Duration::from_secs(2));
+    let shared = options.build(&redis.url(), "leases", [Quota::per_hour(100_000)]).unwrap();
+    let (limiter, _returns) =
+        LeasedLimiterOptions::new().lease_time(Duration::from_millis(20)).build(shared).unwrap();
+    let key = Key::from("k");
+    assert!(limiter.check(&key).await.is_admitted());
+    drop(redis);
+    let mut is_refused = false;
+    for _ in 0..2000 {
+        is_refused = limiter.check(&key).await.outcome() == Outcome::Unavailable;
+        if is_refused {
+            break;
+        }
+    }
+    assert!(is_refused && limiter.shared().status().is_down);
+    let _redis = Redis::start_on(port);
+    let mut is_back = false;
+    for _ in 0..1000 {
+        is_back = limiter.check(&key).await.is_admitted();
+        if is_back {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(is_back && !limiter.shared().status().is_down, "{:?}", limiter.shared().status());
+}
+
+#[tokio::test]
 async fn keys_beyond_the_bound_are_asked_for_one_by_one() {
     let redis = Redis::start();
     let options = LeasedLimiterOptions::new().max_keys(1).lease_time(Duration::from_secs(60));

@@ -1,5 +1,6 @@
 -- Gives back to a key what it was charged, down to nothing owed. KEYS[1] the key. ARGV[1] the present in µs since 1970, or "" for this
--- server's. Then for each quota its name, ticks per µs, and what is given back as whole µs and ticks. The value is as in take.lua.
+-- server's. Then for each quota its name, ticks per µs, one request and what is given back (both as whole µs and ticks). The value
+-- is as in take.lua.
 
 local FIELDS = 8
 local now
@@ -23,13 +24,16 @@ for word in string.gmatch(value, "%S+") do
 end
 
 local longest = 0
-for at = 2, #ARGV, 4 do
+for at = 2, #ARGV, 6 do
   local place = places[ARGV[at]]
   local per = tonumber(ARGV[at + 1])
-  -- A quota that has changed since keeps what is owed to it.
-  if place and tonumber(words[place + 3]) == per then
-    local whole = tonumber(words[place + 1]) - tonumber(ARGV[at + 2])
-    local ticks = tonumber(words[place + 2]) - tonumber(ARGV[at + 3])
+  -- Of a quota that has changed since, a request was charged at another price: it keeps what is owed to it.
+  local is_same = place and tonumber(words[place + 3]) == per
+    and tonumber(words[place + 4]) == tonumber(ARGV[at + 2])
+    and tonumber(words[place + 5]) == tonumber(ARGV[at + 3])
+  if is_same then
+    local whole = tonumber(words[place + 1]) - tonumber(ARGV[at + 4])
+    local ticks = tonumber(words[place + 2]) - tonumber(ARGV[at + 5])
     if ticks < 0 then
       whole, ticks = whole - 1, ticks + per
     end

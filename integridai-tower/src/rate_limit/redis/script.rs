@@ -68,9 +68,10 @@ impl Scripts {
         let mut call = self.give.key(key);
         call.arg(present(now_us));
         for (quota, pace) in quotas.as_slice().iter().zip(quotas.paces()) {
-            let ticks = pace.price(cost);
             call.arg(word(quota.name())).arg(pace.ticks_per_us);
-            call.arg(ticks / pace.ticks_per_us).arg(ticks % pace.ticks_per_us);
+            for ticks in [pace.interval, pace.price(cost)] {
+                call.arg(ticks / pace.ticks_per_us).arg(ticks % pace.ticks_per_us);
+            }
         }
         call.invoke_async(connection).await
     }

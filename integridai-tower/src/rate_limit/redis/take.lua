@@ -126,6 +126,22 @@ for _, quota in ipairs(quotas) do
     words[#words + 1] = string.format("%.0f", number)
   end
 end
+-- What replicas with other quotas have charged stays, for as long as it is owed and in bounds.
+local others = 0
+for name, entry in pairs(kept) do
+  local is_ours = false
+  for _, quota in ipairs(quotas) do
+    is_ours = is_ours or quota.name == name
+  end
+  if not is_ours and entry[1] >= now and others < FIELDS then
+    others = others + 1
+    longest = math.max(longest, entry[1] + 1 - now)
+    words[#words + 1] = name
+    for _, number in ipairs(entry) do
+      words[#words + 1] = string.format("%.0f", number)
+    end
+  end
+end
 if has_changed then
   redis.call("SET", KEYS[1], table.concat(words, " "), "PX", math.ceil(longest / 1000) + 1)
 end

@@ -174,13 +174,17 @@ impl Admit for LeasedLimiter {
             Found::Decided(verdict) => verdict.into(),
             Found::NoRoom => shared.limiter.admit(ask),
             Found::Refill { gate, .. } => {
-                let Some(place) = shared.limiter.enter() else { return shared.limiter.admit(ask) };
+                // While Redis is down, leave to ask it is given to one: it is for this request to find out.
+                let finds_out = shared.limiter.status().is_down;
+                let Some(place) = shared.limiter.enter() else {
+                    return shared.limiter.decide_alone(ask).into();
+                };
                 let (shared, key) = (Arc::clone(shared), key.clone());
                 Attempt::waiting(async move {
                     let _place = place;
                     // Whoever comes while another asks finds out afterwards what that one got.
                     let _turn = gate.lock().await;
-                    shared.refill(tag, &Ask { key: &key, cost, patience }).await
+                    shared.refill(tag, &Ask { key: &key, cost, patience }, finds_out).await
                 })
             }
         }
@@ -197,7 +201,7 @@ impl Admit for LeasedLimiter {
 
 impl Shared {
     /// At one's turn to ask Redis for a key.
-    async fn refill(&self, tag: u64, ask: &Ask<'_>) -> Verdict {
+    async fn refill(&self, tag: u64, ask: &Ask<'_>, finds_out: bool) -> Verdict {
         let name = self.limiter.name(ask.key);
         let found = self.accounts.spend(tag, ask.cost, self.terms, self.now_us(), || name.clone());
         let most = match found {
@@ -205,7 +209,7 @@ impl Shared {
             Found::NoRoom => 1,
             Found::Refill { most, .. } => most,
         };
-        if self.limiter.status().is_down {
+        if !finds_out && self.limiter.status().is_down {
             return self.limiter.decide_alone(ask);
         }
         let expired = self.accounts.expire(tag, self.now_us());
