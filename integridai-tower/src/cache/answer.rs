@@ -1,5 +1,7 @@
 //! An answer made of what is stored (RFC 9111 §4.3.2, RFC 9110 §14).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -8,7 +10,7 @@ use super::condition::{fields_of_304, is_not_modified, range_applies};
 use super::entry::Entry;
 use super::parts::content_range;
 use super::plan::Asked;
-use super::range::{self, Span};
+use super::range::{self, Part, Range, Span};
 use super::status::Member;
 
 /// All of a response.
@@ -37,9 +39,12 @@ pub(super) fn reply(
     request: &HeaderMap,
     now: u64,
     member: Option<Member>,
-    name: &str,
+    name: &Arc<str>,
 ) -> Reply {
-    let mut headers = entry.reply_headers(now, member, name);
+    let mut headers = match member {
+        None => entry.hit_headers(now, name),
+        Some(member) => entry.reply_headers(now, member, name),
+    };
     let status = entry.status;
     let may_differ = status.is_success() && (asked.has_condition || asked.has_range);
     if may_differ {
@@ -67,8 +72,8 @@ fn cut(entry: &Entry, request: &HeaderMap, headers: HeaderMap) -> Reply {
         return Reply { status: entry.status, headers, content: whole(entry) };
     };
     if let Some(part) = entry.part {
-        let span = ranges.first().and_then(|range| part.hold(*range)).unwrap_or((part.first, part.last));
-        return single(entry, headers, span, part.first, part.total);
+        let range = ranges.first().copied().unwrap_or(Range::From(part.first, None));
+        return single(entry, headers, held(part, range, entry.body.len()), part.first, part.total);
     }
     let total = entry.body.len() as u64;
     match range::spans(&ranges, total)[..] {
@@ -79,6 +84,16 @@ fn cut(entry: &Entry, request: &HeaderMap, headers: HeaderMap) -> Reply {
             Reply { status: entry.status, headers, content: whole(entry) }
         }
         ref spans => multiple(entry, headers, spans, total),
+    }
+}
+
+/// Of a part that may be shorter than its origin said: then it ends where the whole does.
+fn held(part: Part, range: Range, length: usize) -> Span {
+    let (first, last) = part.hold(range).unwrap_or((part.first, part.last));
+    let missing = part.len().saturating_sub(length as u64);
+    match range {
+        Range::Last(_) => (first.saturating_sub(missing).max(part.first), last.saturating_sub(missing)),
+        Range::From(..) => (first, last),
     }
 }
 

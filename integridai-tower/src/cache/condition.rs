@@ -1,8 +1,8 @@
 //! Conditions of clients, decided over what is stored (RFC 9110 §13.1, RFC 9111 §4.3.2).
 
 use http::header::{
-    AGE, CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, HeaderName, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, VARY,
+    AGE, CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_RANGE, LAST_MODIFIED, VARY,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -20,16 +20,6 @@ pub(super) fn is_not_modified(request: &HeaderMap, stored: &HeaderMap, date: u64
     let modified =
         stored.get(LAST_MODIFIED).and_then(|line| date::read(line.as_bytes(), now)).unwrap_or(date);
     date::read(line.as_bytes(), now).is_some_and(|since| modified <= since)
-}
-
-/// Whether a request has a condition that a cache can decide.
-pub(super) fn has_condition(request: &HeaderMap) -> bool {
-    request.contains_key(IF_NONE_MATCH) || request.contains_key(IF_MODIFIED_SINCE)
-}
-
-/// Whether a request has a condition that is for the origin alone (RFC 9111 §4.3.2).
-pub(super) fn is_for_origin(request: &HeaderMap) -> bool {
-    request.contains_key(IF_MATCH) || request.contains_key(IF_UNMODIFIED_SINCE)
 }
 
 /// Whether the range that a request asks for is one of what is stored (RFC 9110 §13.1.5): always without a condition.

@@ -1,8 +1,8 @@
 //! A stored response, with all that was read from it when it was stored.
 
 use std::fmt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, DATE, ETAG, HeaderName, LAST_MODIFIED};
@@ -40,12 +40,11 @@ pub struct Entry {
     stamp: Mutex<Option<Stamp>>,
 }
 
-/// The values that change by the second, kept for those who ask in the same one.
-#[derive(Clone)]
+/// The fields of a hit, kept for those who ask in the same second.
 struct Stamp {
     now: u64,
-    age: HeaderValue,
-    status: HeaderValue,
+    name: Arc<str>,
+    headers: Arc<HeaderMap>,
 }
 
 /// What an entry is made of.
@@ -81,7 +80,8 @@ impl Entry {
         let fields = weight_of(&headers) + trailers.as_ref().map_or(0, weight_of);
         Self {
             status,
-            weight: OWN_WEIGHT + body.len() + fields,
+            // Twice, since they are kept once more when it is asked for.
+            weight: OWN_WEIGHT + body.len() + 2 * fields,
             headers,
             body,
             trailers,
@@ -142,14 +142,11 @@ impl Entry {
         headers
     }
 
-    /// The fields of a reply from the store at this time; `None` for a plain hit.
-    pub(super) fn reply_headers(&self, now: u64, member: Option<Member>, name: &str) -> HeaderMap {
+    /// The fields of a reply from the store at this time.
+    pub(super) fn reply_headers(&self, now: u64, member: Member, name: &str) -> HeaderMap {
         let mut headers = self.headers.clone();
-        let (age, status) = match member {
-            None => self.stamp(now, name),
-            Some(member) => (HeaderValue::from(self.freshness.age(now)), member.print(name)),
-        };
-        headers.insert(AGE, age);
+        headers.insert(AGE, HeaderValue::from(self.freshness.age(now)));
+        let status = member.print(name);
         if self.has_earlier_status {
             headers.append(CACHE_STATUS, status);
         } else {
@@ -158,24 +155,19 @@ impl Entry {
         headers
     }
 
-    fn stamp(&self, now: u64, name: &str) -> (HeaderValue, HeaderValue) {
-        let made = || Stamp {
-            now,
-            age: HeaderValue::from(self.freshness.age(now)),
-            status: Member::hit(self.freshness.remaining(now)).print(name),
-        };
-        let Ok(mut kept) = self.stamp.try_lock() else {
-            let stamp = made();
-            return (stamp.age, stamp.status);
-        };
-        let is_own =
-            |status: &[u8]| status.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b";"));
-        let is_current = |stamp: &Stamp| stamp.now == now && is_own(stamp.status.as_bytes());
-        if !kept.as_ref().is_some_and(is_current) {
-            *kept = Some(made());
+    /// Those of a plain hit.
+    pub(super) fn hit_headers(&self, now: u64, name: &Arc<str>) -> HeaderMap {
+        let made = || self.reply_headers(now, Member::hit(self.freshness.remaining(now)), name);
+        let Ok(mut kept) = self.stamp.try_lock() else { return made() };
+        if let Some(stamp) = kept.as_ref().filter(|stamp| stamp.now == now && Arc::ptr_eq(&stamp.name, name))
+        {
+            let headers = Arc::clone(&stamp.headers);
+            drop(kept);
+            return (*headers).clone();
         }
-        let stamp = kept.get_or_insert_with(made);
-        (stamp.age.clone(), stamp.status.clone())
+        let headers = made();
+        *kept = Some(Stamp { now, name: Arc::clone(name), headers: Arc::new(headers.clone()) });
+        headers
     }
 }
 

@@ -9,7 +9,7 @@ use http_body::Body;
 
 use super::assess::{Draft, Question, Times, draft, is_explicit, redraft};
 use super::entry::Entry;
-use super::flight::{Landing, Release, Served, SharedHead};
+use super::flight::{Landing, Own, Release, Served, SharedHead};
 use super::key::Key;
 use super::parts::{joint_content, joint_draft};
 use super::plan::{Asked, may_stand_in};
@@ -161,7 +161,8 @@ impl Errand {
         };
         let keep = Box::new(Keeping { errand: self, draft });
         let stream = Stream::new(Source { body, begun, length, most, keep });
-        Landing::Streaming { leader: Some(head), shared, stream }
+        let leader = stream.read().map(|reader| Box::new(Own { head, reader }));
+        Landing::Streaming { leader, shared, stream }
     }
 
     /// Makes a whole answer of a stored part and the rest that was asked for (RFC 9111 §3.4).

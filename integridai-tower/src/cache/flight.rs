@@ -1,6 +1,8 @@
 //! A request on its way to the origin, for one client or several.
 
+use std::any::Any;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -26,6 +28,7 @@ pub(super) struct Flight<B, E> {
     id: Option<(u128, Arc<Flights>)>,
     /// What had been invalidated when it began.
     pub(super) began: u64,
+    has_leader: AtomicBool,
 }
 
 enum Stage<B, E> {
@@ -39,9 +42,16 @@ pub(super) enum Landing<B, E> {
     /// The answer is for the one who asked.
     Alone { answer: Option<Result<Response<B>, E>>, release: Release },
     /// The answer is stored as it comes.
-    Streaming { leader: Option<response::Parts>, shared: SharedHead, stream: Arc<Stream<B>> },
+    Streaming { leader: Option<Box<Own<B>>>, shared: SharedHead, stream: Arc<Stream<B>> },
     /// What is stored is the answer.
     Stored { entry: Arc<Entry>, served: Served, is_shared: bool },
+}
+
+/// The answer for the one who asked: its head as the origin sent it, and a place in its stream, which others may have read
+/// before.
+pub(super) struct Own<B> {
+    pub(super) head: response::Parts,
+    pub(super) reader: Reader<B>,
 }
 
 /// The head of an answer that is for several.
@@ -86,7 +96,8 @@ pub(super) enum StreamHead {
 
 impl<B, E> Flight<B, E> {
     pub(super) fn new(id: Option<(u128, Arc<Flights>)>, began: u64) -> Arc<Self> {
-        Arc::new(Self { stage: Mutex::new(Stage::Waiting), wakers: Arc::default(), id, began })
+        let stage = Mutex::new(Stage::Waiting);
+        Arc::new(Self { stage, wakers: Arc::default(), id, began, has_leader: AtomicBool::new(true) })
     }
 
     pub(super) fn launch(&self, call: Call<B, E>, errand: Errand) {
@@ -138,6 +149,37 @@ pub(super) struct Ticket<B, E> {
     pub(super) is_leader: bool,
 }
 
+impl<B, E> Drop for Ticket<B, E> {
+    fn drop(&mut self) {
+        if self.is_leader {
+            self.flight.has_leader.store(false, Ordering::SeqCst);
+            let left = match &mut *self.flight.lock() {
+                Stage::Landed(landing) => landing.leave(),
+                Stage::Waiting | Stage::Calling { .. } => None,
+            };
+            drop(left);
+        }
+    }
+}
+
+impl<B, E> Landing<B, E> {
+    /// Gives up what is there for a leader who has left.
+    fn leave(&mut self) -> Option<Left<B, E>> {
+        match self {
+            Self::Alone { answer, .. } => answer.take().map(Left::Alone),
+            Self::Streaming { leader, .. } => leader.take().map(Left::Streaming),
+            Self::Stored { .. } => None,
+        }
+    }
+}
+
+/// What nobody takes any longer; to be dropped without the lock.
+#[expect(dead_code, reason = "it is there to be dropped")]
+enum Left<B, E> {
+    Alone(Result<Response<B>, E>),
+    Streaming(Box<Own<B>>),
+}
+
 impl<B, E> Ticket<B, E>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -157,11 +199,13 @@ where
             let Stage::Calling { errand, .. } = std::mem::replace(&mut *stage, Stage::Waiting) else {
                 return Poll::Pending;
             };
-            let landing = errand.settle(answer);
+            let mut landing = errand.settle(answer);
             self.land(&landing);
+            let left = if self.flight.has_leader.load(Ordering::SeqCst) { None } else { landing.leave() };
             *stage = Stage::Landed(Box::new(landing));
             let arrival = self.arrive(&mut stage, request);
             drop(stage);
+            drop(left);
             waker.wake_by_ref();
             return arrival;
         }
@@ -197,23 +241,23 @@ where
 
     fn board_stream(
         &self,
-        leader: &mut Option<response::Parts>,
+        leader: &mut Option<Box<Own<B>>>,
         shared: &SharedHead,
         stream: &Arc<Stream<B>>,
         request: &HeaderMap,
     ) -> Arrival<B, E> {
-        let own = leader.take_if(|_| self.is_leader);
-        if own.is_none() && !shared.selecting.matches(request) {
-            return Arrival::Released(Release::NotShared);
-        }
         // The readers keep the flight in the air, so that others can join.
-        let Some(reader) = stream.read(Some(Arc::clone(&self.flight) as _)) else {
-            return Arrival::Released(Release::NotShared);
-        };
-        let head = match own {
-            Some(parts) => StreamHead::Own(Box::new(parts)),
-            None => StreamHead::Shared { status: shared.status, headers: shared.headers.clone() },
-        };
-        Arrival::Streaming { head, reader }
+        let flight = Arc::clone(&self.flight) as Arc<dyn Any + Send + Sync>;
+        if let Some(own) = leader.take_if(|_| self.is_leader) {
+            let Own { head, reader } = *own;
+            return Arrival::Streaming {
+                head: StreamHead::Own(Box::new(head)),
+                reader: reader.beside(flight),
+            };
+        }
+        let reader = if shared.selecting.matches(request) { stream.read() } else { None };
+        let Some(reader) = reader else { return Arrival::Released(Release::NotShared) };
+        let head = StreamHead::Shared { status: shared.status, headers: shared.headers.clone() };
+        Arrival::Streaming { head, reader: reader.beside(flight) }
     }
 }

@@ -168,8 +168,8 @@ where
             Ok(streaming(riding.shared(), head, reader, forward))
         }
         (Arrival::Stored { entry, served }, riding) => {
-            let (asked, headers) = riding.asked();
-            Ok(stored(riding.shared(), &entry, asked, headers, told(served, forward, is_collapsed)))
+            let shared = riding.shared();
+            Ok(stored(shared, &entry, riding.asked(), shared.now(), told(served, forward, is_collapsed)))
         }
         (Arrival::Released(release), Riding::Follower(trip)) => {
             return Err(Box::new(trip.released(Some(release))));

@@ -16,6 +16,9 @@ pub struct Key<'a> {
     target: Cow<'a, str>,
 }
 
+/// URLs up to this length are put together on the stack.
+const SHORT: usize = 256;
+
 /// Makes keys; the secret keeps clients from choosing URLs that collide.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
@@ -58,16 +61,27 @@ impl Keys {
     fn make<'a>(&self, scheme: Option<&'a str>, authority: &'a str, target: &'a str) -> Key<'a> {
         let scheme = scheme.map_or(Cow::Borrowed(self.scheme), lower_case);
         let default_port = if scheme == "https" { ":443" } else { ":80" };
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let authority = lower_case(host.strip_suffix(default_port).unwrap_or(host));
+        let authority = host_of(authority, default_port);
         let target = if self.sorts_query { sorted(target) } else { Cow::Borrowed(target) };
         let mut key = Key { digest: 0, scheme, authority, target };
-        key.digest = self.digest(|hasher| {
-            for part in [&key.scheme, &key.authority, &key.target] {
-                part.as_bytes().hash(hasher);
-            }
-        });
+        key.digest = self.of_parts([&key.scheme, &key.authority, &key.target]);
         key
+    }
+
+    /// None of the parts has a line feed, so they cannot run into each other.
+    fn of_parts(&self, parts: [&str; 3]) -> u128 {
+        let hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
+        let mut short = [0; SHORT];
+        let mut end = 0;
+        for part in parts.map(str::as_bytes) {
+            let Some(room) = short.get_mut(end..end + part.len() + 1) else {
+                return hasher.hash(parts.join("\n").as_bytes()).as_u128();
+            };
+            room[..part.len()].copy_from_slice(part);
+            room[part.len()] = b'\n';
+            end += part.len() + 1;
+        }
+        hasher.hash(&short[..end - 1]).as_u128()
     }
 
     pub(super) fn digest(&self, write: impl FnOnce(&mut SipHasher13)) -> u128 {
@@ -116,6 +130,15 @@ impl Hash for Key<'_> {
 
 fn target_of(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// Without user, default port and case.
+fn host_of<'a>(authority: &'a str, default_port: &str) -> Cow<'a, str> {
+    let is_plain = !authority.bytes().any(|byte| byte == b'@' || byte.is_ascii_uppercase());
+    let host =
+        if is_plain { authority } else { authority.rsplit_once('@').map_or(authority, |(_, host)| host) };
+    let host = host.strip_suffix(default_port).unwrap_or(host);
+    if is_plain { Cow::Borrowed(host) } else { lower_case(host) }
 }
 
 fn lower_case(text: &str) -> Cow<'_, str> {
@@ -169,6 +192,21 @@ mod tests {
         }
         let longer = Keys::new("http", false);
         assert_ne!(digest("http://a.test/x"), longer.of_url(&"http://a.test/x".parse().unwrap()).digest());
+    }
+
+    #[test]
+    fn long_urls_are_digested_as_short_ones_are() {
+        let keys = Keys::new("http", false);
+        let hasher = SipHasher13::new_with_keys(keys.secret.0, keys.secret.1);
+        for length in [0, 1, 200, 240, 241, 242, 243, 244, 300, 5000] {
+            let target = "a".repeat(length);
+            let text = ["http", "a.test", &target].join("\n");
+            assert_eq!(
+                keys.of_parts(["http", "a.test", &target]),
+                hasher.hash(text.as_bytes()).as_u128(),
+                "{length}"
+            );
+        }
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use http_body::Body;
 use super::arrival::{passed, streaming};
 use super::body::CacheBody;
 use super::errand::Errand;
-use super::flight::{Landing, StreamHead};
+use super::flight::{Landing, Own, StreamHead};
 use super::invalidate::{content_location, is_success, named};
 use super::key::Key;
 use super::outcome::CacheOutcome;
@@ -64,27 +64,22 @@ impl Pass {
         errand.mark = self.shared.changes.now();
         let landing: Landing<B, BoxError> = errand.settle(Ok(response));
         match landing {
-            Landing::Streaming { leader: Some(head), stream, shared: shared_head } => match stream.read(None)
-            {
-                Some(reader) => {
-                    streaming(&self.shared, StreamHead::Own(Box::new(head)), reader, self.forward)
-                }
-                None => unread(shared_head.status),
-            },
+            Landing::Streaming { leader: Some(own), .. } => {
+                let Own { head, reader } = *own;
+                streaming(&self.shared, StreamHead::Own(Box::new(head)), reader, self.forward)
+            }
             Landing::Alone { answer: Some(Ok(response)), .. } => {
                 passed(&self.shared, response, self.forward, CacheOutcome::Bypassed)
             }
-            Landing::Alone { .. } | Landing::Streaming { .. } | Landing::Stored { .. } => {
-                unread(StatusCode::BAD_GATEWAY)
-            }
+            Landing::Alone { .. } | Landing::Streaming { .. } | Landing::Stored { .. } => unread(),
         }
     }
 }
 
 /// Never seen: a new stream can be read, and a POST is settled by its own answer.
-fn unread<B>(status: StatusCode) -> Response<CacheBody<B>> {
+fn unread<B>() -> Response<CacheBody<B>> {
     let mut response = Response::new(CacheBody::default());
-    *response.status_mut() = status;
+    *response.status_mut() = StatusCode::BAD_GATEWAY;
     response
 }
 

@@ -1,11 +1,11 @@
 //! What becomes of a request, given what is stored (RFC 9111 §4).
 
-use http::header::{IF_RANGE, RANGE};
+use http::header::RANGE;
 use http::{HeaderMap, Method};
 
-use super::condition::{has_condition, range_applies};
+use super::condition::range_applies;
 use super::entry::Entry;
-use super::range;
+use super::range::{self, Range};
 use super::request_directives::RequestDirectives;
 use super::rules::Rules;
 use super::status::Forward;
@@ -21,12 +21,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(method: &Method, headers: &HeaderMap, rules: &Rules) -> Self {
+    pub(super) fn of(method: &Method, signs: &Signs, headers: &HeaderMap, rules: &Rules) -> Self {
         Self {
             is_head: method == Method::HEAD,
-            has_range: method == Method::GET
-                && (headers.contains_key(RANGE) || headers.contains_key(IF_RANGE)),
-            has_condition: has_condition(headers),
+            has_range: method == Method::GET && signs.has_range,
+            has_condition: signs.has_condition,
             directives: rules.hears_clients.then(|| RequestDirectives::of(headers)),
         }
     }
@@ -39,6 +38,31 @@ impl Asked {
     /// Whether the answer to another request for the same URL would do.
     pub(super) fn is_plain(&self) -> bool {
         !self.is_head && !self.has_range && !self.has_condition
+    }
+}
+
+/// Which fields a request has, found in one go.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Signs {
+    has_range: bool,
+    /// One that a cache can decide.
+    has_condition: bool,
+    /// A condition that is for the origin alone (RFC 9111 §4.3.2), or the wish for another protocol.
+    pub(super) is_for_origin: bool,
+}
+
+impl Signs {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut signs = Self::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "range" | "if-range" => signs.has_range = true,
+                "if-none-match" | "if-modified-since" => signs.has_condition = true,
+                "if-match" | "if-unmodified-since" | "upgrade" => signs.is_for_origin = true,
+                _ => {}
+            }
+        }
+        signs
     }
 }
 
@@ -126,7 +150,13 @@ fn holds(entry: &Entry, asked: &Asked, headers: &HeaderMap, now: u64) -> bool {
     let Some(part) = entry.part.filter(|_| asked.has_range) else { return false };
     let ranges = headers.get(RANGE).and_then(range::read).unwrap_or_default();
     let [range] = ranges[..] else { return false };
-    part.hold(range).is_some() && range_applies(headers, entry.headers(), entry.freshness.date, now)
+    let is_there = |(first, _): (u64, u64)| first - part.first < entry.body.len() as u64;
+    // An origin may have sent less than it said.
+    let is_held = match range {
+        Range::Last(_) => part.hold(range).is_some() && !entry.body.is_empty(),
+        Range::From(..) => part.hold(range).is_some_and(is_there),
+    };
+    is_held && range_applies(headers, entry.headers(), entry.freshness.date, now)
 }
 
 fn unless_only_cached(asked: &Asked, verdict: Verdict) -> Verdict {

@@ -2,20 +2,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, UPGRADE};
+use http::header::AUTHORIZATION;
 use http::{Method, Request, Response, request};
 use http_body::Body;
 use tower_service::Service;
 
 use super::body::CacheBody;
-use super::condition::is_for_origin;
 use super::errand::{Errand, Purpose};
 use super::future::ResponseFuture;
 use super::invalidate::is_unsafe;
 use super::key::Key;
 use super::outcome::CacheOutcome;
 use super::pass::{Pass, may_be_for_gets};
-use super::plan::{Asked, Verdict};
+use super::plan::{Asked, Signs, Verdict};
 use super::shared::Shared;
 use super::status::Forward;
 use super::storable::Asker;
@@ -56,18 +55,19 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (head, body) = request.into_parts();
-        if let Some(pass) = passing(&self.shared, &head, !body.is_end_stream()) {
+        let signs = Signs::of(&head.headers);
+        if let Some(pass) = passing(&self.shared, &head, &signs, !body.is_end_stream()) {
             return ResponseFuture::passing(self.inner.call(Request::from_parts(head, body)), pass);
         }
-        let asked = Asked::of(&head.method, &head.headers, &self.shared.rules);
+        let asked = Asked::of(&head.method, &signs, &head.headers, &self.shared.rules);
         let key = self.shared.keys.of(&head);
         let lookup = self.shared.store.find(&key);
-        if let Lookup::Decided(Some(resource)) = &lookup
-            && let (Verdict::Fresh, Some(entry)) =
-                judge(Some(resource), &asked, &head.headers, self.shared.now())
-        {
-            let told = (None, CacheOutcome::Hit);
-            return ResponseFuture::answered(stored(&self.shared, entry, &asked, &head.headers, told));
+        if let Lookup::Decided(Some(resource)) = &lookup {
+            let now = self.shared.now();
+            if let (Verdict::Fresh, Some(entry)) = judge(Some(resource), &asked, &head.headers, now) {
+                let (asked, told) = ((&asked, &head.headers), (None, CacheOutcome::Hit));
+                return ResponseFuture::answered(stored(&self.shared, entry, asked, now, told));
+            }
         }
         let trip = Trip {
             shared: Arc::clone(&self.shared),
@@ -87,14 +87,14 @@ where
 }
 
 /// Requests that are not answered by the store; `None` for those that may be.
-fn passing(shared: &Arc<Shared>, head: &request::Parts, has_content: bool) -> Option<Pass> {
+fn passing(shared: &Arc<Shared>, head: &request::Parts, signs: &Signs, has_content: bool) -> Option<Pass> {
     let is_cached = matches!(head.method, Method::GET | Method::HEAD);
     if !is_cached {
         let key = is_unsafe(&head.method).then(|| shared.keys.of(head).into_owned());
         let post = key.clone().filter(|_| may_be_for_gets(&head.method)).map(|key| post(shared, head, key));
         return Some(Pass { shared: Arc::clone(shared), forward: Forward::Method, changes: key, post });
     }
-    let is_bypassed = has_content || head.headers.contains_key(UPGRADE) || is_for_origin(&head.headers);
+    let is_bypassed = has_content || signs.is_for_origin;
     is_bypassed.then(|| Pass {
         shared: Arc::clone(shared),
         forward: Forward::Bypass,
@@ -104,7 +104,7 @@ fn passing(shared: &Arc<Shared>, head: &request::Parts, has_content: bool) -> Op
 }
 
 fn post(shared: &Arc<Shared>, head: &request::Parts, key: Key<'static>) -> Box<Errand> {
-    let asked = Asked::of(&head.method, &head.headers, &shared.rules);
+    let asked = Asked::of(&head.method, &Signs::of(&head.headers), &head.headers, &shared.rules);
     Box::new(Errand {
         key,
         target: head.uri.clone(),

@@ -86,8 +86,8 @@ where
         stream
     }
 
-    /// A reader from the start, as long as nothing of it is gone. `companion` lives as long as the reader.
-    pub(super) fn read(self: &Arc<Self>, companion: Option<Arc<dyn Any + Send + Sync>>) -> Option<Reader<B>> {
+    /// A reader from the start, as long as nothing of it is gone.
+    pub(super) fn read(self: &Arc<Self>) -> Option<Reader<B>> {
         let seat = self.wakers.seat();
         let mut flow = self.lock();
         if flow.dropped > 0 {
@@ -96,14 +96,7 @@ where
         flow.positions.insert(seat.number(), 0);
         let left = flow.length;
         drop(flow);
-        Some(Reader {
-            stream: Arc::clone(self),
-            seat,
-            position: 0,
-            left,
-            has_ended: false,
-            _companion: companion,
-        })
+        Some(Reader { stream: Arc::clone(self), seat, position: 0, left, has_ended: false, companion: None })
     }
 
     fn poll(
@@ -281,7 +274,16 @@ pub(super) struct Reader<B> {
     /// Bytes that are to come, where that is known.
     left: Option<u64>,
     has_ended: bool,
-    _companion: Option<Arc<dyn Any + Send + Sync>>,
+    companion: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl<B> Reader<B> {
+    /// Keeps another thing alive as long as it reads.
+    pub(super) fn beside(self, companion: Arc<dyn Any + Send + Sync>) -> Self {
+        let mut reader = self;
+        reader.companion = Some(companion);
+        reader
+    }
 }
 
 impl<B: Body<Data = Bytes>> Reader<B>

@@ -80,15 +80,15 @@ impl<S, A> Riding<S, A> {
     }
 }
 
-/// The answer of an entry.
+/// The answer of an entry at this time.
 pub(super) fn stored<B>(
     shared: &Shared,
     entry: &Entry,
-    asked: &Asked,
-    request: &HeaderMap,
+    (asked, request): (&Asked, &HeaderMap),
+    now: u64,
     (member, outcome): (Option<Member>, CacheOutcome),
 ) -> Response<CacheBody<B>> {
-    let Reply { status, headers, content } = reply(entry, asked, request, shared.now(), member, &shared.name);
+    let Reply { status, headers, content } = reply(entry, asked, request, now, member, &shared.name);
     let mut response = Response::new(CacheBody::stored(content));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -150,7 +150,7 @@ where
     }
 
     fn answer(&self, entry: &Entry, member: Option<Member>, outcome: CacheOutcome) -> Response<CacheBody<B>> {
-        stored(&self.shared, entry, &self.asked, &self.head.headers, (member, outcome))
+        stored(&self.shared, entry, (&self.asked, &self.head.headers), self.shared.now(), (member, outcome))
     }
 
     /// Answers with what is stale, and has somebody else wait for the origin (RFC 5861 §3).

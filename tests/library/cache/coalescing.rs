@@ -184,3 +184,31 @@ async fn what_was_invalidated_on_its_way_is_not_stored() {
     );
     assert_eq!(read(service.oneshot(get("/a")).await.unwrap()).await.outcome, Some(CacheOutcome::Hit));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_first_client_that_is_slower_than_the_others_gets_its_answer() {
+    const PIECES: [&str; 40] = ["0123456789"; 40];
+    let service = layer().largest_body(100).layer(service_fn(async |_: Ask| {
+        sleep(ORIGIN).await;
+        Ok::<_, Infallible>(
+            Response::builder().header(FRESH.0, FRESH.1).body(Paced::new(&PIECES[..9])).unwrap(),
+        )
+    }));
+    let mut first = Box::pin(service.clone().oneshot(get("/a")));
+    assert!((&mut first).now_or_never().is_none());
+    assert_eq!(read(service.oneshot(get("/a")).await.unwrap()).await.body.len(), 90);
+    assert_eq!(read(first.await.unwrap()).await.body.len(), 90);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_falls_too_far_behind_a_stream_is_cut_off_and_never_answered_in_part() {
+    const PIECES: [&str; 40] = ["0123456789"; 40];
+    let service = layer().largest_body(100).layer(service_fn(async |_: Ask| {
+        sleep(ORIGIN).await;
+        Ok::<_, Infallible>(Response::builder().header(FRESH.0, FRESH.1).body(Paced::new(&PIECES)).unwrap())
+    }));
+    let mut first = Box::pin(service.clone().oneshot(get("/a")));
+    assert!((&mut first).now_or_never().is_none());
+    assert_eq!(read(service.oneshot(get("/a")).await.unwrap()).await.body.len(), 400);
+    assert!(first.await.unwrap().into_body().collect().await.is_err());
+}
