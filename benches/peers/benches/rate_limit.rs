@@ -4,7 +4,8 @@
 //! tower-resilience-ratelimiter has no keys: its one limiter stands beside our layer. pingora-limits counts in a sketch of
 //! fixed size, so that many keys share a counter. limitador counts in fixed windows, and has no burst.
 //!
-//! `-- once CASE CONTENDER ROUNDS` runs one of them alone, for callgrind; `-- nothing` prints the ratios alone.
+//! `-- once CASE CONTENDER ROUNDS` runs one of them alone, for callgrind; `-- nothing` prints the ratios alone, and
+//! `-- ratios NAME` those of the cases in whose name this stands.
 #![allow(missing_docs, clippy::print_stdout, reason = "a bench prints its findings")]
 
 #[path = "rate_limit/cores.rs"]
@@ -37,6 +38,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "once") {
         return once(&arguments[at + 1..]);
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "ratios") {
+        let name = arguments.get(at + 1).map_or("", String::as_str);
+        return cases().iter().filter(|case| case.name.contains(name)).for_each(Case::print_ratios);
     }
     cases().iter().for_each(Case::print_ratios);
     let mut criterion = Criterion::default().configure_from_args();

@@ -107,7 +107,7 @@ impl Door {
         };
         let cost = self.cost.as_ref().map_or(1, |cost| cost(request));
         match self.limiter.admit(&Ask { key: &key, cost, patience: self.patience }) {
-            Attempt::Decided(verdict) => self.pass(verdict, key, cost, request),
+            Attempt::Decided(verdict) => self.pass(verdict, &key, cost, request),
             Attempt::Waiting(verdict) => {
                 Passage::Undecided(Box::pin(
                     async move { Resumed::Decided { verdict: verdict.await, key, cost } },
@@ -119,13 +119,13 @@ impl Door {
     /// `request` is the one for which the door was opened.
     pub(super) fn resume(&self, resumed: Resumed, request: &request::Parts) -> Passage {
         match resumed {
-            Resumed::Decided { verdict, key, cost } => self.pass(verdict, key, cost, request),
+            Resumed::Decided { verdict, key, cost } => self.pass(verdict, &key, cost, request),
             Resumed::Turn(stamp) => Passage::Admitted(stamp),
         }
     }
 
     #[inline]
-    fn pass(&self, verdict: Verdict, key: Key, cost: u32, request: &request::Parts) -> Passage {
+    fn pass(&self, verdict: Verdict, key: &Key, cost: u32, request: &request::Parts) -> Passage {
         let Outcome::Admitted { wait } = verdict.outcome() else {
             return self.refuse(RateLimited::by(verdict), Some(verdict), request);
         };
@@ -133,7 +133,7 @@ impl Door {
         if wait.is_zero() && self.refund_if.is_none() {
             return Passage::Admitted(stamp);
         }
-        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key, cost))
+        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost))
     }
 
     fn charge(&self, stamp: Stamp, wait: Duration, charge: Charge) -> Passage {

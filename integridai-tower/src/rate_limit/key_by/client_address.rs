@@ -104,6 +104,9 @@ impl ByClientAddress {
     #[must_use]
     pub fn address(&self, request: &request::Parts) -> Option<IpAddr> {
         let peer = (self.peer)(request)?.to_canonical();
+        if self.proxies.is_empty() {
+            return Some(peer);
+        }
         Some(match self.forwarding {
             _ if !self.trusts(peer) => peer,
             Some(Forwarding::XForwardedFor) => self.client(peer, x_forwarded_for_hops(&request.headers)),
