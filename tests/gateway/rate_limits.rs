@@ -118,7 +118,7 @@ async fn principals_have_quotas_of_their_own_and_better_ones_with_a_role() {
 }
 
 #[tokio::test]
-async fn a_tenant_shares_one_quota_and_whoever_has_none_is_free() {
+async fn a_tenant_shares_one_quota_and_whoever_has_none_has_his_own() {
     let policy = format!(r#"{{ firms = {{ by = "tenant", quotas = [{{ limit = 2, {DAY} }}] }} }}"#);
     let guarded = guarded(&policy).await;
     for (subject, tenant, expected) in
@@ -127,8 +127,8 @@ async fn a_tenant_shares_one_quota_and_whoever_has_none_is_free() {
         let answer = figures_of(&guarded, subject, "tenant", json!(tenant)).await;
         assert_eq!(answer.status, expected, "{subject} of {tenant}: {answer:?}");
     }
-    for _ in 0..3 {
-        assert_eq!(figures_of(&guarded, "ann", "nothing", json!(1)).await.status, 200);
+    for (subject, expected) in [("ann", 200), ("ann", 200), ("ann", 429), ("bob", 200)] {
+        assert_eq!(figures_of(&guarded, subject, "nothing", json!(1)).await.status, expected, "{subject}");
     }
     guarded.gateway.stop().await;
 }

@@ -9,8 +9,8 @@ use http::header::AUTHORIZATION;
 use http::{Method, request};
 use integridai_tower::rate_limit::redis::{Outage, RedisLimiter, RedisLimiterOptions};
 use integridai_tower::rate_limit::{
-    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, KeyBy, MemoryLimiter, MemoryLimiterOptions,
-    Quota, RateLimitLayer, WithoutKey,
+    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Key, KeyBy, MemoryLimiter,
+    MemoryLimiterOptions, Quota, RateLimitLayer, WithoutKey,
 };
 use integridai_tower::{ConfigError, Principal};
 
@@ -101,7 +101,7 @@ impl Limits {
         let key_by = key_by(policy.by, config)?;
         let others = (name.to_owned(), None, &policy.quotas);
         let tiers = policy.tiers.iter().enumerate();
-        let tiers = tiers.map(|(at, (role, quotas))| (format!("{name}:{role}"), Some(at), quotas));
+        let tiers = tiers.map(|(at, (role, quotas))| (format!("{name}/{role}"), Some(at), quotas));
         for (name, tier, quotas) in std::iter::once(others).chain(tiers) {
             let layer = self.layer(&name, quotas, &key_by, config, redis)?;
             let covered = policy.clone();
@@ -154,11 +154,18 @@ fn check_routes(policy: &PolicyConfig, templates: &[String]) -> Result<(), Confi
 
 fn key_by(key: PolicyKey, config: &RateLimitsConfig) -> Result<Arc<dyn KeyBy>, ConfigError> {
     Ok(match key {
-        PolicyKey::Address => Arc::new(by_address(config)?),
+        PolicyKey::Address => Arc::new(by_address(config)?.or(everybody)),
         PolicyKey::Principal => Arc::new(ByPrincipal::new()),
-        PolicyKey::Tenant => Arc::new(ByTenant::new()),
-        PolicyKey::ApiKey => Arc::new(ByApiKey::new()),
+        // Whoever has none is limited by himself, and does not escape.
+        PolicyKey::Tenant => Arc::new(ByTenant::new().or(ByPrincipal::new())),
+        PolicyKey::ApiKey => Arc::new(ByApiKey::new().or(ByPrincipal::new())),
     })
+}
+
+/// Where the peer is not known, all share one quota.
+#[allow(clippy::unnecessary_wraps, reason = "as the trait has it")]
+fn everybody(_: &request::Parts) -> Option<Key> {
+    Some(Key::new())
 }
 
 fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, ConfigError> {
