@@ -93,6 +93,51 @@ async fn what_a_client_says_of_its_address_counts_only_behind_a_trusted_proxy() 
 }
 
 #[tokio::test]
+async fn of_the_fields_of_proxies_only_the_configured_one_is_read() {
+    let gateway = limited(
+        &two_a_day(),
+        &[("RATE_LIMITS__TRUSTED_PROXIES", r#"["127.0.0.1"]"#), ("RATE_LIMITS__FORWARDING", "forwarded")],
+    )
+    .await;
+    let client = &gateway.client;
+    for (client_address, expected) in [(1, 200), (1, 200), (1, 429), (2, 200)] {
+        let request = client.request(Method::GET, CONSOLIDATED);
+        let request = request.header("forwarded", format!("for=203.0.113.{client_address}"));
+        let request = request.header("x-forwarded-for", "198.51.100.7");
+        assert_eq!(client.send(request).await.status, expected, "{client_address}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_api_key_has_a_quota_and_tokens_are_not_held_to_it() {
+    let policy = format!(r#"{{ keys = {{ by = "api_key", quotas = [{{ limit = 2, {DAY} }}] }} }}"#);
+    let guarded = guarded(&policy).await;
+    let client = &guarded.gateway.client;
+    for expected in [200, 200, 429] {
+        let request = client.request(Method::GET, CONSOLIDATED).header("x-api-key", &guarded.api_key);
+        assert_eq!(client.send(request).await.status, expected);
+    }
+    for _ in 0..3 {
+        assert_eq!(figures_of(&guarded, "ann", "nothing", json!(1)).await.status, 200);
+    }
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn preflights_without_credentials_are_free_where_no_page_may_come_too() {
+    let policy = format!(r#"{{ all = {{ by = "address", quotas = [{{ limit = 1, {DAY} }}] }} }}"#);
+    let gateway = limited(&policy, &[]).await;
+    for _ in 0..3 {
+        let preflight = gateway.client.request(Method::OPTIONS, "/api/v1/nothing");
+        assert_eq!(gateway.client.send(preflight).await.status, 404);
+    }
+    assert_eq!(gateway.client.get("/api/v1/nothing").await.status, 404);
+    gateway.client.get("/api/v1/nothing").await.problem(429);
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn principals_have_quotas_of_their_own_and_better_ones_with_a_role() {
     let guarded = guarded(
         &format!(
