@@ -20,7 +20,7 @@ const TAGS_BY_SPACE: HeaderName = HeaderName::from_static("surrogate-key");
 const TAGS_BY_COMMA: HeaderName = HeaderName::from_static("cache-tag");
 
 /// What an entry weighs besides its fields and content, roughly.
-const OWN_WEIGHT: usize = 512;
+const OWN_WEIGHT: usize = 1024;
 
 /// A stored response: opaque to stores but for what it weighs and how it is tagged.
 pub struct Entry {
