@@ -56,6 +56,9 @@ pub struct LeasedLimiterOptions {
     max_keys: usize,
 }
 
+/// The requests that wait for one key's refill; further ones ask for themselves.
+const MAX_WAITING: usize = 1024;
+
 impl LeasedLimiterOptions {
     /// Blocks of up to 1000 for up to a second, for up to 100 000 keys.
     pub fn new() -> Self {
@@ -173,20 +176,15 @@ impl Admit for LeasedLimiter {
         match shared.accounts.spend(tag, cost, shared.terms, shared.now_us(), name) {
             Found::Decided(verdict) => verdict.into(),
             Found::NoRoom => shared.limiter.admit(ask),
-            Found::Refill { gate, .. } => {
-                // While Redis is down, leave to ask it is given to one: it is for this request to find out.
-                let finds_out = shared.limiter.status().is_down;
-                let Some(place) = shared.limiter.enter() else {
-                    return shared.limiter.decide_alone(ask).into();
-                };
+            Found::Refill { gate, .. } if Arc::strong_count(&gate) <= MAX_WAITING => {
                 let (shared, key) = (Arc::clone(shared), key.clone());
                 Attempt::waiting(async move {
-                    let _place = place;
                     // Whoever comes while another asks finds out afterwards what that one got.
                     let _turn = gate.lock().await;
-                    shared.refill(tag, &Ask { key: &key, cost, patience }, finds_out).await
+                    shared.refill(tag, &Ask { key: &key, cost, patience }).await
                 })
             }
+            Found::Refill { .. } => shared.limiter.admit(ask),
         }
     }
 
@@ -201,7 +199,7 @@ impl Admit for LeasedLimiter {
 
 impl Shared {
     /// At one's turn to ask Redis for a key.
-    async fn refill(&self, tag: u64, ask: &Ask<'_>, finds_out: bool) -> Verdict {
+    async fn refill(&self, tag: u64, ask: &Ask<'_>) -> Verdict {
         let name = self.limiter.name(ask.key);
         let found = self.accounts.spend(tag, ask.cost, self.terms, self.now_us(), || name.clone());
         let most = match found {
@@ -209,9 +207,7 @@ impl Shared {
             Found::NoRoom => 1,
             Found::Refill { most, .. } => most,
         };
-        if !finds_out && self.limiter.status().is_down {
-            return self.limiter.decide_alone(ask);
-        }
+        let Some(_place) = self.limiter.enter() else { return self.limiter.decide_alone(ask) };
         let expired = self.accounts.expire(tag, self.now_us());
         if expired > 0 {
             self.limiter.give(&name, expired).await;
