@@ -175,7 +175,6 @@ impl Admit for LeasedLimiter {
         let name = || shared.limiter.name(key);
         match shared.accounts.spend(tag, cost, shared.terms, shared.now_us(), name) {
             Found::Decided(verdict) => verdict.into(),
-            Found::NoRoom => shared.limiter.admit(ask),
             Found::Refill { gate, .. } if Arc::strong_count(&gate) <= MAX_WAITING => {
                 let (shared, key) = (Arc::clone(shared), key.clone());
                 Attempt::waiting(async move {
@@ -184,7 +183,7 @@ impl Admit for LeasedLimiter {
                     shared.refill(tag, &Ask { key: &key, cost, patience }).await
                 })
             }
-            Found::Refill { .. } => shared.limiter.admit(ask),
+            Found::NoRoom | Found::Refill { .. } => shared.limiter.admit(ask),
         }
     }
 
