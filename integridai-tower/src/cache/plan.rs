@@ -164,3 +164,6 @@ fn unless_only_cached(asked: &Asked, verdict: Verdict) -> Verdict {
     let only_cached = asked.directives.is_some_and(|directives| directives.only_if_cached);
     if only_cached { Verdict::NotCached } else { verdict }
 }
+
+#[cfg(test)]
+mod tests;
