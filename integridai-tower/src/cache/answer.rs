@@ -149,3 +149,6 @@ fn slice(body: &Bytes, (first, last): Span, start: u64) -> Bytes {
     let at = |position: u64| usize::try_from(position - start).unwrap_or(usize::MAX).min(body.len());
     body.slice(at(first)..at(last.saturating_add(1)).max(at(first)))
 }
+
+#[cfg(test)]
+mod tests;

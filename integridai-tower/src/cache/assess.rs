@@ -116,3 +116,19 @@ fn assess(
     let freshness = Freshness::new(&facts, lifetime, question.times.requested, rules);
     (governing, lifetime, freshness)
 }
+
+/// What becomes of a response with these fields to a plain request, for tests.
+#[cfg(test)]
+pub(super) fn sample(status: u16, lines: &[(&'static str, &str)], body: &str, now: u64) -> Entry {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(*name, value.parse().expect("a value"));
+    }
+    let request = HeaderMap::new();
+    let times = Times { requested: now, received: now };
+    let target = Uri::from_static("/");
+    let question = Question { target: &target, headers: &request, asker: Asker::default(), times };
+    let status = StatusCode::from_u16(status).expect("a status");
+    let draft = draft(&question, status, &headers, &Rules::shared()).expect("it is stored");
+    draft.finish(Bytes::copy_from_slice(body.as_bytes()), None)
+}

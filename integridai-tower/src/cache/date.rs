@@ -22,15 +22,23 @@ pub(super) fn print(seconds: u64) -> HeaderValue {
     let seconds = seconds.min(253_402_300_799);
     let (days, time) = (seconds / DAY, seconds % DAY);
     let (year, month, day) = civil(days);
-    let text = format!(
-        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} GMT",
-        &DAYS[(days % 7) as usize][..3],
-        MONTHS[month - 1],
-        time / 3600,
-        time / 60 % 60,
-        time % 60
-    );
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+    let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
+    text[..3].copy_from_slice(&DAYS[(days % 7) as usize].as_bytes()[..3]);
+    text[8..11].copy_from_slice(MONTHS[month - 1].as_bytes());
+    let numbers = [
+        (5, day),
+        (12, year / 100),
+        (14, year % 100),
+        (17, time / 3600),
+        (20, time / 60 % 60),
+        (23, time % 60),
+    ];
+    for (at, number) in numbers {
+        text[at] = b'0' + (number / 10) as u8;
+        text[at + 1] = b'0' + (number % 10) as u8;
+    }
+    HeaderValue::from_bytes(&text)
+        .unwrap_or_else(|_| HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`

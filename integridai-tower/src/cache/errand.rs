@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG};
 use http::{HeaderMap, Response, StatusCode, Uri};
 use http_body::Body;
 
@@ -13,6 +13,7 @@ use super::flight::{Landing, Own, Release, Served, SharedHead};
 use super::key::Key;
 use super::parts::{joint_content, joint_draft};
 use super::plan::{Asked, may_stand_in};
+use super::range::Part;
 use super::shared::Shared;
 use super::storable::Asker;
 use super::stream::{Keep, Source, Stream};
@@ -76,6 +77,11 @@ impl Errand {
         }
         match (self.purpose, status) {
             (Purpose::Validate, StatusCode::NOT_MODIFIED) => self.confirm(answer, received),
+            (Purpose::Complete, StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE)
+                if !self.is_rest(&answer) =>
+            {
+                self.misfit(answer)
+            }
             _ if self.asked.is_head => {
                 self.hear_head(&answer, received);
                 alone(answer)
@@ -163,6 +169,26 @@ impl Errand {
         let stream = Stream::new(Source { body, begun, length, most, keep });
         let leader = stream.read().map(|reader| Box::new(Own { head, reader }));
         Landing::Streaming { leader, shared, stream }
+    }
+
+    /// Whether it is what the stored part lacks, and all of it.
+    fn is_rest<B>(&self, answer: &Response<B>) -> bool {
+        let rest = answer.headers().get(CONTENT_RANGE).and_then(Part::read);
+        let stored = self.entry.as_ref().and_then(|entry| entry.part.zip(entry.headers().get(ETAG)));
+        let Some((rest, (part, tag))) = rest.zip(stored) else { return false };
+        answer.status() == StatusCode::PARTIAL_CONTENT
+            && answer.headers().get(ETAG) == Some(tag)
+            && rest.first == part.last + 1
+            && rest.total == part.total
+            && rest.total == Some(rest.last + 1)
+    }
+
+    /// A part that does not fit is no answer to a client that asked for the whole (RFC 9110 §15.6.3).
+    fn misfit<B, E>(&self, mut answer: Response<B>) -> Landing<B, E> {
+        self.entry.iter().for_each(|entry| entry.expire());
+        *answer.status_mut() = StatusCode::BAD_GATEWAY;
+        answer.headers_mut().remove(CONTENT_RANGE);
+        alone(answer)
     }
 
     /// Makes a whole answer of a stored part and the rest that was asked for (RFC 9111 §3.4).

@@ -33,7 +33,12 @@ pub(super) struct Flight<B, E> {
 
 enum Stage<B, E> {
     Waiting,
-    Calling { call: Call<B, E>, errand: Box<Errand> },
+    Calling {
+        call: Call<B, E>,
+        errand: Box<Errand>,
+    },
+    /// The inner service panicked.
+    Broken,
     Landed(Box<Landing<B, E>>),
 }
 
@@ -113,6 +118,7 @@ impl<B, E> Flight<B, E> {
     pub(super) fn is_on_its_way(&self) -> bool {
         match &*self.lock() {
             Stage::Waiting | Stage::Calling { .. } => true,
+            Stage::Broken => false,
             Stage::Landed(landing) => match &**landing {
                 Landing::Streaming { stream, .. } => stream.is_open(),
                 Landing::Alone { .. } | Landing::Stored { .. } => false,
@@ -153,11 +159,22 @@ impl<B, E> Drop for Ticket<B, E> {
     fn drop(&mut self) {
         if self.is_leader {
             self.flight.has_leader.store(false, Ordering::SeqCst);
-            let left = match &mut *self.flight.lock() {
+            let mut stage = self.flight.lock();
+            let left = match &mut *stage {
                 Stage::Landed(landing) => landing.leave(),
-                Stage::Waiting | Stage::Calling { .. } => None,
+                Stage::Calling { .. } | Stage::Broken => None,
+                Stage::Waiting => {
+                    // It was not even sent: the inner service panicked.
+                    *stage = Stage::Broken;
+                    None
+                }
             };
+            let is_broken = matches!(*stage, Stage::Broken);
+            drop(stage);
             drop(left);
+            if is_broken {
+                self.flight.wakers.wake_by_ref();
+            }
         }
     }
 }
@@ -169,6 +186,17 @@ impl<B, E> Landing<B, E> {
             Self::Alone { answer, .. } => answer.take().map(Left::Alone),
             Self::Streaming { leader, .. } => leader.take().map(Left::Streaming),
             Self::Stored { .. } => None,
+        }
+    }
+}
+
+/// Wakes the others when the one who is polled panics.
+struct TellOnPanic<'a>(&'a Waker);
+
+impl Drop for TellOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.wake_by_ref();
         }
     }
 }
@@ -192,24 +220,27 @@ where
         // Before the call is polled, so that no wake-up comes in between.
         self.seat.wait(context.waker());
         let waker = Waker::from(Arc::clone(&self.flight.wakers));
-        if let Stage::Calling { call, .. } = &mut *stage {
-            let Poll::Ready(answer) = call.as_mut().poll(&mut Context::from_waker(&waker)) else {
-                return Poll::Pending;
-            };
-            let Stage::Calling { errand, .. } = std::mem::replace(&mut *stage, Stage::Waiting) else {
-                return Poll::Pending;
-            };
-            let mut landing = errand.settle(answer);
-            self.land(&landing);
-            let left = if self.flight.has_leader.load(Ordering::SeqCst) { None } else { landing.leave() };
-            *stage = Stage::Landed(Box::new(landing));
-            let arrival = self.arrive(&mut stage, request);
-            drop(stage);
-            drop(left);
-            waker.wake_by_ref();
-            return arrival;
+        if !matches!(*stage, Stage::Calling { .. }) {
+            return self.arrive(&mut stage, request);
         }
-        self.arrive(&mut stage, request)
+        // What it is for the others, should the inner service panic.
+        let calling = std::mem::replace(&mut *stage, Stage::Broken);
+        let Stage::Calling { mut call, errand } = calling else { return self.arrive(&mut stage, request) };
+        let told = TellOnPanic(&waker);
+        let polled = call.as_mut().poll(&mut Context::from_waker(&waker));
+        let Poll::Ready(answer) = polled else {
+            *stage = Stage::Calling { call, errand };
+            return Poll::Pending;
+        };
+        let mut landing = errand.settle(answer);
+        self.land(&landing);
+        let left = if self.flight.has_leader.load(Ordering::SeqCst) { None } else { landing.leave() };
+        *stage = Stage::Landed(Box::new(landing));
+        let arrival = self.arrive(&mut stage, request);
+        drop(stage);
+        drop((left, told));
+        waker.wake_by_ref();
+        arrival
     }
 
     fn land(&self, landing: &Landing<B, E>) {
@@ -219,7 +250,11 @@ where
     }
 
     fn arrive(&self, stage: &mut Stage<B, E>, request: &HeaderMap) -> Poll<Arrival<B, E>> {
-        let Stage::Landed(landing) = stage else { return Poll::Pending };
+        let landing = match stage {
+            Stage::Landed(landing) => landing,
+            Stage::Broken => return Poll::Ready(Arrival::Released(Release::Failed)),
+            Stage::Waiting | Stage::Calling { .. } => return Poll::Pending,
+        };
         Poll::Ready(match &mut **landing {
             Landing::Alone { answer, release } => match answer.take_if(|_| self.is_leader) {
                 Some(answer) => Arrival::Own(answer),

@@ -175,7 +175,7 @@ where
             return Err(Box::new(trip.released(Some(release))));
         }
         (Arrival::Released(_), Riding::Leader(_)) => {
-            unreachable!("a leader gets what it asked for")
+            unreachable!("a leader gets what it asked for, unless the inner service panicked")
         }
     })
 }

@@ -109,7 +109,8 @@ pub(super) fn may_stand_in(entry: &Entry, asked: &Asked, is_told: bool, now: u64
 
 fn by_freshness(entry: &Entry, asked: &Asked, headers: &HeaderMap, now: u64) -> Verdict {
     if entry.part.is_some() && !holds(entry, asked, headers, now) {
-        return if asked.is_plain() { Verdict::Complete } else { Verdict::Fetch(Forward::Partial) };
+        let can_be_completed = asked.is_plain() && !entry.is_expired();
+        return if can_be_completed { Verdict::Complete } else { Verdict::Fetch(Forward::Partial) };
     }
     let freshness = &entry.freshness;
     let directives = asked.directives.unwrap_or_default();
@@ -163,3 +164,6 @@ fn unless_only_cached(asked: &Asked, verdict: Verdict) -> Verdict {
     let only_cached = asked.directives.is_some_and(|directives| directives.only_if_cached);
     if only_cached { Verdict::NotCached } else { verdict }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,7 @@ pub(super) struct Changes {
 }
 
 const REMEMBERED: usize = 4096;
+const SURE: u64 = REMEMBERED as u64 / 2;
 
 impl Default for Changes {
     fn default() -> Self {
@@ -87,7 +88,10 @@ impl Changes {
         self.all.fetch_max(change, Ordering::SeqCst);
     }
 
+    /// After more changes than are surely remembered, nothing counts as unchanged.
     pub(super) fn is_unchanged_since(&self, mark: u64, url: u128) -> bool {
-        self.all.load(Ordering::SeqCst) <= mark && self.of_url.get(&url).is_none_or(|change| change <= mark)
+        self.now().saturating_sub(mark) <= SURE
+            && self.all.load(Ordering::SeqCst) <= mark
+            && self.of_url.get(&url).is_none_or(|change| change <= mark)
     }
 }

@@ -1,8 +1,6 @@
 //! Whether a response may be stored (RFC 9111 §3), and which of its fields (§3.1).
 
-use http::header::{
-    CONNECTION, ETAG, HeaderName, LAST_MODIFIED, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, ETAG, HeaderName, LAST_MODIFIED, SET_COOKIE, TRAILER};
 use http::{HeaderMap, StatusCode};
 
 use super::cache_control::CacheControl;
@@ -84,29 +82,37 @@ fn is_useful(headers: &HeaderMap, control: &CacheControl, lifetime: Lifetime) ->
     has_validator || (says_how_long && !control.no_cache.is_everything())
 }
 
-const HOP_BY_HOP: [&str; 6] = [
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-authorization",
-    "http2-settings",
-];
+/// Whether a field belongs to one connection, whatever `Connection` names (RFC 9110 §7.6.1, RFC 9111 §3.1).
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authentication-info"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
 /// Removes what belongs to one connection (RFC 9111 §3.1), and what the directives keep from being reused.
 pub(super) fn keep_storable_fields(headers: &mut HeaderMap, control: &CacheControl, rules: &Rules) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
+    let lines = headers.get_all(CONNECTION);
+    let named: Vec<HeaderName> = lines
         .iter()
         .flat_map(|line| members(line.as_bytes()))
         .filter_map(|name| HeaderName::from_bytes(name).ok())
         .collect();
-    let standing = [CONNECTION, TE, TRANSFER_ENCODING, UPGRADE];
     let for_one = if rules.is_shared { control.private.fields() } else { &[] };
-    for name in named.iter().chain(&standing).chain(control.no_cache.fields()).chain(for_one) {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
+    let lists = [&named, control.no_cache.fields(), for_one];
+    let is_left_out =
+        |name: &&HeaderName| is_hop_by_hop(name.as_str()) || lists.iter().any(|list| list.contains(name));
+    let left_out: Vec<HeaderName> = headers.keys().filter(is_left_out).cloned().collect();
+    for name in left_out {
         headers.remove(name);
     }
 }

@@ -234,8 +234,13 @@ where
 {
     /// Takes one frame off the body; `None` where there is none yet.
     fn advance(&mut self, context: &mut Context<'_>) -> Option<Ended> {
-        let body = self.body.as_mut()?;
-        let Poll::Ready(frame) = body.as_mut().poll_frame(context) else { return None };
+        let mut body = self.body.take()?;
+        // What it is for the others, should the body panic.
+        self.is_broken = true;
+        let polled = body.as_mut().poll_frame(context);
+        self.is_broken = false;
+        self.body = Some(body);
+        let Poll::Ready(frame) = polled else { return None };
         Some(match frame {
             None => self.whole(),
             Some(Err(error)) => self.broken(error.into()),

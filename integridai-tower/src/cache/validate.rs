@@ -82,3 +82,6 @@ pub(super) fn merged(entry: &Entry, confirming: &HeaderMap, received: u64) -> He
 fn range_from(first: u64) -> HeaderValue {
     HeaderValue::try_from(format!("bytes={first}-")).unwrap_or(HeaderValue::from_static("bytes=0-"))
 }
+
+#[cfg(test)]
+mod tests;

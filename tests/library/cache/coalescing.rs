@@ -212,3 +212,23 @@ async fn who_falls_too_far_behind_a_stream_is_cut_off_and_never_answered_in_part
     assert_eq!(read(service.oneshot(get("/a")).await.unwrap()).await.body.len(), 400);
     assert!(first.await.unwrap().into_body().collect().await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_panics_takes_two_clients_along_at_most() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let service = layer().layer(service_fn(move |_: Ask| {
+        let is_first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            sleep(ORIGIN).await;
+            assert!(!is_first, "it panics");
+            Ok::<_, Infallible>(answer(&[FRESH], "whole"))
+        }
+    }));
+    let clients: Vec<_> = (0..10).map(|_| tokio::spawn(service.clone().oneshot(get("/a")))).collect();
+    let answers = join_all(clients).await;
+    // Whoever drives it, and whoever asked for it.
+    assert!(answers.iter().filter(|answer| answer.is_err()).count() <= 2);
+    assert!(answers.iter().flatten().all(Result::is_ok));
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}

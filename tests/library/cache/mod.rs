@@ -3,6 +3,7 @@
 mod clients;
 mod coalescing;
 mod contract;
+mod parts;
 mod revalidation;
 
 use std::convert::Infallible;
