@@ -110,7 +110,7 @@ async fn of_the_fields_of_proxies_only_the_configured_one_is_read() {
 }
 
 #[tokio::test]
-async fn an_api_key_has_a_quota_and_tokens_are_not_held_to_it() {
+async fn an_api_key_has_a_quota_and_who_comes_with_a_token_has_his_own() {
     let policy = format!(r#"{{ keys = {{ by = "api_key", quotas = [{{ limit = 2, {DAY} }}] }} }}"#);
     let guarded = guarded(&policy).await;
     let client = &guarded.gateway.client;
@@ -118,8 +118,8 @@ async fn an_api_key_has_a_quota_and_tokens_are_not_held_to_it() {
         let request = client.request(Method::GET, CONSOLIDATED).header("x-api-key", &guarded.api_key);
         assert_eq!(client.send(request).await.status, expected);
     }
-    for _ in 0..3 {
-        assert_eq!(figures_of(&guarded, "ann", "nothing", json!(1)).await.status, 200);
+    for (subject, expected) in [("ann", 200), ("ann", 200), ("ann", 429), ("bob", 200)] {
+        assert_eq!(figures_of(&guarded, subject, "nothing", json!(1)).await.status, expected, "{subject}");
     }
     guarded.gateway.stop().await;
 }
