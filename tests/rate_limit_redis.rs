@@ -17,3 +17,5 @@ mod leases;
 mod outage;
 #[path = "rate_limit_redis/replicas.rs"]
 mod replicas;
+#[path = "rate_limit_redis/until.rs"]
+mod until;

@@ -9,6 +9,7 @@ use integridai_tower::rate_limit::redis::{
 use integridai_tower::rate_limit::{Ask, Key, Outcome, Quota, Verdict};
 
 use crate::support::redis::Redis;
+use crate::until::until;
 
 fn shared(redis: &Redis, quota: Quota) -> RedisLimiter {
     let options = RedisLimiterOptions::new().response_timeout(Duration::from_secs(10));
@@ -93,14 +94,7 @@ async fn what_is_not_used_in_time_is_given_back() {
     let left = async || shared.inspect(&key).await.standing().unwrap().remaining;
     assert!(left().await < 900, "some is held");
     let returning = tokio::spawn(returns.run());
-    let mut is_back = false;
-    for _ in 0..500 {
-        is_back = left().await == 900;
-        if is_back {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let is_back = until(async || left().await == 900).await;
     returning.abort();
     assert!(is_back, "{} are left", left().await);
     // What has expired here cannot be used any longer, so Redis is asked anew.
@@ -167,14 +161,7 @@ async fn leases_are_taken_again_when_redis_is_back() {
     }
     assert!(is_refused && limiter.shared().status().is_down);
     let _redis = Redis::start_on(port);
-    let mut is_back = false;
-    for _ in 0..1000 {
-        is_back = limiter.check(&key).await.is_admitted();
-        if is_back {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let is_back = until(async || limiter.check(&key).await.is_admitted()).await;
     assert!(is_back && !limiter.shared().status().is_down, "{:?}", limiter.shared().status());
 }
 

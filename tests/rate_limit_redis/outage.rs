@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::support::redis::Redis;
+use crate::until::until;
 
 const HOUR_OF_TEN: fn() -> [Quota; 1] = || [Quota::per_hour(10)];
 
@@ -44,15 +45,11 @@ async fn through_an_outage(outage: Outage) -> (Vec<Verdict>, Vec<Verdict>, Redis
     assert_eq!((status.outages, status.without_redis), (1, 20));
     let _redis = Redis::start_on(port);
     let key = Key::from("other");
-    let mut is_back = false;
-    for _ in 0..600 {
+    let asked = async || {
         let _ = limiter.check(&key).await;
-        is_back = !limiter.status().is_down;
-        if is_back {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        !limiter.status().is_down
+    };
+    let is_back = until(asked).await;
     assert!(is_back, "{:?}", limiter.status());
     let after = verdicts(&limiter, 20).await;
     (during, after, limiter)
