@@ -1,3 +1,5 @@
+#[cfg(loom)]
+mod interleavings;
 mod model;
 
 use std::sync::{Arc, Mutex};

@@ -129,8 +129,12 @@ impl Door {
         let Outcome::Admitted { wait } = verdict.outcome() else {
             return self.refuse(RateLimited::by(verdict), Some(verdict), request);
         };
+        let takes_nothing_along = wait.is_zero() && self.refund_if.is_none();
+        if takes_nothing_along && self.fields == Fields::None && !self.keeps_verdict {
+            return Passage::Admitted(Stamp::default());
+        }
         let stamp = self.stamp_of(Some(verdict));
-        if wait.is_zero() && self.refund_if.is_none() {
+        if takes_nothing_along {
             return Passage::Admitted(stamp);
         }
         self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost))
@@ -170,7 +174,7 @@ impl Door {
 
     fn stamp_of(&self, verdict: Option<Verdict>) -> Stamp {
         let has_fields = self.fields != Fields::None;
-        let standing = verdict.as_ref().and_then(Verdict::standing).filter(|_| has_fields);
+        let standing = verdict.filter(|_| has_fields).and_then(|verdict| verdict.standing());
         let stamp = Stamp { standing, seldom: None };
         if self.keeps_verdict { stamp.with(|seldom| seldom.verdict = verdict) } else { stamp }
     }

@@ -81,6 +81,13 @@ impl Key {
         self.short.get(..self.len).unwrap_or(&self.long)
     }
 
+    /// All of a short key, such as an address, as a number that no other key has.
+    #[inline]
+    pub(super) fn as_number(&self) -> Option<u64> {
+        let bytes = self.short.first_chunk::<8>().filter(|_| self.len < 8)?;
+        Some(u64::from_le_bytes(*bytes) | (self.len as u64) << 56)
+    }
+
     #[inline]
     fn push_address(&mut self, address: IpAddr) {
         match address {
@@ -175,7 +182,25 @@ mod tests {
         ) {
             prop_assert_eq!(key(&first) == key(&second), first == second);
             prop_assert_eq!(key(&first), key(&[]).join(&key(&first)));
+            prop_assert_eq!(key(&first).as_number().is_some(), key(&first).as_bytes().len() < 8);
         }
+    }
+
+    #[test]
+    fn numbers_are_those_of_their_keys_alone() {
+        let address = |octets: [u8; 4]| Key::from(IpAddr::from(octets));
+        let keys = [
+            Key::new(),
+            Key::new().absent(),
+            Key::new().absent().absent(),
+            address([0, 0, 0, 0]),
+            address([1, 0, 0, 0]),
+            address([0, 0, 0, 1]),
+            address([1, 2, 3, 4]).absent(),
+        ];
+        let numbers: std::collections::HashSet<_> = keys.iter().map(|key| key.as_number().unwrap()).collect();
+        assert_eq!(numbers.len(), keys.len());
+        assert_eq!(address([1, 2, 3, 4]).as_number(), Key::new().address([1, 2, 3, 4].into()).as_number());
     }
 
     #[test]

@@ -74,17 +74,23 @@ impl Pace {
     /// The verdict where this quota is the only one, and what is owed afterwards where it admits.
     #[inline]
     pub(super) fn decide(&self, debt: u64, cost: u32, patience: Duration) -> (Verdict, Option<u64>) {
+        let after = debt.saturating_add(self.price(cost));
+        if after <= self.capacity && cost <= self.burst {
+            return (Verdict::by_debt(Outcome::Admitted { wait: Duration::ZERO }, *self, after), Some(after));
+        }
+        self.decide_beyond(debt, cost, patience)
+    }
+
+    /// The same for a request that does not conform now.
+    fn decide_beyond(&self, debt: u64, cost: u32, patience: Duration) -> (Verdict, Option<u64>) {
         let (outcome, after) = match self.charge(debt, cost) {
             None => (Outcome::TooCostly, None),
-            Some(Charge { debt: after, wait: 0 }) if after <= MAX_DEBT => {
-                (Outcome::Admitted { wait: Duration::ZERO }, Some(after))
-            }
             Some(Charge { debt: after, wait }) => match self.time(wait) {
                 wait if wait <= patience && after <= MAX_DEBT => (Outcome::Admitted { wait }, Some(after)),
                 retry_after => (Outcome::Refused { retry_after }, None),
             },
         };
-        (Verdict::new(outcome, Some(self.standing(0, after.unwrap_or(debt)))), after)
+        (Verdict::by_debt(outcome, *self, after.unwrap_or(debt)), after)
     }
 
     /// How a key stands that owes so much to this quota, the one at `place`.

@@ -1,13 +1,24 @@
 //! What a limiter says.
 
+use std::fmt;
 use std::time::Duration;
 
+use super::pace::Pace;
+
 /// What a limiter says to one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 #[must_use]
 pub struct Verdict {
     outcome: Outcome,
-    standing: Option<Standing>,
+    known: Known,
+}
+
+/// What is known of the key's standing. It takes two divisions to tell, and few ask.
+#[derive(Clone, Copy)]
+enum Known {
+    Nothing,
+    Standing(Standing),
+    Debt { pace: Pace, debt: u64 },
 }
 
 /// Whether a request is admitted.
@@ -46,7 +57,13 @@ pub struct Standing {
 impl Verdict {
     /// A verdict, for limiters of yours.
     pub fn new(outcome: Outcome, standing: Option<Standing>) -> Self {
-        Self { outcome, standing }
+        Self { outcome, known: standing.map_or(Known::Nothing, Known::Standing) }
+    }
+
+    /// A verdict by the only quota, to which so much is owed now.
+    #[inline]
+    pub(super) fn by_debt(outcome: Outcome, pace: Pace, debt: u64) -> Self {
+        Self { outcome, known: Known::Debt { pace, debt } }
     }
 
     /// Whether it may go on.
@@ -64,7 +81,11 @@ impl Verdict {
     /// How the key stands now with the quota that is nearest to its end; `None` where that is not known.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
-        self.standing
+        match self.known {
+            Known::Nothing => None,
+            Known::Standing(standing) => Some(standing),
+            Known::Debt { pace, debt } => Some(pace.standing(0, debt)),
+        }
     }
 
     /// The time after which a refused request would be admitted.
@@ -74,5 +95,19 @@ impl Verdict {
             Outcome::Refused { retry_after } => Some(retry_after),
             _ => None,
         }
+    }
+}
+
+impl PartialEq for Verdict {
+    fn eq(&self, other: &Self) -> bool {
+        self.outcome == other.outcome && self.standing() == other.standing()
+    }
+}
+
+impl Eq for Verdict {}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verdict").field("outcome", &self.outcome).field("standing", &self.standing()).finish()
     }
 }

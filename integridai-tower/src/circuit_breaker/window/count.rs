@@ -33,9 +33,7 @@ impl CountWindow {
 
     pub(super) fn counts(&self) -> Counts {
         let calls = self.recorded.load(Ordering::Relaxed).min(self.ring.len() as u64);
-        // Between two steps of another thread a total may be ahead of the calls.
-        let total = |total: &AtomicU32| u64::from(total.load(Ordering::Relaxed)).min(calls);
-        Counts { calls, failures: total(&self.failures), slow: total(&self.slow) }
+        Counts { calls, failures: counted(&self.failures, calls), slow: counted(&self.slow, calls) }
     }
 
     pub(super) fn clear(&self) {
@@ -45,6 +43,15 @@ impl CountWindow {
             change(&self.slow, former & SLOW != 0, false);
         }
         self.recorded.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Between two steps of other threads a total may be ahead of the calls, or below zero: what is pushed out of the ring may be
+/// taken from the total before it was added.
+fn counted(total: &AtomicU32, calls: u64) -> u64 {
+    match total.load(Ordering::Relaxed) {
+        below_zero if below_zero > u32::MAX / 2 => 0,
+        total => u64::from(total).min(calls),
     }
 }
 

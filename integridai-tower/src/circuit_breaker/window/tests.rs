@@ -95,3 +95,12 @@ fn threads_together_lose_no_record() {
         assert_eq!(window.counts(0), Counts::default());
     }
 }
+
+#[test]
+fn a_thread_that_slept_after_it_read_the_clock_takes_no_bucket_back() {
+    let window = Window::new(Lookback::Time(Duration::from_secs(16)));
+    let at = |second: u64| second * 1_000_000;
+    (0..5).for_each(|_| window.record(true, true, at(116)));
+    window.record(false, false, at(100));
+    assert_eq!(window.counts(at(116)), Counts { calls: 5, failures: 5, slow: 5 });
+}

@@ -35,6 +35,9 @@ const COUNT_BITS: u32 = 20;
 const MAX_COUNT: u64 = (1 << COUNT_BITS) - 1;
 const STRETCHES: u64 = 1 << 24;
 
+/// A record this many stretches behind its bucket comes from a thread that read the clock and then slept.
+const LATE: u64 = 256;
+
 impl TimeWindow {
     pub(super) fn new(time: Duration) -> Self {
         let width_us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX) / BUCKETS;
@@ -95,8 +98,10 @@ fn add(word: &AtomicU64, stretch: u64, first: u64, second: u64) {
 impl Word {
     fn plus(self, stretch: u64, first: u64, second: u64) -> Self {
         let stretch = stretch % STRETCHES;
-        if self.stretch != stretch {
-            return Self { stretch, first, second };
+        match self.stretch.wrapping_sub(stretch) % STRETCHES {
+            0 => {}
+            1..=LATE if self.stretch != 0 => return self,
+            _ => return Self { stretch, first, second },
         }
         // A million calls within one stretch: from then on each stands for two, which leaves the rates as they are.
         let halved = u32::from(self.first == MAX_COUNT);

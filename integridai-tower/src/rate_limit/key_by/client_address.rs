@@ -41,8 +41,8 @@ pub struct ByClientAddress {
     peer: Arc<Peer>,
     proxies: Vec<IpNet>,
     forwarding: Option<Forwarding>,
-    ipv4_prefix: u8,
-    ipv6_prefix: u8,
+    ipv4_mask: u32,
+    ipv6_mask: u128,
 }
 
 /// The field in which your proxies tell of the client. Only this one is read: a proxy passes on what a client wrote in others.
@@ -62,7 +62,7 @@ impl ByClientAddress {
     /// `peer` tells the address at the other end of the connection, usually from the request's extensions.
     pub fn new(peer: impl Fn(&request::Parts) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
         let (peer, proxies) = (Arc::new(peer), Vec::new());
-        Self { peer, proxies, forwarding: None, ipv4_prefix: 32, ipv6_prefix: 64 }
+        Self { peer, proxies, forwarding: None, ipv4_mask: u32::MAX, ipv6_mask: u128::MAX << 64 }
     }
 
     /// Trusts what proxies in these networks, in CIDR notation or single addresses, say in this field.
@@ -87,7 +87,7 @@ impl ByClientAddress {
     /// # Errors
     /// Where it is 0 or more than 128.
     pub fn ipv6_prefix(mut self, bits: u8) -> Result<Self, ConfigError> {
-        self.ipv6_prefix = prefix("ipv6_prefix", bits, 128)?;
+        self.ipv6_mask = u128::MAX << (128 - prefix("ipv6_prefix", bits, 128)?);
         Ok(self)
     }
 
@@ -96,23 +96,26 @@ impl ByClientAddress {
     /// # Errors
     /// Where it is 0 or more than 32.
     pub fn ipv4_prefix(mut self, bits: u8) -> Result<Self, ConfigError> {
-        self.ipv4_prefix = prefix("ipv4_prefix", bits, 32)?;
+        self.ipv4_mask = u32::MAX << (32 - prefix("ipv4_prefix", bits, 32)?);
         Ok(self)
     }
 
     /// The client's address, all of it; `None` where the peer's is not known.
     #[must_use]
+    #[inline]
     pub fn address(&self, request: &request::Parts) -> Option<IpAddr> {
         let peer = (self.peer)(request)?.to_canonical();
-        if self.proxies.is_empty() {
-            return Some(peer);
+        match self.forwarding {
+            Some(forwarding) if self.trusts(peer) => Some(self.behind_proxies(peer, forwarding, request)),
+            _ => Some(peer),
         }
-        Some(match self.forwarding {
-            _ if !self.trusts(peer) => peer,
-            Some(Forwarding::XForwardedFor) => self.client(peer, x_forwarded_for_hops(&request.headers)),
-            Some(Forwarding::Forwarded) => self.client(peer, forwarded_hops(&request.headers)),
-            None => peer,
-        })
+    }
+
+    fn behind_proxies(&self, peer: IpAddr, forwarding: Forwarding, request: &request::Parts) -> IpAddr {
+        match forwarding {
+            Forwarding::XForwardedFor => self.client(peer, x_forwarded_for_hops(&request.headers)),
+            Forwarding::Forwarded => self.client(peer, forwarded_hops(&request.headers)),
+        }
     }
 
     /// `hops` from the right; a hop that cannot be read is `None`.
@@ -134,14 +137,8 @@ impl ByClientAddress {
 
     fn network_of(&self, address: IpAddr) -> IpAddr {
         match address {
-            IpAddr::V4(address) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.ipv4_prefix)).unwrap_or(0);
-                Ipv4Addr::from_bits(address.to_bits() & mask).into()
-            }
-            IpAddr::V6(address) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.ipv6_prefix)).unwrap_or(0);
-                Ipv6Addr::from_bits(address.to_bits() & mask).into()
-            }
+            IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & self.ipv4_mask).into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & self.ipv6_mask).into(),
         }
     }
 }
@@ -157,8 +154,8 @@ impl fmt::Debug for ByClientAddress {
         f.debug_struct("ByClientAddress")
             .field("proxies", &self.proxies)
             .field("forwarding", &self.forwarding)
-            .field("ipv4_prefix", &self.ipv4_prefix)
-            .field("ipv6_prefix", &self.ipv6_prefix)
+            .field("ipv4_prefix", &self.ipv4_mask.leading_ones())
+            .field("ipv6_prefix", &self.ipv6_mask.leading_ones())
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@ mod options;
 mod shard;
 mod sync;
 mod table;
+mod tag;
 mod time;
 
 use std::fmt;
@@ -12,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use siphasher::sip::SipHasher13;
 
 pub use options::{MemoryLimiterOptions, WhenFull};
 use shard::{Request, Shard};
 use sync::Mutex;
+use tag::Tagger;
 use time::Time;
 
 use super::{Admit, Ask, Attempt, Key, Outcome, Quota, Quotas, Verdict};
@@ -49,7 +50,7 @@ struct Shared {
     /// What keys share that have no room: one key.
     overflow: Mutex<Shard>,
     quotas: ArcSwap<Quotas>,
-    hasher: SipHasher13,
+    tagger: Tagger,
     time: Time,
     when_full: WhenFull,
     /// Held while quotas are set, so that all shards end with the same ones.
@@ -84,7 +85,7 @@ impl MemoryLimiter {
         Self(Arc::new(Shared {
             shards: (0..count).map(|_| shard(max_keys)).collect(),
             overflow: shard(1),
-            hasher: SipHasher13::new_with_keys(rand::random(), rand::random()),
+            tagger: Tagger::new(),
             time: Time::of(options.clock.clone()),
             when_full: options.when_full,
             setting: Mutex::new(()),
@@ -100,7 +101,7 @@ impl MemoryLimiter {
 
     /// Decides, and charges the key where it admits.
     pub fn decide(&self, ask: &Ask<'_>) -> Verdict {
-        let tag = self.0.tag(ask.key);
+        let tag = self.0.tagger.tag(ask.key);
         let request = Request { tag, cost: ask.cost, patience: ask.patience };
         let now = self.0.now();
         let verdict = self.0.shard(tag).lock().decide(request, now);
@@ -117,13 +118,13 @@ impl MemoryLimiter {
 
     /// Gives back what an admitted request had taken.
     pub fn give_back(&self, key: &Key, cost: u32) {
-        let tag = self.0.tag(key);
+        let tag = self.0.tagger.tag(key);
         self.0.shard(tag).lock().refund(tag, cost, self.0.now());
     }
 
     /// Gives the key its full quota.
     pub fn reset(&self, key: &Key) {
-        let tag = self.0.tag(key);
+        let tag = self.0.tagger.tag(key);
         self.0.shard(tag).lock().reset(tag);
     }
 
@@ -176,11 +177,6 @@ impl Shared {
             WhenFull::Share => self.overflow.lock().decide(Request { tag: 1, ..request }, now),
             WhenFull::Refuse => Verdict::new(Outcome::NoRoom, None),
         }
-    }
-
-    /// Not 0, which the table uses for an empty slot.
-    fn tag(&self, key: &Key) -> u64 {
-        self.hasher.hash(key.as_bytes()).max(1)
     }
 
     fn shard(&self, tag: u64) -> &Mutex<Shard> {

@@ -1,3 +1,6 @@
+#[cfg(loom)]
+mod interleavings;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
