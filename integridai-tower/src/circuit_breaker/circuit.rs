@@ -143,7 +143,7 @@ impl Circuit {
         let history = self.0.machine.lock().history.iter().cloned().collect();
         Snapshot {
             state: self.state(),
-            counts: self.0.window.counts(self.now()),
+            counts: self.0.window.counts(|| self.now()),
             consecutive_failures: self.0.consecutive.load(Ordering::Relaxed),
             refused: self.0.refused.load(Ordering::Relaxed),
             history,
@@ -236,12 +236,12 @@ impl Circuit {
         if phase.epoch != epoch {
             return;
         }
-        let now = self.now();
-        self.0.window.record(failed.is_some(), is_slow, now);
+        self.0.window.record(failed.is_some(), is_slow, || self.now());
         let consecutive = self.count_consecutive(failed.is_some());
         if phase.state != State::Closed || (failed.is_none() && !is_slow) {
             return;
         }
+        let now = self.now();
         if let Some(cause) = self.cause_to_open(consecutive, now) {
             let luck = rand::random();
             let retry_after = failed.flatten();
@@ -266,7 +266,7 @@ impl Circuit {
         if options.consecutive_failures.is_some_and(|most| consecutive >= most) {
             return Some(Cause::ConsecutiveFailures);
         }
-        let counts = self.0.window.counts(now);
+        let counts = self.0.window.counts(|| now);
         if counts.calls < u64::from(options.min_calls.max(1)) {
             return None;
         }

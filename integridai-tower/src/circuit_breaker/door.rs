@@ -49,7 +49,7 @@ impl Refusal for CircuitOpen {
 #[must_use]
 pub struct CircuitBreakerDoorLayer<C = ClassifyHttp> {
     choose: Choose<request::Parts>,
-    classify: Arc<C>,
+    classify: C,
     reject: Arc<dyn Reject<CircuitOpen>>,
 }
 
@@ -68,14 +68,14 @@ impl CircuitBreakerDoorLayer {
     }
 
     fn choosing(choose: Choose<request::Parts>) -> Self {
-        Self { choose, classify: Arc::new(ClassifyHttp), reject: Arc::new(ProblemJson) }
+        Self { choose, classify: ClassifyHttp, reject: Arc::new(ProblemJson) }
     }
 }
 
 impl<C> CircuitBreakerDoorLayer<C> {
     /// Says what counts as a failure; [`ClassifyHttp`] unless told.
     pub fn classify<D>(self, classify: D) -> CircuitBreakerDoorLayer<D> {
-        CircuitBreakerDoorLayer { choose: self.choose, classify: Arc::new(classify), reject: self.reject }
+        CircuitBreakerDoorLayer { choose: self.choose, classify, reject: self.reject }
     }
 
     /// Makes the response of a refusal; [`ProblemJson`] unless told.
@@ -85,9 +85,9 @@ impl<C> CircuitBreakerDoorLayer<C> {
     }
 }
 
-impl<C> Clone for CircuitBreakerDoorLayer<C> {
+impl<C: Clone> Clone for CircuitBreakerDoorLayer<C> {
     fn clone(&self) -> Self {
-        let (classify, reject) = (Arc::clone(&self.classify), Arc::clone(&self.reject));
+        let (classify, reject) = (self.classify.clone(), Arc::clone(&self.reject));
         Self { choose: self.choose.clone(), classify, reject }
     }
 }
@@ -98,7 +98,7 @@ impl<C> fmt::Debug for CircuitBreakerDoorLayer<C> {
     }
 }
 
-impl<S, C> Layer<S> for CircuitBreakerDoorLayer<C> {
+impl<S, C: Clone> Layer<S> for CircuitBreakerDoorLayer<C> {
     type Service = CircuitBreakerDoor<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
@@ -113,7 +113,7 @@ pub struct CircuitBreakerDoor<S, C> {
     layer: CircuitBreakerDoorLayer<C>,
 }
 
-impl<S: Clone, C> Clone for CircuitBreakerDoor<S, C> {
+impl<S: Clone, C: Clone> Clone for CircuitBreakerDoor<S, C> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), layer: self.layer.clone() }
     }
@@ -122,7 +122,7 @@ impl<S: Clone, C> Clone for CircuitBreakerDoor<S, C> {
 impl<S, C, RequestBody, ResponseBody> Service<Request<RequestBody>> for CircuitBreakerDoor<S, C>
 where
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
-    C: Classify<Response<ResponseBody>, S::Error>,
+    C: Classify<Response<ResponseBody>, S::Error> + Clone,
 {
     type Response = Response<EarlyBody<ResponseBody>>;
     type Error = S::Error;
@@ -143,7 +143,7 @@ where
             None => None,
         };
         let answer = self.inner.call(Request::from_parts(head, body));
-        let classify = Arc::clone(&self.layer.classify);
+        let classify = self.layer.classify.clone();
         DoorFuture { state: Passage::Called { answer, permit, classify } }
     }
 }
@@ -160,7 +160,7 @@ pin_project! {
 pin_project! {
     #[project = PassageProjection]
     enum Passage<F, C> {
-        Called { #[pin] answer: F, permit: Option<Permit>, classify: Arc<C> },
+        Called { #[pin] answer: F, permit: Option<Permit>, classify: C },
         Refused { response: Option<Response<Bytes>> },
     }
 }

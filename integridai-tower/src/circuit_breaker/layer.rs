@@ -17,31 +17,31 @@ use super::{Circuit, CircuitBreakerError, CircuitOpen, Circuits, Classify, Class
 #[must_use]
 pub struct CircuitBreakerLayer<R, C = ClassifyHttp> {
     choose: Choose<R>,
-    classify: Arc<C>,
+    classify: C,
 }
 
 impl<R> CircuitBreakerLayer<R> {
     /// All calls go through this circuit.
     pub fn new(circuit: Circuit) -> Self {
-        Self { choose: Choose::One(circuit), classify: Arc::new(ClassifyHttp) }
+        Self { choose: Choose::One(circuit), classify: ClassifyHttp }
     }
 
     /// Each call goes through the circuit of its key. One for which there is no key goes through none.
     pub fn by(circuits: Circuits, key: impl Fn(&R) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self { choose: Choose::ByKey(circuits, Arc::new(key)), classify: Arc::new(ClassifyHttp) }
+        Self { choose: Choose::ByKey(circuits, Arc::new(key)), classify: ClassifyHttp }
     }
 }
 
 impl<R, C> CircuitBreakerLayer<R, C> {
-    /// Says what counts as a failure; [`ClassifyHttp`] unless told.
+    /// Says what counts as a failure; [`ClassifyHttp`] unless told. Each call takes a clone along.
     pub fn classify<D>(self, classify: D) -> CircuitBreakerLayer<R, D> {
-        CircuitBreakerLayer { choose: self.choose, classify: Arc::new(classify) }
+        CircuitBreakerLayer { choose: self.choose, classify }
     }
 }
 
-impl<R, C> Clone for CircuitBreakerLayer<R, C> {
+impl<R, C: Clone> Clone for CircuitBreakerLayer<R, C> {
     fn clone(&self) -> Self {
-        Self { choose: self.choose.clone(), classify: Arc::clone(&self.classify) }
+        Self { choose: self.choose.clone(), classify: self.classify.clone() }
     }
 }
 
@@ -51,7 +51,7 @@ impl<R, C> fmt::Debug for CircuitBreakerLayer<R, C> {
     }
 }
 
-impl<S, R, C> Layer<S> for CircuitBreakerLayer<R, C> {
+impl<S, R, C: Clone> Layer<S> for CircuitBreakerLayer<R, C> {
     type Service = CircuitBreaker<S, R, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
@@ -66,7 +66,7 @@ pub struct CircuitBreaker<S, R, C> {
     layer: CircuitBreakerLayer<R, C>,
 }
 
-impl<S: Clone, R, C> Clone for CircuitBreaker<S, R, C> {
+impl<S: Clone, R, C: Clone> Clone for CircuitBreaker<S, R, C> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), layer: self.layer.clone() }
     }
@@ -75,7 +75,7 @@ impl<S: Clone, R, C> Clone for CircuitBreaker<S, R, C> {
 impl<S, R, C> Service<R> for CircuitBreaker<S, R, C>
 where
     S: Service<R>,
-    C: Classify<S::Response, S::Error>,
+    C: Classify<S::Response, S::Error> + Clone,
 {
     type Response = S::Response;
     type Error = CircuitBreakerError<S::Error>;
@@ -92,7 +92,7 @@ where
             None => None,
         };
         let answer = self.inner.call(request);
-        ResponseFuture { state: State::Called { answer, permit, classify: Arc::clone(&self.layer.classify) } }
+        ResponseFuture { state: State::Called { answer, permit, classify: self.layer.classify.clone() } }
     }
 }
 
@@ -108,7 +108,7 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<F, C> {
-        Called { #[pin] answer: F, permit: Option<Permit>, classify: Arc<C> },
+        Called { #[pin] answer: F, permit: Option<Permit>, classify: C },
         Refused { refused: CircuitOpen },
     }
 }

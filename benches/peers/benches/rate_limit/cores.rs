@@ -41,7 +41,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn case<N: Name>(kind: &str, workload: Workload) -> Case {
     Case {
-        name: format!("{kind}, {}", workload.name),
+        name: format!("rate limit, {kind}, {}", workload.name),
         rounds: if workload.threads == 1 { 10_000 } else { 50_000 },
         peer: "governor",
         floor: None,

@@ -29,7 +29,7 @@ const ROUNDS: u64 = 2_000;
 
 pub(crate) fn cases() -> Vec<Case> {
     let case = |name: &str, make: Box<dyn Fn() -> Vec<Contender>>| Case {
-        name: format!("layer, {name}"),
+        name: format!("rate limit, layer, {name}"),
         rounds: ROUNDS,
         peer: "tower_governor",
         floor: Some("nothing"),

@@ -24,14 +24,14 @@ fn a_window_never_counts_failures_that_there_were_not() {
         let window = Arc::new(Window::new(Lookback::Calls(2)));
         let recording = Arc::clone(&window);
         let recorder = thread::spawn(move || {
-            recording.record(true, false, 0);
-            recording.record(false, false, 0);
+            recording.record(true, false, || 0);
+            recording.record(false, false, || 0);
         });
-        window.record(false, true, 0);
-        let Counts { calls, failures, slow } = window.counts(0);
+        window.record(false, true, || 0);
+        let Counts { calls, failures, slow } = window.counts(|| 0);
         assert!(failures <= 1 && slow <= 1 && calls <= 2);
         recorder.join().unwrap();
-        let Counts { calls, failures, slow } = window.counts(0);
+        let Counts { calls, failures, slow } = window.counts(|| 0);
         assert!(calls == 2 && failures <= 1 && slow <= 1);
     });
 }
@@ -41,10 +41,10 @@ fn a_total_that_is_behind_its_ring_is_no_wave_of_failures() {
     loom::model(|| {
         let window = Arc::new(Window::new(Lookback::Calls(2)));
         let failing = Arc::clone(&window);
-        let fails = thread::spawn(move || failing.record(true, false, 0));
+        let fails = thread::spawn(move || failing.record(true, false, || 0));
         for _ in 0..2 {
-            window.record(false, false, 0);
-            assert!(window.counts(0).failures <= 1);
+            window.record(false, false, || 0);
+            assert!(window.counts(|| 0).failures <= 1);
         }
         fails.join().unwrap();
     });
@@ -55,8 +55,8 @@ fn a_stretch_of_time_loses_no_record() {
     loom::model(|| {
         let window = Arc::new(Window::new(Lookback::Time(Duration::from_secs(16))));
         let recording = Arc::clone(&window);
-        by_two_threads(move || recording.record(true, true, 5));
-        assert_eq!(window.counts(5), Counts { calls: 2, failures: 2, slow: 2 });
+        by_two_threads(move || recording.record(true, true, || 5));
+        assert_eq!(window.counts(|| 5), Counts { calls: 2, failures: 2, slow: 2 });
     });
 }
 
@@ -64,10 +64,10 @@ fn a_stretch_of_time_loses_no_record() {
 fn a_bucket_that_is_taken_over_holds_its_own_records_alone() {
     loom::model(|| {
         let window = Arc::new(Window::new(Lookback::Time(Duration::from_secs(16))));
-        window.record(true, false, 0);
+        window.record(true, false, || 0);
         let recording = Arc::clone(&window);
-        by_two_threads(move || recording.record(false, false, 16_000_000));
-        assert_eq!(window.counts(16_000_000), Counts { calls: 2, failures: 0, slow: 0 });
+        by_two_threads(move || recording.record(false, false, || 16_000_000));
+        assert_eq!(window.counts(|| 16_000_000), Counts { calls: 2, failures: 0, slow: 0 });
     });
 }
 

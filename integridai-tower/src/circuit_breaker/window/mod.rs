@@ -45,17 +45,18 @@ impl Window {
         }
     }
 
-    pub(super) fn record(&self, has_failed: bool, is_slow: bool, now_us: u64) {
+    /// The time is read where it matters.
+    pub(super) fn record(&self, has_failed: bool, is_slow: bool, now_us: impl FnOnce() -> u64) {
         match self {
             Self::Count(window) => window.record(has_failed, is_slow),
-            Self::Time(window) => window.record(has_failed, is_slow, now_us),
+            Self::Time(window) => window.record(has_failed, is_slow, now_us()),
         }
     }
 
-    pub(super) fn counts(&self, now_us: u64) -> Counts {
+    pub(super) fn counts(&self, now_us: impl FnOnce() -> u64) -> Counts {
         match self {
             Self::Count(window) => window.counts(),
-            Self::Time(window) => window.counts(now_us),
+            Self::Time(window) => window.counts(now_us()),
         }
     }
 

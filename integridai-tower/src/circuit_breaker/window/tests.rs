@@ -35,9 +35,9 @@ proptest! {
                 window.clear();
                 reference.0.clear();
             }
-            window.record(has_failed, is_slow, 0);
+            window.record(has_failed, is_slow, || 0);
             reference.0.push_back((0, has_failed, is_slow));
-            prop_assert_eq!(window.counts(0), reference.counts(|back, _| back < size as usize));
+            prop_assert_eq!(window.counts(|| 0), reference.counts(|back, _| back < size as usize));
         }
     }
 
@@ -51,13 +51,13 @@ proptest! {
         let mut now = start;
         for (pause, has_failed, is_slow) in records {
             now += pause;
-            window.record(has_failed, is_slow, now);
+            window.record(has_failed, is_slow, || now);
             reference.0.push_back((now, has_failed, is_slow));
             let is_kept = |_, at: u64| now / width_us - at / width_us < 16;
-            prop_assert_eq!(window.counts(now), reference.counts(is_kept));
+            prop_assert_eq!(window.counts(|| now), reference.counts(is_kept));
             let later = now + 7 * width_us;
             let is_kept = |_, at: u64| later / width_us - at / width_us < 16;
-            prop_assert_eq!(window.counts(later), reference.counts(is_kept));
+            prop_assert_eq!(window.counts(|| later), reference.counts(is_kept));
         }
     }
 }
@@ -65,16 +65,16 @@ proptest! {
 #[test]
 fn a_hundred_thousand_successes_do_not_hide_what_comes_after_them() {
     let window = Window::new(Lookback::Calls(100));
-    (0..100_000).for_each(|_| window.record(false, false, 0));
-    (0..60).for_each(|_| window.record(true, false, 0));
-    assert_eq!(window.counts(0), Counts { calls: 100, failures: 60, slow: 0 });
+    (0..100_000).for_each(|_| window.record(false, false, || 0));
+    (0..60).for_each(|_| window.record(true, false, || 0));
+    assert_eq!(window.counts(|| 0), Counts { calls: 100, failures: 60, slow: 0 });
 }
 
 #[test]
 fn a_stretch_with_millions_of_calls_keeps_their_rate() {
     let window = Window::new(Lookback::Time(Duration::from_secs(16)));
-    (0..3_000_000).for_each(|number| window.record(number % 4 == 0, false, 5));
-    let Counts { calls, failures, .. } = window.counts(5);
+    (0..3_000_000).for_each(|number| window.record(number % 4 == 0, false, || 5));
+    let Counts { calls, failures, .. } = window.counts(|| 5);
     let rate = failures as f64 / calls as f64;
     assert!(calls > 500_000 && (0.249..0.251).contains(&rate), "{failures} of {calls}");
 }
@@ -85,14 +85,14 @@ fn threads_together_lose_no_record() {
         let window = Window::new(lookback);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|number| window.record(number % 2 == 0, true, 0)));
+                scope.spawn(|| (0..10_000).for_each(|number| window.record(number % 2 == 0, true, || 0)));
             }
         });
         let expected = if matches!(lookback, Lookback::Calls(_)) { 1000 } else { 40_000 };
-        let counts = window.counts(0);
+        let counts = window.counts(|| 0);
         assert_eq!((counts.calls, counts.slow), (expected, expected));
         window.clear();
-        assert_eq!(window.counts(0), Counts::default());
+        assert_eq!(window.counts(|| 0), Counts::default());
     }
 }
 
@@ -100,7 +100,7 @@ fn threads_together_lose_no_record() {
 fn a_thread_that_slept_after_it_read_the_clock_takes_no_bucket_back() {
     let window = Window::new(Lookback::Time(Duration::from_secs(16)));
     let at = |second: u64| second * 1_000_000;
-    (0..5).for_each(|_| window.record(true, true, at(116)));
-    window.record(false, false, at(100));
-    assert_eq!(window.counts(at(116)), Counts { calls: 5, failures: 5, slow: 5 });
+    (0..5).for_each(|_| window.record(true, true, || at(116)));
+    window.record(false, false, || at(100));
+    assert_eq!(window.counts(|| at(116)), Counts { calls: 5, failures: 5, slow: 5 });
 }
