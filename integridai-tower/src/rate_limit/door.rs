@@ -133,7 +133,7 @@ impl Door {
         if wait.is_zero() && self.refund_if.is_none() {
             return Passage::Admitted(stamp);
         }
-        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost))
+        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost, verdict))
     }
 
     fn charge(&self, stamp: Stamp, wait: Duration, charge: Charge) -> Passage {

@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Verdict {
     outcome: Outcome,
     standing: Option<Standing>,
+    is_without_store: bool,
+    /// How often the store that decided had gone before.
+    outages: u32,
 }
 
 /// Whether a request is admitted.
@@ -46,7 +49,21 @@ pub struct Standing {
 impl Verdict {
     /// A verdict, for limiters of yours.
     pub fn new(outcome: Outcome, standing: Option<Standing>) -> Self {
-        Self { outcome, standing }
+        Self { outcome, standing, is_without_store: false, outages: 0 }
+    }
+
+    /// The same, decided while the store that replicas share gave no answer.
+    pub fn without_store(self) -> Self {
+        Self { is_without_store: true, ..self }
+    }
+
+    /// The same, by a store that had gone as often before.
+    pub(super) fn after_outages(self, outages: u32) -> Self {
+        Self { outages, ..self }
+    }
+
+    pub(super) fn outages(&self) -> u32 {
+        self.outages
     }
 
     /// Whether it may go on.
@@ -65,6 +82,12 @@ impl Verdict {
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
         self.standing
+    }
+
+    /// Whether it was decided without the store that replicas share, since that gave no answer: what it took was not taken there.
+    #[must_use]
+    pub fn is_without_store(&self) -> bool {
+        self.is_without_store
     }
 
     /// The time after which a refused request would be admitted.
