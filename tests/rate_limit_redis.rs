@@ -17,5 +17,7 @@ mod leases;
 mod outage;
 #[path = "rate_limit_redis/replicas.rs"]
 mod replicas;
+#[path = "rate_limit_redis/returned.rs"]
+mod returned;
 #[path = "rate_limit_redis/until.rs"]
 mod until;

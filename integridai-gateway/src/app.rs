@@ -75,6 +75,9 @@ fn cause(error: &StoreError) -> String {
 /// What the store is given to write down its last rows.
 const STORE_GRACE: Duration = Duration::from_secs(5);
 
+/// What Redis is given to take back leases.
+const LEASES_GRACE: Duration = Duration::from_secs(2);
+
 impl App {
     /// Binds the address, opens the store, wires everything and takes up unfinished executions. Needs a tokio
     /// runtime.
@@ -148,7 +151,7 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, service, api, mut access, limits, config, dropped_lines } = self;
+        let Self { listener, address, service, api, mut access, mut limits, config, dropped_lines } = self;
         let resumed = api.queue.start(config.executions.workers.get()).await?;
         let mut background = JoinSet::new();
         background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
@@ -157,6 +160,8 @@ impl App {
         access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
         background.spawn(access.issuer_keys().watch());
         background.spawn(limits.watch());
+        let served = CancellationToken::new();
+        let returning = tokio::spawn(limits.return_leases(&served));
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
@@ -176,6 +181,10 @@ impl App {
             tracing::warn!("some WebSockets did not say goodbye");
         }
         background.shutdown().await;
+        served.cancel();
+        if tokio::time::timeout(LEASES_GRACE, returning).await.is_err() {
+            tracing::warn!("some leases were not given back");
+        }
         if let Err(error) = api.store.close(STORE_GRACE).await {
             tracing::error!(error = &error as &dyn std::error::Error, "the store was not written to its end");
         }

@@ -92,3 +92,68 @@ async fn without_redis_each_gateway_admits_its_share_where_that_is_wanted() {
     let (during, after) = through_an_outage("local").await;
     assert_eq!((during, after), (vec![200, 200, 429, 429, 429], AS_EVER.to_vec()));
 }
+
+/// So many a day, of which gateways take blocks ahead.
+async fn leasing_gateway(url: &str, limit: u32) -> Gateway {
+    let policies = format!(
+        r#"{{ metrics = {{ by = "address", leases = true, routes = ["{CONSOLIDATED}"], quotas = [{{ limit = {limit}, period_seconds = 86400 }}] }} }}"#
+    );
+    Gateway::with(&[
+        ("RATE_LIMITS__DISABLED", "false"),
+        ("RATE_LIMITS__POLICIES", &policies),
+        ("REDIS__URL", url),
+        ("REDIS__RESPONSE_TIMEOUT_SECONDS", "2"),
+    ])
+    .await
+}
+
+/// How often a script was run there.
+fn questions(redis: &Redis) -> u64 {
+    let answer = redis.ask("INFO commandstats", "+OK").expect("it answers");
+    let line = answer.lines().find(|line| line.starts_with("cmdstat_evalsha:")).expect("some were asked");
+    let calls = line.split_once("calls=").and_then(|(_, rest)| rest.split_once(','));
+    calls.expect("a count").0.parse().expect("a number")
+}
+
+fn passed(statuses: &[u16]) -> usize {
+    assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+    statuses.iter().filter(|status| **status == 200).count()
+}
+
+#[tokio::test]
+async fn two_gateways_with_leases_share_one_limit_to_the_last_request() {
+    let redis = Redis::start();
+    let [one, two] = [leasing_gateway(&redis.url(), 40).await, leasing_gateway(&redis.url(), 40).await];
+    let mut total = 0;
+    for _ in 0..5 {
+        total += passed(&statuses(&one, 3).await) + passed(&statuses(&two, 3).await);
+    }
+    assert_eq!(total, 30, "there is enough for both");
+    // What one holds the other gets once it has gone.
+    one.stop().await;
+    let rest = passed(&statuses(&two, 3).await);
+    two.stop().await;
+    let three = leasing_gateway(&redis.url(), 40).await;
+    let last = passed(&statuses(&three, 20).await);
+    three.stop().await;
+    assert_eq!(total + rest + last, 40);
+}
+
+#[tokio::test]
+async fn a_gateway_with_leases_gives_back_what_it_holds_when_it_stops() {
+    let redis = Redis::start();
+    let gateway = leasing_gateway(&redis.url(), 400).await;
+    let mut used = 0;
+    until("a request that costs no question", async || {
+        used += passed(&statuses(&gateway, 1).await);
+        let asked = questions(&redis);
+        used += passed(&statuses(&gateway, 1).await);
+        (questions(&redis) == asked).then_some(())
+    })
+    .await;
+    gateway.stop().await;
+    let next = leasing_gateway(&redis.url(), 400).await;
+    let rest = passed(&statuses(&next, 420).await);
+    assert_eq!(used + rest, 400, "nothing is lost and nothing gained");
+    next.stop().await;
+}

@@ -80,6 +80,92 @@ fn memory_and_redis_give_the_verdicts_of_the_reference() {
     outcome.unwrap();
 }
 
+/// Periods, limits and bursts of all sizes that a quota can have.
+fn any_quota() -> impl Strategy<Value = Quota> {
+    let size = |most: u64| (0..=most.ilog2()).prop_flat_map(move |bits| 1..=(2 << bits).min(most));
+    let numbers = (size(1 << 32), size(YEAR.as_micros() as u64), size(1 << 24));
+    let quota = |(limit, period_us, burst): (u64, u64, u64)| {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        Quota::new(limit, Duration::from_micros(period_us)).burst(burst as u32).named("changed")
+    };
+    numbers.prop_map(quota).prop_filter("it can be kept", |quota| {
+        let whole = quota.period().as_secs_f64() / f64::from(quota.limit()) * f64::from(quota.capacity());
+        let is_built =
+            RedisLimiterOptions::new().build("redis://127.0.0.1:1", "any", [quota.clone()]).is_ok();
+        is_built && whole < 30.0 * YEAR.as_secs_f64()
+    })
+}
+
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
+
+#[test]
+fn memory_and_redis_convert_to_other_quotas_alike_to_the_tick() {
+    let redis = Redis::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 1500, failure_persistence: None, ..Config::default() });
+    let input = (any_quota(), any_quota(), 0..=1_000_000_u32, 0.0..1.2);
+    let case = Cell::new(0);
+    let outcome = runner.run(&input, |(former, next, cost, part)| {
+        case.set(case.get() + 1);
+        let name = format!("converted-{}", case.get());
+        runtime.block_on(convert(&redis, &name, &former, &next, cost, part))
+    });
+    outcome.unwrap();
+}
+
+async fn convert(
+    redis: &Redis,
+    name: &str,
+    former: &Quota,
+    next: &Quota,
+    cost: u32,
+    part: f64,
+) -> Result<(), TestCaseError> {
+    let clock = Clock::stopped(Duration::from_secs(1_700_000_000));
+    let memory = MemoryLimiterOptions::new().clock(clock.clone()).build([former.clone()]).unwrap();
+    let shared = RedisLimiterOptions::new().clock(clock.clone()).response_timeout(Duration::from_secs(5));
+    let shared = shared.build(&redis.url(), name, [former.clone()]).unwrap();
+    let key = Key::from("k");
+    // With patience more may be owed than the burst.
+    let ask = Ask { cost: 1 + cost % former.capacity(), patience: former.period() * 2, key: &key };
+    for _ in 0..2 {
+        prop_assert_eq!(memory.decide(&ask), shared.decide(&ask).await);
+    }
+    let owed = memory.inspect(&key).standing().unwrap().reset_after;
+    clock.advance(Duration::from_micros((owed.as_micros() as f64 * part) as u64));
+    memory.set_quotas([next.clone()]).unwrap();
+    shared.set_quotas([next.clone()]).unwrap();
+    prop_assert_eq!(memory.inspect(&key), shared.inspect(&key).await);
+    // What is left of a tick shows when all of it is taken.
+    let left = memory.inspect(&key).standing().unwrap().remaining;
+    for cost in [left, 1, next.capacity()] {
+        // Redis holds no more than 142 years.
+        let ask = Ask { cost, patience: 100 * YEAR, key: &key };
+        prop_assert_eq!(memory.decide(&ask), shared.decide(&ask).await);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn memory_and_redis_hold_no_more_than_they_can_tell() {
+    let redis = Redis::start();
+    let clock = Clock::stopped(Duration::from_secs(1_700_000_000));
+    // In 2^32 ticks a µs and with 2^29 of them at once, three bursts are more than 62 bits.
+    let quota = Quota::new(4_294_967_291, Duration::from_secs(3600)).burst(1 << 29);
+    let memory = MemoryLimiterOptions::new().clock(clock.clone()).build([quota.clone()]).unwrap();
+    let shared = RedisLimiterOptions::new().clock(clock).response_timeout(Duration::from_secs(5));
+    let shared = shared.build(&redis.url(), "most", [quota]).unwrap();
+    let key = Key::from("k");
+    let mut admitted = 0;
+    for _ in 0..4 {
+        let ask = Ask { cost: 1 << 29, patience: Duration::MAX, key: &key };
+        let verdict = memory.decide(&ask);
+        assert_eq!(verdict, shared.decide(&ask).await);
+        admitted += usize::from(verdict.is_admitted());
+    }
+    assert_eq!(admitted, 2);
+}
+
 async fn run(redis: &Redis, name: &str, quotas: &[Quota], steps: &[Step]) -> Result<(), TestCaseError> {
     let clock = Clock::stopped(Duration::from_secs(1_700_000_000));
     let memory = MemoryLimiterOptions::new().clock(clock.clone()).build(quotas.to_vec()).unwrap();
@@ -101,7 +187,7 @@ async fn run(redis: &Redis, name: &str, quotas: &[Quota], steps: &[Step]) -> Res
         prop_assert_eq!(here.is_admitted(), expected, "at {:?}", step);
         if step.refunds && here.is_admitted() {
             memory.give_back(&key, step.cost);
-            shared.give_back(&key, step.cost).await;
+            shared.give_back(&key, step.cost, &there).await;
             prop_assert_eq!(memory.inspect(&key), shared.inspect(&key).await);
             // What was owed before the refund and had come back meanwhile is cut off alike in both; the reference starts anew.
             memory.reset(&key);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Request;
 use integridai_tower::Clock;
 use integridai_tower::rate_limit::redis::{RedisLimiter, RedisLimiterOptions};
-use integridai_tower::rate_limit::{Key, Outcome, Quota, RateLimitLayer};
+use integridai_tower::rate_limit::{Ask, Key, Outcome, Quota, RateLimitLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::redis::Redis;
@@ -26,8 +26,10 @@ async fn a_key_in_redis_shows_nothing_and_expires_when_it_is_whole_again() {
     let redis = Redis::start();
     let limiter = limiter(&redis, "api", [Quota::per_minute(60)]);
     let key = Key::from("alice@example.org");
-    for _ in 0..3 {
-        assert!(limiter.check(&key).await.is_admitted());
+    let mut verdict = limiter.check(&key).await;
+    for _ in 0..2 {
+        verdict = limiter.check(&key).await;
+        assert!(verdict.is_admitted());
     }
     let keys = ask(&redis, "KEYS *");
     let name = keys.lines().nth(2).unwrap();
@@ -35,7 +37,7 @@ async fn a_key_in_redis_shows_nothing_and_expires_when_it_is_whole_again() {
     assert!(!keys.contains("alice") && !ask(&redis, &format!("GET {name}")).contains("alice"));
     let expires: u64 = ask(&redis, &format!("PTTL {name}")).trim_start_matches(':').trim().parse().unwrap();
     assert!((1..=3010).contains(&expires), "{expires} ms for three of a second each");
-    limiter.give_back(&key, 3).await;
+    limiter.give_back(&key, 3, &verdict).await;
     assert!(ask(&redis, "KEYS *").starts_with("*0"), "nothing is owed");
 }
 
@@ -93,12 +95,14 @@ async fn a_refund_gives_back_no_more_than_was_charged_whatever_the_quotas_became
     let options = RedisLimiterOptions::new().clock(clock.clone()).response_timeout(Duration::from_secs(5));
     let limiter = options.build(&redis.url(), "api", [Quota::per_minute(600)]).unwrap();
     let key = Key::from("k");
-    for _ in 0..20 {
-        assert!(limiter.check(&key).await.is_admitted());
+    let mut verdict = limiter.check(&key).await;
+    for _ in 0..19 {
+        verdict = limiter.check(&key).await;
+        assert!(verdict.is_admitted());
     }
     // One request is a tenth of a second there and a second here, in the same ticks.
     limiter.set_quotas([Quota::per_minute(60)]).unwrap();
-    limiter.give_back(&key, 2).await;
+    limiter.give_back(&key, 2, &verdict).await;
     let left = limiter.inspect(&key).await.standing().unwrap().remaining;
     assert!(left <= 42, "{left} of 60 are left after 18 of 600");
 }
@@ -117,20 +121,94 @@ async fn a_quota_that_some_replicas_do_not_know_yet_is_not_forgotten_by_them() {
 }
 
 #[tokio::test]
-async fn what_is_no_value_of_ours_is_an_outage_and_no_panic() {
+async fn what_is_no_value_of_ours_is_replaced() {
     let redis = Redis::start();
     let limiter = limiter(&redis, "api", [Quota::per_day(5)]);
     let key = Key::from("k");
     assert!(limiter.check(&key).await.is_admitted());
     let keys = ask(&redis, "KEYS *");
     let name = keys.lines().nth(2).unwrap();
-    for value in ["nonsense", "day", "day,a,b,c,d,e,f,g"] {
-        ask(&redis, &format!("SET {name} {value}"));
-        assert!(limiter.check(&key).await.is_admitted(), "{value}");
+    let mut commands: Vec<String> = HOSTILE.iter().map(|value| format!("SET {name} \"{value}\"")).collect();
+    commands.push(format!("LPUSH {name} 1"));
+    for command in commands {
+        ask(&redis, &format!("DEL {name}"));
+        ask(&redis, &command);
+        assert_eq!(limiter.inspect(&key).await.standing().unwrap().remaining, 5, "{command}");
+        let verdict = limiter.check(&key).await;
+        assert!(verdict.is_admitted(), "{command}");
+        assert_eq!(limiter.inspect(&key).await.standing().unwrap().remaining, 4, "{command}");
+        ask(&redis, &format!("DEL {name}"));
+        ask(&redis, &command);
+        limiter.give_back(&key, 1, &verdict).await;
+        assert_eq!(limiter.inspect(&key).await.standing().unwrap().remaining, 5, "{command}");
     }
-    ask(&redis, &format!("DEL {name}"));
-    ask(&redis, &format!("LPUSH {name} 1"));
-    assert_eq!(limiter.check(&key).await.outcome(), Outcome::Unavailable);
+    assert_eq!(limiter.status().outages, 0);
+}
+
+/// Five a day: one is 17 280 000 000 µs, a tick a µs, and five are 86 400 000 000.
+const HOSTILE: [&str; 18] = [
+    "nonsense",
+    "day",
+    "day,a,b,c,d,e,f,g",
+    "day 1 0 1 17280000000 0 86400000000",
+    "day nan 0 1 17280000000 0 86400000000 0",
+    "day inf 0 1 17280000000 0 86400000000 0",
+    "day -1 0 1 17280000000 0 86400000000 0",
+    "day 1.5 0 1 17280000000 0 86400000000 0",
+    "day 1e300 0 1 17280000000 0 86400000000 0",
+    "day 8000000000000000 7 1 17280000000 0 86400000000 0",
+    "day 8000000000000000 0 0 17280000000 0 86400000000 0",
+    "day 8000000000000000 0 1e300 17280000000 0 86400000000 0",
+    "day 8000000000000000 0 0.5 17280000000 0 86400000000 0",
+    "day 8000000000000000 0 1 0 0 86400000000 0",
+    "day 8000000000000000 0 1 1e300 0 86400000000 0",
+    "day 8000000000000000 0 4294967296 17280000000 0 86400000000 0",
+    "day 8000000000000000 0 1 17280000000 0 1e300 0",
+    "day x y z 17280000000 0 86400000000 0",
+];
+
+#[tokio::test]
+async fn whoever_owes_more_than_can_be_told_owes_a_burst() {
+    let redis = Redis::start();
+    let limiter = limiter(&redis, "api", [Quota::per_day(5)]);
+    let key = Key::from("k");
+    assert!(limiter.check(&key).await.is_admitted());
+    let keys = ask(&redis, "KEYS *");
+    let name = keys.lines().nth(2).unwrap();
+    for (value, why) in [
+        ("day 9007199254740992 0 1 17280000000 0 86400000000 0", "in thousands of years"),
+        ("day 9007199254740992 0 1 8640000000 0 86400000000 0", "the same, of other quotas"),
+        ("day 8000000000000000 4294967295 4294967296 1 0 86400000000 0", "in centuries, of other quotas"),
+    ] {
+        ask(&redis, &format!("SET {name} \"{value}\""));
+        let verdict = limiter.check(&key).await;
+        let within_a_fifth = verdict.retry_after().unwrap().as_secs().div_ceil(3600);
+        assert_eq!((verdict.is_admitted(), within_a_fifth), (false, 5), "{why}: {verdict:?}");
+    }
+    assert_eq!(limiter.status().outages, 0);
+}
+
+#[tokio::test]
+async fn nobody_waits_behind_more_than_can_be_told() {
+    let redis = Redis::start();
+    let clock = Clock::stopped(Duration::from_secs(1_700_000_000));
+    let options = RedisLimiterOptions::new().clock(clock.clone()).response_timeout(Duration::from_secs(5));
+    let limiter = options.build(&redis.url(), "api", [Quota::per_day(5)]).unwrap();
+    let key = Key::from("k");
+    let patient = Ask { patience: Duration::MAX, ..Ask::once(&key) };
+    assert!(limiter.decide(&patient).await.is_admitted());
+    let keys = ask(&redis, "KEYS *");
+    let name = keys.lines().nth(2).unwrap();
+    let furthest = (1_700_000_000_000_000_u64 + (1 << 52)) / 17_280_000_000 * 17_280_000_000;
+    ask(&redis, &format!("SET {name} \"day {furthest} 0 1 17280000000 0 86400000000 0\""));
+    let verdict = limiter.decide(&patient).await;
+    let years = verdict.retry_after().unwrap().as_secs() / 86_400 / 365;
+    assert_eq!((verdict.is_admitted(), years), (false, 142), "{verdict:?}");
+    clock.advance(Duration::from_secs(86_400));
+    assert!(limiter.decide(&patient).await.is_admitted());
+    let lasting = Quota::new(1, Duration::from_secs(366 * 86_400)).burst(200);
+    assert!(RedisLimiter::new(&redis.url(), "api", [lasting.clone()]).is_err());
+    assert!(limiter.set_quotas([lasting]).is_err());
 }
 
 #[tokio::test]

@@ -11,12 +11,12 @@ use integridai_tower::rate_limit::{Ask, Key, Outcome, Quota, Verdict};
 use crate::support::redis::Redis;
 use crate::until::until;
 
-fn shared(redis: &Redis, quota: Quota) -> RedisLimiter {
+pub(crate) fn shared(redis: &Redis, quota: Quota) -> RedisLimiter {
     let options = RedisLimiterOptions::new().response_timeout(Duration::from_secs(10));
     options.build(&redis.url(), "leases", [quota]).unwrap()
 }
 
-fn leased(redis: &Redis, quota: Quota) -> (LeasedLimiter, ReturnLeases) {
+pub(crate) fn leased(redis: &Redis, quota: Quota) -> (LeasedLimiter, ReturnLeases) {
     LeasedLimiterOptions::new().lease_time(Duration::from_millis(100)).build(shared(redis, quota)).unwrap()
 }
 
@@ -25,7 +25,7 @@ fn admitted(verdicts: &[Verdict]) -> usize {
 }
 
 /// How often a script was run.
-fn questions(redis: &Redis) -> u64 {
+pub(crate) fn questions(redis: &Redis) -> u64 {
     let answer = redis.ask("INFO commandstats", "+OK").unwrap();
     let line = answer.lines().find(|line| line.starts_with("cmdstat_evalsha:")).unwrap();
     let calls = line.split_once("calls=").unwrap().1.split(',').next().unwrap();
@@ -110,9 +110,10 @@ async fn costs_refunds_and_those_who_wait_are_exact_too() {
     let costing = |cost| Ask { cost, ..Ask::once(&key) };
     assert!(limiter.decide(&costing(4)).await.is_admitted());
     assert_eq!(limiter.decide(&costing(11)).await.outcome(), Outcome::TooCostly);
-    assert!(limiter.decide(&costing(6)).await.is_admitted());
+    let verdict = limiter.decide(&costing(6)).await;
+    assert!(verdict.is_admitted());
     assert!(!limiter.decide(&costing(1)).await.is_admitted());
-    limiter.shared().give_back(&key, 3).await;
+    limiter.shared().give_back(&key, 3, &verdict).await;
     let patient = Ask { patience: Duration::from_secs(400), ..costing(4) };
     let wait = match limiter.decide(&patient).await.outcome() {
         Outcome::Admitted { wait } => wait,

@@ -83,6 +83,37 @@ async fn a_local_share_admits_its_part_until_redis_is_back() {
 }
 
 #[tokio::test]
+async fn a_refund_goes_to_whoever_was_charged() {
+    let redis = Redis::start();
+    let port = redis.server().port();
+    let limiter = limiter(&redis.url(), Outage::Local { replicas: 3 });
+    let of_the_first = verdicts(&limiter, 1).await[0];
+    drop(redis);
+    let during = verdicts(&limiter, 4).await;
+    assert_eq!(admitted(&during), 4, "the share of ten");
+    assert!(!of_the_first.is_without_store() && during.iter().all(Verdict::is_without_store));
+    let redis = Redis::start_on(port);
+    let is_back = async || {
+        let _ = limiter.check(&Key::from("other")).await;
+        !limiter.status().is_down
+    };
+    assert!(until(is_back).await);
+    assert_eq!(admitted(&verdicts(&limiter, 5).await), 5);
+    let key = Key::from("k");
+    let left = async || limiter.inspect(&key).await.standing().unwrap().remaining;
+    limiter.give_back(&key, 1, &of_the_first).await;
+    for verdict in &during[..2] {
+        limiter.give_back(&key, 1, verdict).await;
+    }
+    assert_eq!(left().await, 5, "this Redis has charged five, and none of those");
+    let of_the_second = limiter.check(&key).await;
+    limiter.give_back(&key, 1, &of_the_second).await;
+    assert_eq!(left().await, 5);
+    drop(redis);
+    assert_eq!(admitted(&verdicts(&limiter, 20).await), 2, "two of the share have come back");
+}
+
+#[tokio::test]
 async fn a_redis_that_hangs_costs_one_request_its_timeout_and_the_next_ones_nothing() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());

@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::MatchedPath;
+use futures_util::future::join_all;
 use http::header::AUTHORIZATION;
 use http::{Method, request};
-use integridai_tower::rate_limit::redis::{Outage, RedisLimiter, RedisLimiterOptions};
+use integridai_tower::rate_limit::redis::{
+    LeasedLimiter, Outage, RedisLimiter, RedisLimiterOptions, ReturnLeases,
+};
 use integridai_tower::rate_limit::{
     ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Key, KeyBy, MemoryLimiter,
     MemoryLimiterOptions, Quota, RateLimitLayer, WithoutKey,
 };
 use integridai_tower::{ConfigError, Principal};
+use tokio_util::sync::CancellationToken;
 
 use super::edge::API_KEY;
 use super::refused::refused;
@@ -31,6 +35,14 @@ pub struct Limits {
     by_principal: Vec<RateLimitLayer>,
     memory: Vec<(String, MemoryLimiter)>,
     redis: Vec<RedisLimiter>,
+    leases: Vec<ReturnLeases>,
+}
+
+/// What one limiter counts.
+struct Counted<'a> {
+    name: &'a str,
+    quotas: &'a [QuotaConfig],
+    leases: bool,
 }
 
 /// Who may ask without end as long as they present no credentials: one that guesses them would come here otherwise.
@@ -91,6 +103,14 @@ impl Limits {
         }
     }
 
+    /// Gives back what is leased and not used; to be polled as long as the gateway runs, and after `end` until it is done.
+    pub fn return_leases(&mut self, end: &CancellationToken) -> impl Future<Output = ()> + Send + use<> {
+        let leases = std::mem::take(&mut self.leases);
+        let returns = leases.into_iter().map(|leases| leases.run_until(end.clone().cancelled_owned()));
+        let returned = join_all(returns.collect::<Vec<_>>());
+        async move { drop(returned.await) }
+    }
+
     fn add(
         &mut self,
         name: &str,
@@ -103,7 +123,8 @@ impl Limits {
         let tiers = policy.tiers.iter().enumerate();
         let tiers = tiers.map(|(at, (role, quotas))| (format!("{name}/{role}"), Some(at), quotas));
         for (name, tier, quotas) in std::iter::once(others).chain(tiers) {
-            let layer = self.layer(&name, quotas, &key_by, config, redis)?;
+            let counted = Counted { name: &name, quotas, leases: policy.leases };
+            let layer = self.layer(&counted, &key_by, config, redis)?;
             let covered = policy.clone();
             let layer = layer.exempt_if(move |request| {
                 !covers(&covered, request) || is_exempt(request) || tier_of(&covered, request) != tier
@@ -118,19 +139,24 @@ impl Limits {
 
     fn layer(
         &mut self,
-        name: &str,
-        quotas: &[QuotaConfig],
+        counted: &Counted<'_>,
         key_by: &Arc<dyn KeyBy>,
         config: &RateLimitsConfig,
         redis: &RedisConfig,
     ) -> Result<RateLimitLayer, ConfigError> {
-        let quotas = named(name, quotas);
+        let (name, quotas) = (counted.name, named(counted.name, counted.quotas));
         let key_by = Arc::clone(key_by);
         let key_by = move |request: &request::Parts| key_by.key(request);
         let layer = if let Some(url) = &redis.url {
             let limiter = redis_options(redis).build(url.expose(), name, quotas)?;
             self.redis.push(limiter.clone());
-            RateLimitLayer::new(limiter, key_by)
+            if counted.leases {
+                let (leased, leases) = LeasedLimiter::new(limiter)?;
+                self.leases.push(leases);
+                RateLimitLayer::new(leased, key_by)
+            } else {
+                RateLimitLayer::new(limiter, key_by)
+            }
         } else {
             let limiter = MemoryLimiterOptions::new().max_keys(config.max_keys.get()).build(quotas)?;
             self.memory.push((name.to_owned(), limiter.clone()));

@@ -12,8 +12,14 @@ pub trait Admit: Send + Sync {
     /// Decides, and charges the key where it admits. Must not block: what has to wait is an [`Attempt::Waiting`].
     fn admit(&self, ask: &Ask<'_>) -> Attempt;
 
-    /// Gives back what an admitted request had taken; a future where that takes time.
-    fn refund(&self, key: &Key, cost: u32) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
+    /// Gives back what an admitted request had taken, where it was taken: `verdict` is the one that admitted it. A future where
+    /// that takes time.
+    fn refund(
+        &self,
+        key: &Key,
+        cost: u32,
+        verdict: &Verdict,
+    ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
     /// The quotas, for the fields that tell clients of them.
     fn quotas(&self) -> Arc<Quotas>;

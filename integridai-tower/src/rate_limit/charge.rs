@@ -3,12 +3,14 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Admit, Key};
+use super::{Admit, Key, Verdict};
 
 pub(super) struct Charge {
     limiter: Arc<dyn Admit>,
     key: Key,
     cost: u32,
+    /// The one that admitted it.
+    verdict: Verdict,
 }
 
 /// Gives the charge back when it is dropped. A limiter that has to be awaited for that gets back nothing then: what was
@@ -16,12 +18,12 @@ pub(super) struct Charge {
 pub(super) struct Armed(Option<Charge>);
 
 impl Charge {
-    pub(super) fn new(limiter: Arc<dyn Admit>, key: Key, cost: u32) -> Self {
-        Self { limiter, key, cost }
+    pub(super) fn new(limiter: Arc<dyn Admit>, key: Key, cost: u32, verdict: Verdict) -> Self {
+        Self { limiter, key, cost, verdict }
     }
 
     pub(super) fn refund(self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        self.limiter.refund(&self.key, self.cost)
+        self.limiter.refund(&self.key, self.cost, &self.verdict)
     }
 
     pub(super) fn armed(self) -> Armed {

@@ -137,7 +137,7 @@ impl Door {
         if takes_nothing_along {
             return Passage::Admitted(stamp);
         }
-        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost))
+        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost, verdict))
     }
 
     fn charge(&self, stamp: Stamp, wait: Duration, charge: Charge) -> Passage {

@@ -123,7 +123,7 @@ impl<S: Service<R> + Clone, R> Service<R> for Throttle<S, R> {
                     State::Called { answer: self.inner.call(request) }
                 }
                 Outcome::Admitted { wait } => {
-                    let charge = Charge::new(Arc::clone(limiter), key, 1);
+                    let charge = Charge::new(Arc::clone(limiter), key, 1, verdict);
                     let turn = Box::pin(wait_for(verdict, wait, charge));
                     State::Waiting { turn, next: Some((take_ready(&mut self.inner), request)) }
                 }
@@ -146,7 +146,7 @@ async fn turn_of(
     let verdict = verdict.await;
     match verdict.outcome() {
         Outcome::Admitted { wait } if !wait.is_zero() => {
-            wait_for(verdict, wait, Charge::new(limiter, key, 1)).await
+            wait_for(verdict, wait, Charge::new(limiter, key, 1, verdict)).await
         }
         _ => verdict,
     }

@@ -11,6 +11,9 @@ use super::pace::Pace;
 pub struct Verdict {
     outcome: Outcome,
     known: Known,
+    is_without_store: bool,
+    /// How often the store that decided had gone before.
+    outages: u32,
 }
 
 /// What is known of the key's standing. It takes two divisions to tell, and few ask.
@@ -57,13 +60,32 @@ pub struct Standing {
 impl Verdict {
     /// A verdict, for limiters of yours.
     pub fn new(outcome: Outcome, standing: Option<Standing>) -> Self {
-        Self { outcome, known: standing.map_or(Known::Nothing, Known::Standing) }
+        Self::knowing(outcome, standing.map_or(Known::Nothing, Known::Standing))
     }
 
     /// A verdict by the only quota, to which so much is owed now.
     #[inline]
     pub(super) fn by_debt(outcome: Outcome, pace: Pace, debt: u64) -> Self {
-        Self { outcome, known: Known::Debt { pace, debt } }
+        Self::knowing(outcome, Known::Debt { pace, debt })
+    }
+
+    #[inline]
+    fn knowing(outcome: Outcome, known: Known) -> Self {
+        Self { outcome, known, is_without_store: false, outages: 0 }
+    }
+
+    /// The same, decided while the store that replicas share gave no answer.
+    pub fn without_store(self) -> Self {
+        Self { is_without_store: true, ..self }
+    }
+
+    /// The same, by a store that had gone as often before.
+    pub(super) fn after_outages(self, outages: u32) -> Self {
+        Self { outages, ..self }
+    }
+
+    pub(super) fn outages(&self) -> u32 {
+        self.outages
     }
 
     /// Whether it may go on.
@@ -88,6 +110,12 @@ impl Verdict {
         }
     }
 
+    /// Whether it was decided without the store that replicas share, since that gave no answer: what it took was not taken there.
+    #[must_use]
+    pub fn is_without_store(&self) -> bool {
+        self.is_without_store
+    }
+
     /// The time after which a refused request would be admitted.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -100,7 +128,9 @@ impl Verdict {
 
 impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
-        self.outcome == other.outcome && self.standing() == other.standing()
+        let all =
+            |verdict: &Self| (verdict.outcome, verdict.standing(), verdict.is_without_store, verdict.outages);
+        all(self) == all(other)
     }
 }
 
@@ -108,6 +138,10 @@ impl Eq for Verdict {}
 
 impl fmt::Debug for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verdict").field("outcome", &self.outcome).field("standing", &self.standing()).finish()
+        f.debug_struct("Verdict")
+            .field("outcome", &self.outcome)
+            .field("standing", &self.standing())
+            .field("is_without_store", &self.is_without_store)
+            .finish_non_exhaustive()
     }
 }

@@ -21,6 +21,9 @@ pub struct PolicyConfig {
     pub methods: Vec<LimitedMethod>,
     /// What is allowed: all of these hold.
     pub quotas: Vec<QuotaConfig>,
+    /// Whether each gateway takes blocks of what Redis has ahead, and asks it only for those.
+    #[serde(default)]
+    pub leases: bool,
     /// What is allowed instead to principals with a role; of several roles, the first that is written here.
     #[serde(default, skip_serializing_if = "Tiers::is_empty")]
     pub tiers: Tiers,
@@ -90,6 +93,7 @@ impl PolicyConfig {
             routes: vec!["/api/v1/gateway/execute".to_owned()],
             methods: vec![LimitedMethod::Post],
             quotas: vec![quota],
+            leases: false,
             tiers: Tiers::default(),
         }
     }

@@ -155,7 +155,7 @@ impl Admit for MemoryLimiter {
         self.decide(ask).into()
     }
 
-    fn refund(&self, key: &Key, cost: u32) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    fn refund(&self, key: &Key, cost: u32, _: &Verdict) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         self.give_back(key, cost);
         None
     }

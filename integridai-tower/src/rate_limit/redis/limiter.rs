@@ -10,8 +10,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::link::{Link, NoAnswer};
 use super::options::{Outage, RedisLimiterOptions};
-use super::script::{Scripts, Take, Taken};
+use super::script::{self, Charged, Return, Scripts, Take, Taken};
 use crate::rate_limit::pace::microseconds;
+use crate::rate_limit::quotas::Debts;
 use crate::rate_limit::{Admit, Ask, Attempt, Key, MemoryLimiter, Outcome, Quota, Quotas, Verdict};
 use crate::{Clock, ConfigError};
 
@@ -61,6 +62,7 @@ impl RedisLimiter {
         name: &str,
         quotas: Quotas,
     ) -> Result<Self, ConfigError> {
+        script::check(&quotas)?;
         Ok(Self(Arc::new(Shared {
             link,
             scripts: Scripts::new(),
@@ -93,15 +95,20 @@ impl RedisLimiter {
         self.decide(&Ask { cost: 0, ..Ask::once(key) }).await
     }
 
-    /// Gives back what an admitted request had taken. Where Redis does not answer, it comes back with time.
-    pub async fn give_back(&self, key: &Key, cost: u32) {
-        if let Some(own) = &self.0.own {
-            // Only where this one had decided it is there something to give back.
-            own.give_back(key, cost);
+    /// Gives back what an admitted request had taken, where it was taken: `verdict` is the one that admitted it. Where Redis
+    /// does not answer, or has gone since, it comes back with time.
+    pub async fn give_back(&self, key: &Key, cost: u32, verdict: &Verdict) {
+        if verdict.is_without_store() {
+            self.0.own.iter().for_each(|own| own.give_back(key, cost));
+            return;
         }
-        if let Some(_place) = self.0.link.enter() {
-            self.0.give(&self.0.name(key), cost).await;
+        let quotas = self.0.quotas.load_full();
+        let mut ticks = Debts::default();
+        for (pace, ticks) in quotas.paces().iter().zip(&mut ticks) {
+            *ticks = pace.price(cost);
         }
+        let charged = Charged { quotas, ticks, outages: verdict.outages() };
+        self.give(vec![Return { name: self.0.name(key).into(), charged }]).await;
     }
 
     /// Gives the key its full quota; `false` where Redis does not answer.
@@ -123,6 +130,7 @@ impl RedisLimiter {
     /// As [`Quotas::new`]; the former quotas remain.
     pub fn set_quotas(&self, quotas: impl IntoIterator<Item = Quota>) -> Result<(), ConfigError> {
         let quotas = Quotas::new(quotas)?;
+        script::check(&quotas)?;
         if let (Some(own), Outage::Local { replicas }) = (&self.0.own, self.0.outage) {
             own.set_quotas(shares(quotas.as_slice(), replicas))?;
         }
@@ -137,7 +145,7 @@ impl RedisLimiter {
         RedisStatus {
             is_down: down_for.is_some(),
             down_for,
-            outages: self.0.link.outages(),
+            outages: self.0.link.outages().into(),
             without_redis: self.0.without_redis.load(Ordering::Relaxed),
         }
     }
@@ -153,15 +161,32 @@ impl RedisLimiter {
         self.0.link.enter()
     }
 
-    /// Takes up to `most` times the cost; how often it was taken, or `None` where Redis gave no answer.
-    pub(super) async fn take(&self, name: &str, cost: u32, most: u32) -> Option<(u32, Verdict)> {
+    /// Takes up to `most` times the cost; `None` where Redis gave no answer.
+    pub(super) async fn take(&self, name: &str, cost: u32, most: u32) -> Option<(Taken, Arc<Quotas>)> {
         let take =
             Take { key: name, cost, most, least: 1, patience: Duration::ZERO, now_us: self.0.now_us() };
         self.0.ask(take).await.ok()
     }
 
-    pub(super) async fn give(&self, name: &str, units: u32) {
-        self.0.give(name, units).await;
+    /// Gives back what this very Redis has charged, of keys by their names there. What it does not take back comes back with time.
+    pub(super) async fn give(&self, returned: Vec<Return>) {
+        if let Some(_place) = self.enter() {
+            let _ = self.give_from(returned).await;
+        }
+    }
+
+    /// The same by one that has a place; `None` where Redis gave no answer.
+    pub(super) async fn give_from(&self, mut returned: Vec<Return>) -> Option<()> {
+        let outages = self.0.link.outages();
+        returned.retain(|returned| returned.charged.outages == outages);
+        if returned.is_empty() {
+            return Some(());
+        }
+        let now_us = self.0.now_us();
+        let question = async |connection: &mut redis::aio::ConnectionManager| {
+            self.0.scripts.give(connection, &returned, now_us).await
+        };
+        self.0.link.ask(question).await.ok()
     }
 
     pub(super) fn decide_alone(&self, ask: &Ask<'_>) -> Verdict {
@@ -184,9 +209,14 @@ impl Admit for RedisLimiter {
         })
     }
 
-    fn refund(&self, key: &Key, cost: u32) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let (limiter, key) = (self.clone(), key.clone());
-        Some(Box::pin(async move { limiter.give_back(&key, cost).await }))
+    fn refund(
+        &self,
+        key: &Key,
+        cost: u32,
+        verdict: &Verdict,
+    ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let (limiter, key, verdict) = (self.clone(), key.clone(), *verdict);
+        Some(Box::pin(async move { limiter.give_back(&key, cost, &verdict).await }))
     }
 
     fn quotas(&self) -> Arc<Quotas> {
@@ -201,31 +231,30 @@ impl Admit for RedisLimiter {
 impl Shared {
     async fn take(&self, key: &str, cost: u32, patience: Duration) -> Result<Verdict, NoAnswer> {
         let take = Take { key, cost, most: 1, least: 1, patience, now_us: self.now_us() };
-        self.ask(take).await.map(|(_, verdict)| verdict)
+        self.ask(take).await.map(|(taken, _)| taken.verdict)
     }
 
-    async fn ask(&self, take: Take<'_>) -> Result<Taken, NoAnswer> {
+    async fn ask(&self, take: Take<'_>) -> Result<(Taken, Arc<Quotas>), NoAnswer> {
         let quotas = self.quotas.load_full();
-        self.link.ask(async |connection| self.scripts.take(connection, &quotas, &take).await).await
-    }
-
-    async fn give(&self, key: &str, cost: u32) {
-        let (quotas, now_us) = (self.quotas.load_full(), self.now_us());
-        let give = async |connection: &mut redis::aio::ConnectionManager| {
-            self.scripts.give(connection, &quotas, key, cost, now_us).await
+        // Counted before it is asked: what goes wrong meanwhile makes the charge one that is not given back.
+        let outages = self.link.outages();
+        let question = async |connection: &mut redis::aio::ConnectionManager| {
+            self.scripts.take(connection, &quotas, &take).await
         };
-        // What Redis does not take back comes back with time.
-        let _ = self.link.ask(give).await;
+        let mut taken = self.link.ask(question).await?;
+        taken.verdict = taken.verdict.after_outages(outages);
+        Ok((taken, quotas))
     }
 
     #[cold]
     fn decide_alone(&self, ask: &Ask<'_>) -> Verdict {
         self.without_redis.fetch_add(1, Ordering::Relaxed);
-        match (&self.own, self.outage) {
+        let verdict = match (&self.own, self.outage) {
             (Some(own), _) => own.decide(ask),
             (None, Outage::Admit) => Verdict::new(Outcome::Admitted { wait: Duration::ZERO }, None),
             (None, _) => Verdict::new(Outcome::Unavailable, None),
-        }
+        };
+        verdict.without_store()
     }
 
     fn name(&self, key: &Key) -> String {

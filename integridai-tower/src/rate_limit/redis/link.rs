@@ -26,7 +26,7 @@ pub(super) struct Link {
     retry_at_us: AtomicU64,
     failures: AtomicU32,
     down_since_us: AtomicU64,
-    outages: AtomicU64,
+    outages: AtomicU32,
 }
 
 /// Why Redis was not asked, or gave no answer.
@@ -61,7 +61,7 @@ impl Link {
             retry_at_us: AtomicU64::new(0),
             failures: AtomicU32::new(0),
             down_since_us: AtomicU64::new(0),
-            outages: AtomicU64::new(0),
+            outages: AtomicU32::new(0),
         })
     }
 
@@ -109,7 +109,7 @@ impl Link {
         (since != 0).then(|| Duration::from_micros(self.now_us().saturating_sub(since)))
     }
 
-    pub(super) fn outages(&self) -> u64 {
+    pub(super) fn outages(&self) -> u32 {
         self.outages.load(Ordering::Relaxed)
     }
 

@@ -1,13 +1,18 @@
 //! What a replica holds of one key's quota ahead of use: pure, `(state, request, now) → action`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::rate_limit::{Outcome, Standing, Verdict};
+use crate::rate_limit::quotas::Debts;
+use crate::rate_limit::redis::script::Charged;
+use crate::rate_limit::{Outcome, Quotas, Standing, Verdict};
 
 /// A block of the shared quota. It was charged when it was taken; whatever is spent of it within its time needs no question.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     balance: u32,
+    /// What the balance was charged as.
+    lot: Option<Lot>,
     /// Times in µs.
     expires_us: u64,
     taken_us: u64,
@@ -15,6 +20,29 @@ pub(super) struct Account {
     block: u32,
     standing: Option<Standing>,
     denial: Option<Denial>,
+}
+
+/// A charge of which a part may be given back.
+#[derive(Debug)]
+struct Lot {
+    quotas: Arc<Quotas>,
+    /// What was owed once it was charged.
+    debts: Debts,
+    /// No later than when that was, in µs.
+    charged_us: u64,
+    outages: u32,
+}
+
+/// What Redis answered to a refill.
+#[derive(Debug)]
+pub(super) struct Grant {
+    /// How often it took the cost.
+    pub(super) times: u32,
+    pub(super) cost: u32,
+    pub(super) verdict: Verdict,
+    pub(super) quotas: Arc<Quotas>,
+    pub(super) debts: Debts,
+    pub(super) asked_us: u64,
 }
 
 /// That Redis refused a cost, for as long as that is believed without another question.
@@ -64,20 +92,25 @@ impl Account {
         Step::Refill { most: (self.block / cost.max(1)).max(1) }
     }
 
-    /// Redis has charged so many times the cost, one of which is for the request that asked.
-    pub(super) fn refilled(&mut self, times: u32, cost: u32, verdict: &Verdict, terms: Terms, now_us: u64) {
-        self.standing = verdict.standing();
-        let Some(extra) = times.checked_sub(1) else {
-            return self.denied(cost, verdict, terms, now_us);
-        };
+    /// Takes up what Redis has answered; `used` of the times are for a request that is admitted with it. What is told to that one.
+    pub(super) fn refilled(&mut self, grant: Grant, used: u32, terms: Terms, now_us: u64) -> Verdict {
+        let (outcome, times, cost) = (grant.verdict.outcome(), grant.times, grant.cost);
+        self.standing = grant.verdict.standing();
+        if times == 0 {
+            self.denied(cost, &grant.verdict, terms, now_us);
+            return Verdict::new(outcome, self.standing());
+        }
         self.denial = None;
-        // What is left of a block that has not expired stays usable no longer than it would have.
-        let (left, expires_us) = match self.balance > 0 && now_us < self.expires_us {
-            true => (self.balance, self.expires_us),
-            false => (0, now_us + terms.time_us),
-        };
-        self.balance = left.saturating_add(extra.saturating_mul(cost));
-        (self.expires_us, self.taken_us) = (expires_us, now_us);
+        self.taken_us = now_us;
+        let units = times.saturating_sub(used).saturating_mul(cost);
+        if self.balance == 0 {
+            // From when it was asked for: it was charged no earlier.
+            self.expires_us = grant.asked_us.saturating_add(terms.time_us);
+            self.lot = Some(Lot::of(grant));
+        }
+        // What is left of an earlier block lets this one be usable no longer than that.
+        self.balance = self.balance.saturating_add(units);
+        Verdict::new(outcome, self.standing())
     }
 
     fn denied(&mut self, cost: u32, verdict: &Verdict, terms: Terms, now_us: u64) {
@@ -91,19 +124,21 @@ impl Account {
     }
 
     /// What is to be given back, since its time is over. Little use makes the next block smaller.
-    pub(super) fn expire(&mut self, now_us: u64) -> u32 {
+    pub(super) fn expire(&mut self, now_us: u64) -> Option<Charged> {
         if self.balance == 0 || now_us < self.expires_us {
-            return 0;
+            return None;
         }
         if self.balance >= self.block.div_ceil(2) {
             self.block /= 2;
         }
-        std::mem::take(&mut self.balance)
+        self.close(now_us)
     }
 
     /// All that is held, to be given back.
-    pub(super) fn close(&mut self) -> u32 {
-        std::mem::take(&mut self.balance)
+    pub(super) fn close(&mut self, now_us: u64) -> Option<Charged> {
+        let units = std::mem::take(&mut self.balance);
+        let lot = self.lot.take()?;
+        (units > 0).then(|| lot.unused(units, now_us))
     }
 
     /// Whether it can be forgotten without a trace.
@@ -119,86 +154,23 @@ impl Account {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const TERMS: Terms = Terms { time_us: 1000, max_block: 64 };
-
-    fn admitted() -> Verdict {
-        Verdict::new(Outcome::Admitted { wait: Duration::ZERO }, None)
+impl Lot {
+    fn of(grant: Grant) -> Self {
+        let Grant { quotas, debts, asked_us, verdict, .. } = grant;
+        Self { quotas, debts, charged_us: asked_us, outages: verdict.outages() }
     }
 
-    proptest! {
-        /// Whatever happens, no more is spent than was taken, nothing after its time, and the rest is given back once.
-        #[test]
-        fn what_is_taken_is_spent_or_given_back_and_never_twice(
-            steps in prop::collection::vec((0..600_u64, 1..5_u32, 0..8_u32, any::<bool>()), 1..200),
-        ) {
-            let mut account = Account::default();
-            let (mut now, mut taken, mut spent, mut returned) = (0, 0_u64, 0_u64, 0_u64);
-            for (pause, cost, granted, expires) in steps {
-                now += pause;
-                if expires {
-                    returned += u64::from(account.expire(now));
-                }
-                match account.spend(cost, TERMS, now) {
-                    Step::Decided(verdict) => spent += u64::from(if verdict.is_admitted() { cost } else { 0 }),
-                    Step::Refill { most } => {
-                        // The caller gives back what has expired before it takes more.
-                        returned += u64::from(account.expire(now));
-                        let times = granted.min(most);
-                        let retry_after = Duration::from_micros(300);
-                        let verdict = match times {
-                            0 => Verdict::new(Outcome::Refused { retry_after }, None),
-                            _ => admitted(),
-                        };
-                        account.refilled(times, cost, &verdict, TERMS, now);
-                        taken += u64::from(times * cost);
-                        spent += u64::from(if times > 0 { cost } else { 0 });
-                    }
-                }
-                prop_assert!(spent + returned + u64::from(account.balance) == taken);
-                prop_assert!(account.balance <= TERMS.max_block + 4);
-            }
+    /// So many units of it, as far as they have not come back by themselves: what was owed then is the latest that they can be owed.
+    fn unused(self, units: u32, now_us: u64) -> Charged {
+        let elapsed_us = now_us.saturating_sub(self.charged_us);
+        let mut ticks = Debts::default();
+        for ((pace, debt), ticks) in self.quotas.paces().iter().zip(self.debts).zip(&mut ticks) {
+            let still_owed = debt.saturating_sub(elapsed_us.saturating_mul(pace.ticks_per_us));
+            *ticks = pace.price(units).min(still_owed);
         }
-    }
-
-    #[test]
-    fn blocks_grow_while_they_are_used_up_quickly_and_shrink_when_they_are_not() {
-        let mut account = Account::default();
-        let mut asked = Vec::new();
-        for number in 1..=8 {
-            let Step::Refill { most } = account.spend(1, TERMS, number * 10) else {
-                panic!("nothing is held")
-            };
-            asked.push(most);
-            account.refilled(most, 1, &admitted(), TERMS, number * 10);
-            while account.balance > 0 {
-                assert!(matches!(account.spend(1, TERMS, number * 10), Step::Decided(_)));
-            }
-        }
-        assert_eq!(asked, [1, 2, 4, 8, 16, 32, 64, 64]);
-        account.refilled(64, 1, &admitted(), TERMS, 100);
-        assert_eq!(account.expire(1100), 63);
-        assert_eq!(account.spend(1, TERMS, 5000), Step::Refill { most: 32 });
-    }
-
-    #[test]
-    fn a_refusal_is_believed_for_its_time_and_for_costs_that_are_no_smaller() {
-        let mut account = Account::default();
-        let refused = Verdict::new(Outcome::Refused { retry_after: Duration::from_micros(5000) }, None);
-        account.refilled(0, 2, &refused, TERMS, 10);
-        let told = |step| match step {
-            Step::Decided(verdict) => verdict.retry_after(),
-            Step::Refill { .. } => None,
-        };
-        assert_eq!(told(account.spend(2, TERMS, 510)), Some(Duration::from_micros(4500)));
-        assert_eq!(told(account.spend(1, TERMS, 510)), None);
-        assert!(!account.is_idle(510));
-        assert_eq!(told(account.spend(2, TERMS, 1010)), None, "no longer than a lease");
-        assert!(account.is_idle(1010));
+        Charged { quotas: self.quotas, ticks, outages: self.outages }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,20 @@
 //! The accounts of all keys, bounded.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use siphasher::sip::SipHasher13;
-use tokio::sync::Mutex as Gate;
 
-use super::account::{Account, Step, Terms};
+use super::account::{Account, Grant, Step, Terms};
+use super::exchange::Gate;
+use crate::rate_limit::redis::script::{Charged, Return};
 use crate::rate_limit::{Key, Verdict};
 
 /// By a hash under a secret of this process, in shards.
 pub(super) struct Accounts {
     shards: Box<[Mutex<Shard>]>,
     hasher: SipHasher13,
+    terms: Terms,
     max_keys: usize,
 }
 
@@ -27,8 +29,7 @@ struct Kept {
     account: Account,
     /// The key's name in Redis.
     name: Arc<str>,
-    /// Held by whoever asks Redis for this key.
-    gate: Arc<Gate<()>>,
+    gate: Gate,
 }
 
 /// What a request finds.
@@ -37,25 +38,21 @@ pub(super) enum Found {
     /// Redis has to be asked, one at a time.
     Refill {
         most: u32,
-        gate: Arc<Gate<()>>,
+        name: Arc<str>,
+        gate: Gate,
     },
     /// There is no room for the key, so that Redis decides each request.
     NoRoom,
 }
 
-/// Something to give back.
-pub(super) struct Leftover {
-    pub(super) name: Arc<str>,
-    pub(super) units: u32,
-}
-
 const SHARDS: usize = 64;
 
 impl Accounts {
-    pub(super) fn new(max_keys: usize) -> Self {
+    pub(super) fn new(max_keys: usize, terms: Terms) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: SipHasher13::new_with_keys(rand::random(), rand::random()),
+            terms,
             max_keys: max_keys.div_ceil(SHARDS),
         }
     }
@@ -64,79 +61,93 @@ impl Accounts {
         self.hasher.hash(key.as_bytes())
     }
 
-    pub(super) fn spend(
-        &self,
-        tag: u64,
-        cost: u32,
-        terms: Terms,
-        now_us: u64,
-        name: impl FnOnce() -> String,
-    ) -> Found {
+    pub(super) fn spend(&self, tag: u64, cost: u32, now_us: u64, name: impl FnOnce() -> String) -> Found {
         let mut shard = self.lock(tag);
-        if !shard.kept.contains_key(&tag) && !shard.has_room(self.max_keys, now_us) {
+        if !shard.kept.contains_key(&tag) && !shard.has_room(self.max_keys, self.terms, now_us) {
             return Found::NoRoom;
         }
-        let new = || Kept { account: Account::default(), name: name().into(), gate: Arc::default() };
+        let new = || Kept { account: Account::default(), name: name().into(), gate: Gate::default() };
         let kept = shard.kept.entry(tag).or_insert_with(new);
-        match kept.account.spend(cost, terms, now_us) {
+        match kept.account.spend(cost, self.terms, now_us) {
             Step::Decided(verdict) => Found::Decided(verdict),
-            Step::Refill { most } => Found::Refill { most, gate: Arc::clone(&kept.gate) },
+            Step::Refill { most } => {
+                Found::Refill { most, name: Arc::clone(&kept.name), gate: Arc::clone(&kept.gate) }
+            }
         }
     }
 
-    /// What Redis has charged. Where the key was forgotten meanwhile, what is too much of it has to be given back.
-    pub(super) fn refilled(
-        &self,
-        tag: u64,
-        times: u32,
-        cost: u32,
-        verdict: &Verdict,
-        terms: Terms,
-        now_us: u64,
-    ) -> u32 {
-        match self.lock(tag).kept.get_mut(&tag) {
-            Some(kept) => {
-                kept.account.refilled(times, cost, verdict, terms, now_us);
-                0
-            }
-            None => times.saturating_sub(1).saturating_mul(cost),
-        }
+    /// What Redis has answered; `used` of it is for the request that asked, which is told this.
+    pub(super) fn refilled(&self, tag: u64, grant: Grant, used: u32, now_us: u64) -> Verdict {
+        let verdict = grant.verdict;
+        let mut shard = self.lock(tag);
+        let kept = shard.kept.get_mut(&tag);
+        // A key whose gate is held is not forgotten.
+        kept.map_or(verdict, |kept| kept.account.refilled(grant, used, self.terms, now_us))
     }
 
     /// What has expired of one key.
-    pub(super) fn expire(&self, tag: u64, now_us: u64) -> u32 {
-        self.lock(tag).kept.get_mut(&tag).map_or(0, |kept| kept.account.expire(now_us))
+    pub(super) fn expire(&self, tag: u64, now_us: u64) -> Option<Charged> {
+        self.lock(tag).kept.get_mut(&tag).and_then(|kept| kept.account.expire(now_us))
     }
 
     /// What has expired, or, where `all` is asked for, is held at all.
-    pub(super) fn leftovers(&self, all: bool, now_us: u64) -> Vec<Leftover> {
+    pub(super) fn leftovers(&self, all: bool, now_us: u64) -> Vec<Return> {
         let mut leftovers = Vec::new();
         for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            for kept in shard.kept.values_mut() {
-                let units = if all { kept.account.close() } else { kept.account.expire(now_us) };
-                if units > 0 {
-                    leftovers.push(Leftover { name: Arc::clone(&kept.name), units });
-                }
+            for kept in lock(shard).kept.values_mut() {
+                let account = &mut kept.account;
+                let unused = if all { account.close(now_us) } else { account.expire(now_us) };
+                leftovers.extend(unused.map(|charged| Return { name: Arc::clone(&kept.name), charged }));
             }
         }
         leftovers
     }
 
-    fn lock(&self, tag: u64) -> std::sync::MutexGuard<'_, Shard> {
+    /// The keys about which Redis is asked, or, unless `all` are asked for, was asked by requests that have all left.
+    pub(super) fn asking(&self, all: bool) -> Vec<(u64, Gate)> {
+        let mut asking = Vec::new();
+        for shard in &self.shards {
+            for (tag, kept) in &mut lock(shard).kept {
+                let is_asking = match Arc::get_mut(&mut kept.gate) {
+                    Some(gate) => gate.get_mut().is_some(),
+                    None => all,
+                };
+                if is_asking {
+                    asking.push((*tag, Arc::clone(&kept.gate)));
+                }
+            }
+        }
+        asking
+    }
+
+    fn lock(&self, tag: u64) -> MutexGuard<'_, Shard> {
         let place = usize::try_from(tag % SHARDS as u64).unwrap_or(0);
-        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shards[place])
     }
 }
 
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Shard {
-    fn has_room(&mut self, max_keys: usize, now_us: u64) -> bool {
+    fn has_room(&mut self, max_keys: usize, terms: Terms, now_us: u64) -> bool {
         if self.kept.len() < self.sweep_at.min(max_keys) {
             return true;
         }
-        // A gate that somebody holds belongs to a question under way.
-        self.kept.retain(|_, kept| Arc::strong_count(&kept.gate) > 1 || !kept.account.is_idle(now_us));
+        self.kept.retain(|_, kept| !kept.is_idle(terms, now_us));
         self.sweep_at = (2 * self.kept.len()).max(16);
         self.kept.len() < max_keys
+    }
+}
+
+impl Kept {
+    /// Whether it can be forgotten: nobody asks Redis for it, and a block for which nobody came was asked for so long ago that
+    /// it could not be used any longer.
+    fn is_idle(&mut self, terms: Terms, now_us: u64) -> bool {
+        let Some(gate) = Arc::get_mut(&mut self.gate) else { return false };
+        let exchange = gate.get_mut().as_ref();
+        let is_left = exchange.is_none_or(|exchange| now_us >= exchange.asked_us + terms.time_us);
+        is_left && self.account.is_idle(now_us)
     }
 }

@@ -1,12 +1,16 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::MutexGuard;
 use tokio::time::Instant;
 
 use super::account::Terms;
 use super::accounts::{Accounts, Found};
+use super::exchange::{Exchange, Gate, Question};
+use super::options::LeasedLimiterOptions;
+use super::returns::ReturnLeases;
 use crate::ConfigError;
 use crate::rate_limit::redis::RedisLimiter;
 use crate::rate_limit::{Admit, Ask, Attempt, Key, Quotas, Verdict};
@@ -15,10 +19,14 @@ use crate::rate_limit::{Admit, Ask, Attempt, Key, Quotas, Verdict};
 /// and decides by what it holds. A clone shares what is held.
 ///
 /// All replicas together never admit more than one [`RedisLimiter`] would: a block is charged when it is taken. It is
-/// used within its time or given back by [`ReturnLeases`]; a replica that dies loses what it holds until that comes back with
-/// time. Blocks double while they are used up quickly and halve when they are not, and none is larger than a quarter of what is
-/// left, so that the end of a quota is not held by those who do not need it. A refusal is believed for its time, so a
-/// key over its limit costs Redis nothing.
+/// used within its [time](LeasedLimiterOptions::lease_time) or given back by [`ReturnLeases`]; a replica that dies loses what it
+/// holds until that comes back with time. Since a request may be admitted up to a lease's time after it was charged, a stretch of
+/// time may see what was charged in it and as long before. Blocks double while they are used up quickly and halve when they are
+/// not, and none is larger than a quarter of what is left, so that the end of a quota is not held by those who do not need it. A
+/// refusal is believed for its time, so a key over its limit costs Redis nothing.
+///
+/// Redis is asked for a key by one request at a time, and the question belongs to the key: a request that is dropped
+/// leaves it to the next one, or to [`ReturnLeases`].
 ///
 /// What clients are told is left is what Redis knew last, with what is held here.
 ///
@@ -43,92 +51,16 @@ pub struct LeasedLimiter(Arc<Shared>);
 struct Shared {
     limiter: RedisLimiter,
     accounts: Accounts,
-    terms: Terms,
     start: Instant,
-}
-
-/// How a [`LeasedLimiter`] is built.
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct LeasedLimiterOptions {
-    time: Duration,
-    max_block: u32,
-    max_keys: usize,
+    /// Whether nothing is taken ahead of use any longer.
+    is_closed: AtomicBool,
 }
 
 /// The requests that wait for one key's refill; further ones ask for themselves.
 const MAX_WAITING: usize = 1024;
 
-impl LeasedLimiterOptions {
-    /// Blocks of up to 1000 for up to a second, for up to 100 000 keys.
-    pub fn new() -> Self {
-        Self { time: Duration::from_secs(1), max_block: 1000, max_keys: 100_000 }
-    }
-
-    /// How long a block may be used, from a millisecond to a minute. What was taken is not in others' hands for as long.
-    pub fn lease_time(mut self, time: Duration) -> Self {
-        self.time = time;
-        self
-    }
-
-    /// The largest block.
-    pub fn max_block(mut self, units: u32) -> Self {
-        self.max_block = units;
-        self
-    }
-
-    /// The greatest number of keys of which something is held; further ones are asked for one by one, exactly.
-    pub fn max_keys(mut self, keys: usize) -> Self {
-        self.max_keys = keys;
-        self
-    }
-
-    /// The limiter, and what gives back blocks that expired, to be polled as long as the server runs.
-    ///
-    /// # Errors
-    /// Where a bound cannot work.
-    pub fn build(&self, limiter: RedisLimiter) -> Result<(LeasedLimiter, ReturnLeases), ConfigError> {
-        if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.time) {
-            return Err(ConfigError::new("lease_time", "expected a millisecond to a minute"));
-        }
-        if self.max_block == 0 || self.max_keys == 0 {
-            return Err(ConfigError::new("max_block", "expected at least one unit and one key"));
-        }
-        let time_us = u64::try_from(self.time.as_micros()).unwrap_or(u64::MAX);
-        let limiter = LeasedLimiter(Arc::new(Shared {
-            limiter,
-            accounts: Accounts::new(self.max_keys),
-            terms: Terms { time_us, max_block: self.max_block },
-            start: Instant::now(),
-        }));
-        let returns = ReturnLeases { limiter: limiter.clone(), every: self.time };
-        Ok((limiter, returns))
-    }
-}
-
-impl Default for LeasedLimiterOptions {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Gives back the blocks of a [`LeasedLimiter`] that have expired.
-#[derive(Debug)]
-#[must_use = "nothing is given back unless it runs"]
-pub struct ReturnLeases {
-    limiter: LeasedLimiter,
-    every: Duration,
-}
-
-impl ReturnLeases {
-    /// Runs as long as it is polled. Without it, what is not used comes back with time, as if it had been.
-    pub async fn run(self) {
-        loop {
-            tokio::time::sleep(self.every).await;
-            self.limiter.0.give_back(false).await;
-        }
-    }
-}
+/// The keys that are given something back in one round trip.
+const KEYS_AT_ONCE: usize = 256;
 
 impl LeasedLimiter {
     /// Leases from this limiter, as [`LeasedLimiterOptions::new`] has it.
@@ -137,6 +69,15 @@ impl LeasedLimiter {
     /// As [`LeasedLimiterOptions::build`].
     pub fn new(limiter: RedisLimiter) -> Result<(Self, ReturnLeases), ConfigError> {
         LeasedLimiterOptions::new().build(limiter)
+    }
+
+    pub(super) fn with(limiter: RedisLimiter, max_keys: usize, terms: Terms) -> Self {
+        Self(Arc::new(Shared {
+            limiter,
+            accounts: Accounts::new(max_keys, terms),
+            start: Instant::now(),
+            is_closed: AtomicBool::new(false),
+        }))
     }
 
     /// Decides one request that costs 1 and does not wait.
@@ -158,9 +99,15 @@ impl LeasedLimiter {
         &self.0.limiter
     }
 
-    /// Gives back all that is held.
+    /// Gives back all that is held, and takes nothing ahead of use from then on: the last requests of a server that goes
+    /// down are decided by Redis, one by one.
     pub async fn return_all(&self) {
+        self.0.is_closed.store(true, Ordering::SeqCst);
         self.0.give_back(true).await;
+    }
+
+    pub(super) async fn return_expired(&self) {
+        self.0.give_back(false).await;
     }
 }
 
@@ -170,60 +117,91 @@ impl Admit for LeasedLimiter {
         if cost == 0 || !patience.is_zero() {
             return self.0.limiter.admit(ask);
         }
-        let shared = &self.0;
-        let tag = shared.accounts.tag(key);
-        let name = || shared.limiter.name(key);
-        match shared.accounts.spend(tag, cost, shared.terms, shared.now_us(), name) {
+        let tag = self.0.accounts.tag(key);
+        match self.0.spend(tag, key, cost) {
             Found::Decided(verdict) => verdict.into(),
             Found::Refill { gate, .. } if Arc::strong_count(&gate) <= MAX_WAITING => {
-                let (shared, key) = (Arc::clone(shared), key.clone());
+                let (shared, key) = (Arc::clone(&self.0), key.clone());
                 Attempt::waiting(async move {
-                    // Whoever comes while another asks finds out afterwards what that one got.
-                    let _turn = gate.lock().await;
-                    shared.refill(tag, &Ask { key: &key, cost, patience }).await
+                    shared.refill(&gate, tag, &Ask { key: &key, cost, patience }).await
                 })
             }
-            Found::NoRoom | Found::Refill { .. } => shared.limiter.admit(ask),
+            Found::NoRoom | Found::Refill { .. } => self.0.limiter.admit(ask),
         }
     }
 
-    fn refund(&self, key: &Key, cost: u32) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        self.0.limiter.refund(key, cost)
+    fn refund(
+        &self,
+        key: &Key,
+        cost: u32,
+        verdict: &Verdict,
+    ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        self.0.limiter.refund(key, cost, verdict)
     }
 
     fn quotas(&self) -> Arc<Quotas> {
         self.0.limiter.quotas()
     }
+
+    fn with_quotas(&self, see: &mut dyn FnMut(&Quotas)) {
+        self.0.limiter.with_quotas(see);
+    }
 }
 
 impl Shared {
-    /// At one's turn to ask Redis for a key.
-    async fn refill(&self, tag: u64, ask: &Ask<'_>) -> Verdict {
-        let name = self.limiter.name(ask.key);
-        let found = self.accounts.spend(tag, ask.cost, self.terms, self.now_us(), || name.clone());
-        let most = match found {
-            Found::Decided(verdict) => return verdict,
-            Found::NoRoom => 1,
-            Found::Refill { most, .. } => most,
+    fn spend(&self, tag: u64, key: &Key, cost: u32) -> Found {
+        self.accounts.spend(tag, cost, self.now_us(), || self.limiter.name(key))
+    }
+
+    /// Asks Redis for a key, once it is one's turn. Whoever comes while another asks finds out what that one got.
+    async fn refill(&self, gate: &Gate, tag: u64, ask: &Ask<'_>) -> Verdict {
+        let mut turn = gate.lock().await;
+        self.finish(tag, &mut turn).await;
+        let exchange = match self.exchange(tag, ask) {
+            Ok(exchange) => turn.insert(exchange),
+            Err(verdict) => return verdict,
         };
-        let Some(_place) = self.limiter.enter() else { return self.limiter.decide_alone(ask) };
-        let expired = self.accounts.expire(tag, self.now_us());
-        if expired > 0 {
-            self.limiter.give(&name, expired).await;
+        let grant = exchange.drive().await;
+        *turn = None;
+        match grant {
+            Some(grant) => self.accounts.refilled(tag, grant, 1, self.now_us()),
+            None => self.limiter.decide_alone(ask),
         }
-        let Some((times, verdict)) = self.limiter.take(&name, ask.cost, most).await else {
-            return self.limiter.decide_alone(ask);
+    }
+
+    /// The question for a block of which one part is for this request; or the verdict where none is needed or can be asked.
+    fn exchange(&self, tag: u64, ask: &Ask<'_>) -> Result<Exchange, Verdict> {
+        let (most, name) = match self.spend(tag, ask.key, ask.cost) {
+            Found::Decided(verdict) => return Err(verdict),
+            Found::NoRoom => (1, self.limiter.name(ask.key).into()),
+            Found::Refill { most, name, .. } => (most, name),
         };
-        let too_much = self.accounts.refilled(tag, times, ask.cost, &verdict, self.terms, self.now_us());
-        if too_much > 0 {
-            self.limiter.give(&name, too_much).await;
+        let Some(place) = self.limiter.enter() else { return Err(self.limiter.decide_alone(ask)) };
+        let asked_us = self.now_us();
+        let most = if self.is_closed.load(Ordering::SeqCst) { 1 } else { most };
+        let expired = self.accounts.expire(tag, asked_us);
+        let question = Question { name, cost: ask.cost, most, expired, asked_us, place };
+        Ok(Exchange::new(self.limiter.clone(), question))
+    }
+
+    /// Ends an exchange whose request has left, and puts all that it got into the account.
+    async fn finish(&self, tag: u64, turn: &mut MutexGuard<'_, Option<Exchange>>) {
+        let Some(exchange) = turn.as_mut() else { return };
+        let grant = exchange.drive().await;
+        **turn = None;
+        if let Some(grant) = grant {
+            let _ = self.accounts.refilled(tag, grant, 0, self.now_us());
         }
-        verdict
     }
 
     async fn give_back(&self, all: bool) {
-        for leftover in self.accounts.leftovers(all, self.now_us()) {
-            self.limiter.give(&leftover.name, leftover.units).await;
+        for (tag, gate) in self.accounts.asking(all) {
+            self.finish(tag, &mut gate.lock().await).await;
+        }
+        let mut leftovers = self.accounts.leftovers(all, self.now_us());
+        while !leftovers.is_empty() {
+            let rest = leftovers.split_off(leftovers.len().min(KEYS_AT_ONCE));
+            self.limiter.give(std::mem::replace(&mut leftovers, rest)).await;
         }
     }
 

@@ -2,6 +2,11 @@
 
 mod account;
 mod accounts;
+mod exchange;
 mod limiter;
+mod options;
+mod returns;
 
-pub use limiter::{LeasedLimiter, LeasedLimiterOptions, ReturnLeases};
+pub use limiter::LeasedLimiter;
+pub use options::LeasedLimiterOptions;
+pub use returns::ReturnLeases;
