@@ -33,6 +33,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     snapshot: Option<Arc<Snapshot>>,
+    /// Whatever the snapshot's age.
+    is_expired: bool,
     refresh: Option<Refresh>,
 }
 
@@ -74,9 +76,9 @@ impl Consolidated {
     pub async fn current(&self) -> Result<Arc<Snapshot>, Unavailable> {
         let refresh = {
             let mut state = self.shared.state();
-            match &state.snapshot {
-                Some(snapshot) if snapshot.age() < self.shared.max_age => return Ok(Arc::clone(snapshot)),
-                _ => self.join_refresh(&mut state),
+            match state.fresh(self.shared.max_age) {
+                Some(snapshot) => return Ok(Arc::clone(snapshot)),
+                None => self.join_refresh(&mut state),
             }
         };
         refresh.await.ok_or(Unavailable)
@@ -88,7 +90,7 @@ impl Consolidated {
     pub fn latest(&self) -> Option<Arc<Snapshot>> {
         let mut state = self.shared.state();
         let snapshot = state.snapshot.clone();
-        if snapshot.as_ref().is_none_or(|snapshot| snapshot.age() >= self.shared.max_age) {
+        if state.fresh(self.shared.max_age).is_none() {
             // The round runs on its own; nobody here waits for it.
             drop(self.join_refresh(&mut state));
         }
@@ -103,6 +105,11 @@ impl Consolidated {
     pub async fn refresh(&self) -> Result<Arc<Snapshot>, Unavailable> {
         let refresh = self.join_refresh(&mut self.shared.state());
         refresh.await.ok_or(Unavailable)
+    }
+
+    /// From now on the metrics in memory are too old. A round that is under way gathers new ones.
+    pub fn expire(&self) {
+        self.shared.state().is_expired = true;
     }
 
     /// Refreshes at this interval, beginning at once unless there are fresh metrics, for as long as it is polled.
@@ -129,6 +136,17 @@ impl Consolidated {
             task.map(Result::ok).boxed().shared()
         };
         state.refresh.get_or_insert_with(begin).clone()
+    }
+}
+
+impl State {
+    fn fresh(&self, max_age: Duration) -> Option<&Arc<Snapshot>> {
+        self.snapshot.as_ref().filter(|snapshot| !self.is_expired && snapshot.age() < max_age)
+    }
+
+    fn keep(&mut self, snapshot: Arc<Snapshot>) {
+        self.snapshot = Some(snapshot);
+        self.is_expired = false;
     }
 }
 
@@ -163,7 +181,7 @@ impl Inner {
         let body = serde_json::to_vec(&metrics).expect("numbers and texts always serialise").into();
         let reason = (!round.reasons.is_empty()).then(|| round.reasons.join("; "));
         let snapshot = Arc::new(Snapshot { metrics, body, reason, gathered: Instant::now() });
-        self.state().snapshot = Some(Arc::clone(&snapshot));
+        self.state().keep(Arc::clone(&snapshot));
         self.reporter.report(&snapshot, &round.changes);
         snapshot
     }
