@@ -95,7 +95,9 @@ async fn it_tells_how_much_is_kept() {
     purge(gateway.admin(), &json!({"all": true})).await.ok();
     assert_eq!(gateway.admin().get(CACHE).await.ok(), empty);
     let metrics = gateway.admin().get("/metrics").await;
-    assert!(metrics.text().contains("integridai_cache_bytes "), "{metrics:?}");
+    for told in ["integridai_cache_bytes ", r#"http_route="/admin/v1/cache/purge""#] {
+        assert!(metrics.text().contains(told), "{told} is missing in\n{}", metrics.text());
+    }
     gateway.stop().await;
 }
 

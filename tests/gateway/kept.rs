@@ -3,12 +3,12 @@
 use http::Method;
 use integridai_gateway::demo::Failure;
 use reqwest::RequestBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::client::{Answer, CONSOLIDATED};
 use crate::support::credentials::{Guarded, token};
 use crate::support::gateway::{Gateway, Settings};
-use crate::support::requests::COMPLIANCE;
+use crate::support::requests::{COMPLIANCE, analysis};
 use crate::support::{until, within};
 
 pub(crate) const HIT: &str = "integridai; hit; ttl=";
@@ -115,6 +115,30 @@ async fn old_figures_are_given_and_say_so_while_new_ones_are_gathered() {
     let metrics: Value = marked.ok();
     assert_eq!(metrics["stale"][0]["service"], "regtech", "{metrics}");
     assert_eq!(metrics["business_metrics"], first.json()["business_metrics"]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_round_that_somebody_wants_at_once_replaces_what_is_kept() {
+    // Nothing else would.
+    let hours = [("METRICS__CACHE_SECONDS", "7200"), ("REALTIME__METRICS_INTERVAL_SECONDS", "7200")];
+    let gateway = Gateway::with(&hours).await;
+    let first = ask(&gateway, &[]).await;
+    gateway.client.execute(&analysis()).await.ok();
+    assert_eq!(ask(&gateway, &[]).await.body, first.body);
+    gateway.client.execute(&json!({"workflow": "metrics_update", "payload": {}})).await.ok();
+    let providers = |answer: &Answer| answer.json()["business_metrics"]["providers_analyzed"].as_u64();
+    until("the count of one provider more", async || {
+        let answer = ask(&gateway, &[]).await;
+        (providers(&answer) == providers(&first).map(|count| count + 1)).then_some(())
+    })
+    .await;
+    let hit = until("a hit", async || {
+        let answer = ask(&gateway, &[]).await;
+        status(&answer).starts_with(HIT).then_some(answer)
+    })
+    .await;
+    assert_eq!(providers(&hit), providers(&first).map(|count| count + 1));
     gateway.stop().await;
 }
 

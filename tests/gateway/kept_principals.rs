@@ -90,7 +90,7 @@ fn whoami(allowed: CachedRouteConfig) -> Router {
     let cache = Cache::new(&CacheConfig::default()).expect("it fits").expect("it is not disabled");
     cache.keep(
         Router::new().route("/whoami", get(handler)),
-        Kept { fresh: Duration::from_secs(60), allowed, tags: "who" },
+        Kept { path: "/whoami", fresh: Duration::from_secs(60), allowed, tags: "who" },
     )
 }
 

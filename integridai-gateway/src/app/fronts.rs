@@ -9,7 +9,7 @@ use super::operators::Operators;
 use crate::admin::Admin;
 use crate::api::{self, Api};
 use crate::config::Config;
-use crate::services::{Exchanges, KeptAnswers};
+use crate::services::{Chosen, Exchanges, KeptAnswers};
 use crate::stack::{self, Cache, Guards, Kept};
 
 /// All fronts.
@@ -29,6 +29,9 @@ impl Fronts {
     ) -> Result<Self, BuildError> {
         let cache = Cache::new(&config.cache)?;
         let answers = cache.as_ref().map(Cache::answers);
+        if let Some(answers) = answers.clone() {
+            api.consolidated.are_kept_in(answers, Chosen::Path(api::CONSOLIDATED.to_owned()));
+        }
         let keep = |routes| match &cache {
             Some(cache) => cache.keep(routes, kept_metrics(config)),
             None => routes,
@@ -45,5 +48,5 @@ impl Fronts {
 /// What is said of consolidated metrics to the cache.
 fn kept_metrics(config: &Config) -> Kept {
     let (fresh, allowed) = (config.metrics.cache_seconds.get(), config.cache.routes.consolidated);
-    Kept { fresh, allowed, tags: api::CONSOLIDATED_TAGS }
+    Kept { path: api::CONSOLIDATED, fresh, allowed, tags: api::CONSOLIDATED_TAGS }
 }

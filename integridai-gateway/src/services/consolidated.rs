@@ -1,6 +1,6 @@
 //! Consolidated metrics: gathered by one refresh at a time, served from memory until they are too old.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::known::Known;
 use super::report::Reporter;
 use super::snapshot::{ConsolidatedMetrics, Snapshot, SystemHealth};
-use super::{HealthRule, Sources, Traffic};
+use super::{Chosen, HealthRule, KeptAnswers, Sources, Traffic};
 use crate::timestamp;
 
 /// Serves consolidated metrics. A clone is the same.
@@ -28,6 +28,7 @@ struct Inner {
     reporter: Reporter,
     known: tokio::sync::Mutex<Known>,
     state: Mutex<State>,
+    kept: OnceLock<(KeptAnswers, Chosen)>,
 }
 
 #[derive(Debug, Default)]
@@ -57,14 +58,20 @@ impl Consolidated {
         traffic: Arc<Traffic>,
         reporter: Reporter,
     ) -> Self {
-        let (known, state) = Default::default();
-        Self { shared: Arc::new(Inner { sources, rule, max_age, traffic, reporter, known, state }) }
+        let (known, state, kept) = Default::default();
+        Self { shared: Arc::new(Inner { sources, rule, max_age, traffic, reporter, known, state, kept }) }
     }
 
     /// How long a snapshot is served.
     #[must_use]
     pub fn max_age(&self) -> Duration {
         self.shared.max_age
+    }
+
+    /// Which of these answers are made of the metrics: each [refresh](Self::refresh) makes them stale. Counts once.
+    pub fn are_kept_in(&self, answers: KeptAnswers, chosen: Chosen) {
+        // Whoever says it again says the same.
+        let _ = self.shared.kept.set((answers, chosen));
     }
 
     /// The metrics from memory, or gathered now if those are too old. However many ask, the services are asked
@@ -104,7 +111,11 @@ impl Consolidated {
     /// [`Unavailable`]
     pub async fn refresh(&self) -> Result<Arc<Snapshot>, Unavailable> {
         let refresh = self.join_refresh(&mut self.shared.state());
-        refresh.await.ok_or(Unavailable)
+        let snapshot = refresh.await.ok_or(Unavailable)?;
+        if let Some((answers, chosen)) = self.shared.kept.get() {
+            answers.purge(chosen, true);
+        }
+        Ok(snapshot)
     }
 
     /// From now on the metrics in memory are too old. A round that is under way gathers new ones.

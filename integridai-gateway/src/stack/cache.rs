@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
 use integridai_tower::ConfigError;
@@ -27,6 +28,8 @@ pub struct Cache {
 /// What is said of the answers of a route that may be kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Kept {
+    /// Of which route, one without parameters.
+    pub path: &'static str,
     /// How long they are fresh; below a second none is kept.
     pub fresh: Duration,
     /// For whom, and how long after that.
@@ -64,16 +67,25 @@ impl Cache {
         KeptAnswers::new(self.layer.handle(), Arc::clone(&self.store), self.max_bytes)
     }
 
-    /// Puts the cache before the routes. Whoever may not ask has to be refused further out: it answers everybody alike.
+    /// Puts the cache before the route. Whoever may not ask has to be refused further out: it answers everybody alike.
+    ///
+    /// # Panics
+    ///
+    /// The path is none.
     pub fn keep<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>, kept: Kept) -> Router<S> {
-        let control = kept.control();
+        let (url, control) = (kept.url(), kept.control());
+        // Whatever a client calls the gateway, and whatever it asks beyond the path: none of it chooses what is kept.
+        let as_kept = move |mut request: Request<Body>| {
+            *request.uri_mut() = url.clone();
+            request
+        };
         let own_control =
             move |response: &Response| control.clone().filter(|_| response.status() == StatusCode::OK);
         routes.route_layer(
             ServiceBuilder::new()
                 .layer(CountCacheOutcomesLayer::new())
                 .layer(MapResponseLayer::new(without_own_fields))
-                .layer(MapRequestLayer::new(with_kept_url))
+                .layer(MapRequestLayer::new(as_kept))
                 .layer(self.layer.clone())
                 .layer(SetResponseHeaderLayer::overriding(OWN_CONTROL, own_control))
                 .layer(SetResponseHeaderLayer::overriding(TAGS, HeaderValue::from_static(kept.tags))),
@@ -88,6 +100,11 @@ fn store(config: &CacheConfig) -> Result<Arc<MemoryStore>, ConfigError> {
 }
 
 impl Kept {
+    fn url(&self) -> Uri {
+        let url = Uri::builder().scheme("http").authority(KEPT_ORIGIN).path_and_query(self.path).build();
+        url.expect("a route is a path")
+    }
+
     /// `None` where nothing may be kept: then `Cache-Control` alone counts, and says that they are private.
     fn control(&self) -> Option<HeaderValue> {
         let CachedRouteConfig { shared, stale_while_revalidate_seconds, stale_if_error_seconds } =
@@ -104,16 +121,6 @@ impl Kept {
         );
         Some(HeaderValue::try_from(text).expect("digits and letters"))
     }
-}
-
-/// Whatever a client calls the gateway, and whatever it asks beyond the path: none of it chooses what is kept.
-fn with_kept_url<B>(mut request: Request<B>) -> Request<B> {
-    let path = request.uri().path();
-    let kept = Uri::builder().scheme("http").authority(KEPT_ORIGIN).path_and_query(path).build();
-    if let Ok(kept) = kept {
-        *request.uri_mut() = kept;
-    }
-    request
 }
 
 fn without_own_fields<B>(mut response: http::Response<B>) -> http::Response<B> {
