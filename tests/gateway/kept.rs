@@ -86,6 +86,7 @@ async fn a_client_that_has_the_figures_is_told_so_and_one_that_wants_a_part_gets
     assert_eq!((other.status, &other.body), (200, &first.body));
     let part = ask(&gateway, &[("range", "bytes=0-9")]).await;
     assert_eq!((part.status, &part.body[..]), (206, &first.body[..10]));
+    ask(&gateway, &[("range", "bytes=999999-")]).await.problem(416);
     let head = gateway.client.send(gateway.client.request(Method::HEAD, CONSOLIDATED)).await;
     assert_eq!((status(&head).starts_with(HIT), head.body.len()), (true, 0), "{head:?}");
     let small = ask(&gateway, &[("accept-encoding", "gzip")]).await;
@@ -190,9 +191,9 @@ async fn what_the_cache_does_and_holds_is_told_to_prometheus() {
         ask(&gateway, &[]).await;
     }
     let told = [
-        r#"http_server_cache_requests_total{outcome="stored"} "#,
-        r#"http_server_cache_requests_total{outcome="hit"} "#,
-        r#"http_server_cache_served_bytes_total{outcome="hit"} "#,
+        r#"http_server_cache_requests_total{outcome="stored",http_route="/api/v1/metrics/consolidated"} "#,
+        r#"http_server_cache_requests_total{outcome="hit",http_route="/api/v1/metrics/consolidated"} "#,
+        r#"http_server_cache_served_bytes_total{outcome="hit",http_route="/api/v1/metrics/consolidated"} "#,
         "integridai_cache_urls ",
         "integridai_cache_bytes ",
     ];

@@ -1,9 +1,10 @@
 //! `POST /admin/v1/cache/purge`
 
-use axum::Json;
 use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
 use http::StatusCode;
 use http::uri::PathAndQuery;
+use integridai_tower::Principal;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -30,6 +31,7 @@ struct Purge {
 #[allow(clippy::unused_async, reason = "a handler")]
 pub(super) async fn purge(
     axum::extract::State(admin): State,
+    Extension(principal): Extension<Principal>,
     body: Result<Json<Value>, JsonRejection>,
 ) -> Result<Json<Purged>, Problem> {
     let Json(body) = body.map_err(|rejection| unreadable(&rejection))?;
@@ -40,7 +42,8 @@ pub(super) async fn purge(
         admin.consolidated.expire();
     }
     let purged = answers.purge(&purge.chosen, purge.is_soft);
-    tracing::info!(chosen = ?purge.chosen, is_soft = purge.is_soft, purged, "kept answers were purged");
+    let (by, Purge { chosen, is_soft }) = (principal.subject(), &purge);
+    tracing::info!(by, ?chosen, is_soft, purged, "kept answers were purged");
     Ok(Json(Purged { purged }))
 }
 

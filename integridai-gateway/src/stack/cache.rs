@@ -83,7 +83,7 @@ impl Cache {
             move |response: &Response| control.clone().filter(|_| response.status() == StatusCode::OK);
         routes.route_layer(
             ServiceBuilder::new()
-                .layer(CountCacheOutcomesLayer::new())
+                .layer(CountCacheOutcomesLayer::new().label("http_route", kept.path))
                 .layer(MapResponseLayer::new(without_own_fields))
                 .layer(MapRequestLayer::new(as_kept))
                 .layer(self.layer.clone())
