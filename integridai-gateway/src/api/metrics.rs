@@ -16,10 +16,11 @@ pub const CONSOLIDATED_TAGS: &str = "metrics flaisimulator regtech dashboard";
 
 /// The ecosystem in figures.
 ///
-/// Gathered from the three services at once, at most every 30 s (`metrics.cache_seconds`), and given to all who may see them;
-/// older ones are given for another 30 s while new ones are gathered. `Age` says how old they are, `Cache-Status` (RFC 9211)
-/// whether they were kept and for how long they stay fresh. A service that is down does not fail the call: its last good
-/// figures are kept and it is listed in `stale`.
+/// Kept for all who may see them, and given for another 30 s while new ones are gathered; `Cache-Status` (RFC 9211) tells how
+/// long they stay fresh.
+///
+/// Gathered from the three services at once, at most every 30 s (`metrics.cache_seconds`); `Age` says how old they
+/// are. A service that is down does not fail the call: its last good figures are kept and it is listed in `stale`.
 #[utoipa::path(
     get,
     path = "/api/v1/metrics/consolidated",

@@ -34,8 +34,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     snapshot: Option<Arc<Snapshot>>,
-    /// Whatever the snapshot's age.
-    is_expired: bool,
+    /// What was gathered up to here is too old.
+    expired: Option<Instant>,
     refresh: Option<Refresh>,
 }
 
@@ -120,7 +120,7 @@ impl Consolidated {
 
     /// From now on the metrics in memory are too old. A round that is under way gathers new ones.
     pub fn expire(&self) {
-        self.shared.state().is_expired = true;
+        self.shared.state().expired = Some(Instant::now());
     }
 
     /// Refreshes at this interval, beginning at once unless there are fresh metrics, for as long as it is polled.
@@ -152,12 +152,10 @@ impl Consolidated {
 
 impl State {
     fn fresh(&self, max_age: Duration) -> Option<&Arc<Snapshot>> {
-        self.snapshot.as_ref().filter(|snapshot| !self.is_expired && snapshot.age() < max_age)
-    }
-
-    fn keep(&mut self, snapshot: Arc<Snapshot>) {
-        self.snapshot = Some(snapshot);
-        self.is_expired = false;
+        let is_fresh = |snapshot: &&Arc<Snapshot>| {
+            snapshot.age() < max_age && self.expired.is_none_or(|moment| snapshot.gathered > moment)
+        };
+        self.snapshot.as_ref().filter(is_fresh)
     }
 }
 
@@ -192,7 +190,7 @@ impl Inner {
         let body = serde_json::to_vec(&metrics).expect("numbers and texts always serialise").into();
         let reason = (!round.reasons.is_empty()).then(|| round.reasons.join("; "));
         let snapshot = Arc::new(Snapshot { metrics, body, reason, gathered: Instant::now() });
-        self.state().keep(Arc::clone(&snapshot));
+        self.state().snapshot = Some(Arc::clone(&snapshot));
         self.reporter.report(&snapshot, &round.changes);
         snapshot
     }
