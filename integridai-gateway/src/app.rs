@@ -1,10 +1,12 @@
 //! Builds the gateway from its configuration and runs it. Nothing imports this but `main` and tests.
 
+mod fronts;
+mod operators;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use integridai_tower::ConfigError;
 use integridai_tower::rate_limit::{MemoryLimiter, Quota};
 use tokio::net::TcpListener;
@@ -12,15 +14,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::fronts::Fronts;
 use crate::api::{self, Api};
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
 use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic,
 };
-use crate::stack::{self, Access, Clients, Guards, Limits};
+use crate::stack::{Access, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
@@ -30,7 +33,7 @@ use crate::telemetry::{self, DroppedLines, TelemetryError};
 pub struct App {
     listener: TcpListener,
     address: SocketAddr,
-    service: Router,
+    fronts: Fronts,
     api: Arc<Api>,
     access: Access,
     limits: Limits,
@@ -43,10 +46,12 @@ pub struct App {
 #[non_exhaustive]
 pub enum BuildError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; choose another with server.listen, or --port of demo")]
+    #[error("cannot listen on {address}: {source}; choose another with {key}")]
     Bind {
         /// The address.
         address: SocketAddr,
+        /// Where it is configured.
+        key: &'static str,
         /// Why not.
         source: std::io::Error,
     },
@@ -88,10 +93,7 @@ impl App {
     pub async fn build(config: Config) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
-        let listen = config.server.listen;
-        let bind = |source| BuildError::Bind { address: listen, source };
-        let listener = TcpListener::bind(listen).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
+        let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
         let store = Store::open(store_options(&config))?;
         let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
         let events = Events::new(hub.clone(), store.clone());
@@ -125,10 +127,9 @@ impl App {
             prometheus,
             draining: CancellationToken::new(),
         });
-        let routes = api::routes(Arc::clone(&api), |routes, scope| access.guard(routes, scope));
         let guards = Guards { access: &access, limits: &limits };
-        let service = stack::edge(routes, &config.server, &config.cors, &guards, exchanges);
-        Ok(Self { listener, address, service, api, access, limits, config, dropped_lines: None })
+        let fronts = Fronts::build(&config, &api, &guards, exchanges).await?;
+        Ok(Self { listener, address, fronts, api, access, limits, config, dropped_lines: None })
     }
 
     /// Counts the log lines that could not be written among the metrics.
@@ -144,6 +145,12 @@ impl App {
         self.address
     }
 
+    /// Where it listens for operators, if it does.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.fronts.operators.as_ref().map(|operators| operators.address)
+    }
+
     /// Serves until `shutdown`, then drains: requests and executions under way finish within the grace period,
     /// WebSockets are told goodbye, everything recorded is written down.
     ///
@@ -151,17 +158,18 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, service, api, mut access, mut limits, config, dropped_lines } = self;
+        let Self { listener, address, fronts, api, mut access, mut limits, config, dropped_lines } = self;
         let resumed = api.queue.start(config.executions.workers.get()).await?;
         let mut background = JoinSet::new();
         background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
         background.spawn(telemetry::upkeep(api.prometheus.clone()));
         background.spawn(gauges(api.store.clone(), dropped_lines));
+        fronts.answers.into_iter().for_each(|answers| drop(background.spawn(answers.watch())));
         access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
         background.spawn(access.issuer_keys().watch());
         background.spawn(limits.watch());
-        let served = CancellationToken::new();
-        let returning = tokio::spawn(limits.return_leases(&served));
+        let is_served = CancellationToken::new();
+        let returning = tokio::spawn(limits.return_leases(&is_served));
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
@@ -174,14 +182,19 @@ impl App {
             api.draining.cancelled().await;
             api.queue.drain(grace).await;
         };
-        let (drained, ()) =
-            tokio::join!(server::serve(listener, service, server_options(&config), told), others);
+        let operated = async {
+            if let Some(operators) = fronts.operators {
+                operators.serve(api.draining.cancelled()).await;
+            }
+        };
+        let served = server::serve(listener, fronts.clients, server_options(&config.server), told);
+        let (drained, (), ()) = tokio::join!(served, others, operated);
         api.sockets.close();
         if tokio::time::timeout(STORE_GRACE, api.sockets.wait()).await.is_err() {
             tracing::warn!("some WebSockets did not say goodbye");
         }
         background.shutdown().await;
-        served.cancel();
+        is_served.cancel();
         if tokio::time::timeout(LEASES_GRACE, returning).await.is_err() {
             tracing::warn!("some leases were not given back");
         }
@@ -202,6 +215,14 @@ pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
     limits(config)?;
     access(config).map(drop)
+}
+
+/// Takes the address that `key` says.
+async fn bind(listen: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), BuildError> {
+    let bind = |source| BuildError::Bind { address: listen, key, source };
+    let listener = TcpListener::bind(listen).await.map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
+    Ok((listener, address))
 }
 
 /// What subscribers say, by principal.
@@ -246,8 +267,7 @@ fn store_options(config: &Config) -> StoreOptions {
     }
 }
 
-fn server_options(config: &Config) -> ServerOptions {
-    let server = &config.server;
+fn server_options(server: &ServerConfig) -> ServerOptions {
     ServerOptions {
         header_read_timeout: server.header_read_timeout_seconds.get(),
         max_header_bytes: u32::try_from(server.max_header_bytes.get()).unwrap_or(u32::MAX),

@@ -2,6 +2,7 @@
 //!
 //! [`app::App`] builds the gateway from a [`config::Config`] and runs it; [`demo`] has the three services simulated.
 
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod cli;

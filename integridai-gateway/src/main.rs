@@ -83,7 +83,7 @@ fn demo(args: DemoArgs) -> Outcome {
         let credentials = app::demo_credentials(&mut config.auth)?;
         let logs = start_logs(&config.logs)?;
         let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
-        say(&demo::welcome(app.address(), &simulators, &credentials));
+        say(&demo::welcome(app.address(), app.admin_address(), &simulators, &credentials));
         app.run(stop).await?;
         simulators.stop().await;
         say("Drained.");

@@ -9,7 +9,7 @@
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
-//! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse, counted with the `metrics` facade |
+//! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse and the cache does, counted with the `metrics` facade |
 //! | [`correlation`] | `correlation` | which request it is: correlation ids, W3C Trace Context and Baggage |
 //! | [`observe`] | `observe` | one record per HTTP exchange for logs, metrics and audit tables |
 //! | [`rate_limit`] | `rate-limit`, `rate-limit-redis` | how often somebody may ask, here or over all replicas |
@@ -19,11 +19,13 @@
 //! Layers meet through the types of the root modules only: [`CorrelationId`] says which request it is,
 //! [`Principal`] who asks, [`Deadline`] how long it may still take, [`Refused`] which layer did not let it through.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "full"), allow(dead_code, unreachable_pub, unused_imports))]
 
 mod correlation_id;
 mod error;
 
+#[cfg(any(feature = "cache", feature = "metrics"))]
+mod cache_outcome;
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod clock;
 #[cfg(feature = "client")]

@@ -2,6 +2,7 @@
 //! answer looks like is held against the OpenAPI document as it comes.
 
 mod access;
+mod admin;
 mod analysis;
 mod bodies;
 mod consolidated;
@@ -13,6 +14,8 @@ mod draining;
 mod executions;
 mod health;
 mod issuer_keys;
+mod kept;
+mod kept_principals;
 mod load;
 mod monitoring;
 mod open_paths;

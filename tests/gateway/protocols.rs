@@ -170,7 +170,9 @@ async fn a_page_of_an_allowed_origin_may_call_and_read_errors_too() {
             "{answer:?}"
         );
         let exposed = answer.header("access-control-expose-headers").to_lowercase();
-        for header in ["x-correlation-id", "location", "retry-after", "www-authenticate"] {
+        for header in
+            ["x-correlation-id", "location", "retry-after", "www-authenticate", "age", "cache-status"]
+        {
             assert!(exposed.contains(header), "{answer:?}");
         }
     }

@@ -12,6 +12,7 @@ mod scope;
 mod shapes;
 mod ticket;
 
+pub use metrics::{CONSOLIDATED, CONSOLIDATED_TAGS};
 pub use scope::{Scope, UnknownScope};
 
 use std::sync::Arc;
@@ -79,9 +80,16 @@ impl Api {
 
 type State = axum::extract::State<Arc<Api>>;
 
-/// The routes. `guard` puts before some of them what asks for a scope; everything else is the edge's.
-pub fn routes(api: Arc<Api>, guard: impl Fn(Router<Arc<Api>>, Scope) -> Router<Arc<Api>>) -> Router {
+/// The routes. `keep` puts the cache before consolidated metrics, `guard` before all but a few what asks for a scope; everything
+/// else is the edge's.
+pub fn routes(
+    api: Arc<Api>,
+    keep: impl Fn(Router<Arc<Api>>) -> Router<Arc<Api>>,
+    guard: impl Fn(Router<Arc<Api>>, Scope) -> Router<Arc<Api>>,
+) -> Router {
     let (open, _) = open().split_for_parts();
+    let (kept, _) = kept().split_for_parts();
+    let open = open.merge(guard(keep(kept), Scope::MetricsRead));
     let router = guarded().into_iter().fold(open, |router, (scope, routes)| {
         let (mut routes, _) = routes.split_for_parts();
         if scope == Scope::EventsRead {
@@ -101,6 +109,7 @@ pub const SUBSCRIBE: &str = "/api/v1/realtime/subscribe";
 pub fn document() -> OpenApi {
     let mut document = docs::base();
     document.merge(open().into_openapi());
+    document.merge(docs::guarded(kept().into_openapi(), Scope::MetricsRead));
     for (scope, routes) in guarded() {
         document.merge(docs::guarded(routes.into_openapi(), scope));
     }
@@ -122,11 +131,15 @@ fn open() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(docs::openapi))
 }
 
+/// For whoever may see figures; the same for all of them.
+fn kept() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(metrics::consolidated))
+}
+
 fn guarded() -> [(Scope, OpenApiRouter<Arc<Api>>); 3] {
     let workflows =
         OpenApiRouter::new().routes(routes!(execute::execute)).routes(routes!(executions::execution));
-    let metrics =
-        OpenApiRouter::new().routes(routes!(metrics::consolidated)).routes(routes!(monitoring::prometheus));
+    let monitoring = OpenApiRouter::new().routes(routes!(monitoring::prometheus));
     let events = OpenApiRouter::new().routes(routes!(ticket::ticket)).routes(routes!(realtime::subscribe));
-    [(Scope::WorkflowsExecute, workflows), (Scope::MetricsRead, metrics), (Scope::EventsRead, events)]
+    [(Scope::WorkflowsExecute, workflows), (Scope::MetricsRead, monitoring), (Scope::EventsRead, events)]
 }

@@ -4,7 +4,9 @@
 //! key. A variable `INTEGRIDAI_SECTION__KEY` overrides the key of the same name. A key or variable that is unknown,
 //! or whose value is wrong, is an error that names it and says what was expected.
 
+mod admin;
 mod auth;
+mod cache;
 mod cors;
 mod database;
 mod environment;
@@ -20,7 +22,9 @@ mod services;
 mod values;
 mod workflows;
 
+pub use admin::AdminConfig;
 pub use auth::{ApiKeyConfig, AuthConfig, IssuerConfig};
+pub use cache::{CacheConfig, CachedRouteConfig, CachedRoutesConfig};
 pub use cors::CorsConfig;
 pub use database::DatabaseConfig;
 pub use executions::ExecutionsConfig;
@@ -33,7 +37,7 @@ pub use realtime::RealtimeConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
-pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath};
+pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
 
 use std::borrow::Cow;
@@ -47,6 +51,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The listener and its limits.
     pub server: ServerConfig,
+    /// The listener for operators.
+    pub admin: AdminConfig,
     /// Who may call.
     pub auth: AuthConfig,
     /// How often somebody may ask.
@@ -63,6 +69,8 @@ pub struct Config {
     pub executions: ExecutionsConfig,
     /// Consolidated metrics.
     pub metrics: MetricsConfig,
+    /// Answers that are kept.
+    pub cache: CacheConfig,
     /// Real-time events.
     pub realtime: RealtimeConfig,
     /// The store.
@@ -152,11 +160,15 @@ impl Config {
     /// gateway would listen elsewhere than on loopback.
     pub fn check_access(&self) -> Result<(), ConfigError> {
         let open = self.auth.disabled;
-        if open && !self.server.listen.ip().is_loopback() {
-            return Err(ConfigError::Contradiction {
-                keys: "auth.disabled, server.listen".into(),
-                reason: "without authentication the gateway listens on loopback only",
-            });
+        let listeners = [
+            ("auth.disabled, server.listen", Some(self.server.listen)),
+            ("auth.disabled, admin.listen", self.admin.listen),
+        ];
+        for (keys, listen) in listeners {
+            if open && listen.is_some_and(|listen| !listen.ip().is_loopback()) {
+                let reason = "without authentication the gateway listens on loopback only";
+                return Err(ConfigError::Contradiction { keys: keys.into(), reason });
+            }
         }
         if !open && !self.auth.has_authenticator() {
             return Err(ConfigError::Contradiction {
@@ -172,6 +184,7 @@ impl Config {
         self.auth.check()?;
         self.rate_limits.check()?;
         self.redis.check()?;
+        self.cache.check()?;
         let realtime = &self.realtime;
         let rules = [
             (
@@ -190,6 +203,11 @@ impl Config {
                 "at most 1000000",
             ),
             (self.server.max_headers.get() > 10_000, "server.max_headers", "at most 10000"),
+            (
+                self.admin.listen == Some(self.server.listen) && self.server.listen.port() != 0,
+                "admin.listen, server.listen",
+                "two listeners cannot have one address",
+            ),
         ];
         if let Some((_, keys, reason)) = rules.into_iter().find(|(is_broken, ..)| *is_broken) {
             return Err(ConfigError::Contradiction { keys: keys.into(), reason });

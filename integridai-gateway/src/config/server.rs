@@ -46,3 +46,16 @@ impl Default for ServerConfig {
         }
     }
 }
+
+impl ServerConfig {
+    /// The same for a listener that few call, with little to say.
+    #[must_use]
+    pub fn for_operators(&self, listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            max_connections: self.max_connections.min(Count::new(64)),
+            max_body_bytes: self.max_body_bytes.min(Count::new(16 * 1024)),
+            ..self.clone()
+        }
+    }
+}

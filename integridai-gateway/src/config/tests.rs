@@ -34,7 +34,7 @@ fn optional_keys_are_documented_as_comments_and_work() {
     let optional =
         ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
     let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
-    let optional = optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url ="]);
+    let optional = optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url =", "listen ="]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     // Whether this build speaks https:// is tested below.
     let config = load(&text.replace("https://id.example.org", "http://localhost"), &[]).unwrap();
@@ -42,6 +42,7 @@ fn optional_keys_are_documented_as_comments_and_work() {
     assert_eq!((config.auth.issuers.len(), config.auth.api_keys.len()), (1, 1));
     let tiers = &config.rate_limits.policies["callers"].tiers;
     assert_eq!(tiers.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(), ["gold", "silver"]);
+    assert_eq!(config.admin.listen, Some("127.0.0.1:3003".parse().unwrap()));
     assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
     assert!(config.services.regtech.service().bearer_token.is_some());
@@ -77,6 +78,16 @@ fn an_error_names_file_line_key_and_what_was_expected() {
         ("[rate_limits.policies.a]\nby = \"tenant\"\nroute = []", "line 3", "route", "routes"),
         ("[redis]\nurl = \"rediss://:secret@cache\"", "line 2", "url", "TLS"),
         ("[redis]\non_outage = \"panic\"", "line 2", "on_outage", "refuse"),
+        ("[admin]\nlisten = \"localhost\"", "line 2", "listen", "socket address"),
+        ("[cache]\nmax_size_mib = 0", "line 2", "max_size_mib", "from 1"),
+        ("[cache.routes.consolidated]\nshare = true", "line 2", "share", "shared"),
+        ("[cache.routes.metrics]", "line 1", "metrics", "consolidated"),
+        (
+            "[cache.routes.consolidated]\nstale_if_error_seconds = -1",
+            "line 2",
+            "stale_if_error_seconds",
+            "from 0 to a year",
+        ),
         ("[server\n", "line 1", "server", "expected"),
     ];
     for (text, line, key, expected) in cases {
@@ -140,6 +151,8 @@ fn keys_that_contradict_each_other_or_cannot_work_are_refused() {
         ("[realtime]\nping_interval_seconds = 200", "realtime.idle_timeout_seconds"),
         ("[realtime]\nmax_pending_events = 2147483648", "realtime.max_pending_events"),
         ("[server]\nmax_headers = 10001", "server.max_headers"),
+        ("[admin]\nlisten = \"127.0.0.1:3002\"", "admin.listen, server.listen"),
+        ("[cache]\nmax_size_mib = 1", "cache.max_body_bytes"),
         ("[auth]\nticket_seconds = 301", "auth.ticket_seconds"),
         ("[auth]\nleeway_seconds = 3600", "auth.leeway_seconds"),
     ] {
@@ -167,12 +180,15 @@ fn nobody_or_everybody_is_let_in_by_a_word_only() {
 
 #[test]
 fn everybody_is_let_in_on_loopback_alone_however_an_address_is_written() {
-    let access = |listen: &str| {
-        let variables = [("INTEGRIDAI_AUTH__DISABLED", "true"), ("INTEGRIDAI_SERVER__LISTEN", listen)];
+    let listeners = ["INTEGRIDAI_SERVER__LISTEN", "INTEGRIDAI_ADMIN__LISTEN"];
+    let access = |listener: &str, listen: &str| {
+        let variables = [("INTEGRIDAI_AUTH__DISABLED", "true"), (listener, listen)];
         load("", &variables).unwrap().check_access()
     };
     for loopback in ["127.0.0.1:1", "127.0.0.2:0", "127.255.255.254:1", "[::1]:1"] {
-        assert_eq!(access(loopback).map_err(|error| error.to_string()), Ok(()), "{loopback}");
+        for listener in listeners {
+            assert_eq!(access(listener, loopback).map_err(|error| error.to_string()), Ok(()), "{loopback}");
+        }
     }
     for elsewhere in [
         "0.0.0.0:1",
@@ -185,8 +201,10 @@ fn everybody_is_let_in_on_loopback_alone_however_an_address_is_written() {
         "192.168.0.1:1",
         "128.0.0.1:1",
     ] {
-        let refused = access(elsewhere).unwrap_err().to_string();
-        assert!(refused.contains("loopback only"), "{elsewhere}: {refused}");
+        for listener in listeners {
+            let refused = access(listener, elsewhere).unwrap_err().to_string();
+            assert!(refused.contains("loopback only"), "{elsewhere}: {refused}");
+        }
     }
 }
 

@@ -84,6 +84,33 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
+/// A length of time in whole seconds, 0 for none, at most a year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct WholeSeconds(u32);
+
+impl WholeSeconds {
+    const MAX: u32 = 366 * 86_400;
+
+    pub(super) const fn new(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    /// The seconds.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for WholeSeconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        let seconds = u32::try_from(number).ok().filter(|seconds| *seconds <= Self::MAX);
+        let expected = "a whole number of seconds from 0 to a year";
+        seconds.map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Signed(number), &expected))
+    }
+}
+
 /// A whole number above zero, at most 2³¹.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(u32);

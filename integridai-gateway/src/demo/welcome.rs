@@ -20,17 +20,25 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The addresses, and five calls to paste.
+/// The addresses, that of the listener for operators only if there is one, and five calls to paste.
 #[must_use]
-pub fn welcome(gateway: SocketAddr, simulators: &Simulators, credentials: &Credentials) -> String {
+pub fn welcome(
+    gateway: SocketAddr,
+    operators: Option<SocketAddr>,
+    simulators: &Simulators,
+    credentials: &Credentials,
+) -> String {
     let Credentials { api_key, token } = credentials;
+    let operators =
+        operators.map(|address| format!("\n  operators          http://{address}/admin/v1/cache"));
+    let operators = operators.unwrap_or_default();
     let [regtech, flaisimulator, dashboard] =
         [&simulators.regtech, &simulators.flaisimulator, &simulators.dashboard].map(super::Simulator::url);
     format!(
         r#"IntegridAI Gateway   http://{gateway}
   docs               http://{gateway}/docs
   events             ws://{gateway}/api/v1/realtime/subscribe
-  Prometheus         http://{gateway}/metrics
+  Prometheus         http://{gateway}/metrics{operators}
 Simulated services
   RegTech Engine     {regtech}
   FLAISimulator      {flaisimulator}

@@ -1,6 +1,6 @@
 //! Consolidated metrics: gathered by one refresh at a time, served from memory until they are too old.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::known::Known;
 use super::report::Reporter;
 use super::snapshot::{ConsolidatedMetrics, Snapshot, SystemHealth};
-use super::{HealthRule, Sources, Traffic};
+use super::{Chosen, HealthRule, KeptAnswers, Sources, Traffic};
 use crate::timestamp;
 
 /// Serves consolidated metrics. A clone is the same.
@@ -28,11 +28,14 @@ struct Inner {
     reporter: Reporter,
     known: tokio::sync::Mutex<Known>,
     state: Mutex<State>,
+    kept: OnceLock<(KeptAnswers, Chosen)>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     snapshot: Option<Arc<Snapshot>>,
+    /// What was gathered up to here is too old.
+    expired: Option<Instant>,
     refresh: Option<Refresh>,
 }
 
@@ -55,14 +58,20 @@ impl Consolidated {
         traffic: Arc<Traffic>,
         reporter: Reporter,
     ) -> Self {
-        let (known, state) = Default::default();
-        Self { shared: Arc::new(Inner { sources, rule, max_age, traffic, reporter, known, state }) }
+        let (known, state, kept) = Default::default();
+        Self { shared: Arc::new(Inner { sources, rule, max_age, traffic, reporter, known, state, kept }) }
     }
 
     /// How long a snapshot is served.
     #[must_use]
     pub fn max_age(&self) -> Duration {
         self.shared.max_age
+    }
+
+    /// Which of these answers are made of the metrics: each [refresh](Self::refresh) makes them stale. Counts once.
+    pub fn are_kept_in(&self, answers: KeptAnswers, chosen: Chosen) {
+        // Whoever says it again says the same.
+        let _ = self.shared.kept.set((answers, chosen));
     }
 
     /// The metrics from memory, or gathered now if those are too old. However many ask, the services are asked
@@ -74,9 +83,9 @@ impl Consolidated {
     pub async fn current(&self) -> Result<Arc<Snapshot>, Unavailable> {
         let refresh = {
             let mut state = self.shared.state();
-            match &state.snapshot {
-                Some(snapshot) if snapshot.age() < self.shared.max_age => return Ok(Arc::clone(snapshot)),
-                _ => self.join_refresh(&mut state),
+            match state.fresh(self.shared.max_age) {
+                Some(snapshot) => return Ok(Arc::clone(snapshot)),
+                None => self.join_refresh(&mut state),
             }
         };
         refresh.await.ok_or(Unavailable)
@@ -88,7 +97,7 @@ impl Consolidated {
     pub fn latest(&self) -> Option<Arc<Snapshot>> {
         let mut state = self.shared.state();
         let snapshot = state.snapshot.clone();
-        if snapshot.as_ref().is_none_or(|snapshot| snapshot.age() >= self.shared.max_age) {
+        if state.fresh(self.shared.max_age).is_none() {
             // The round runs on its own; nobody here waits for it.
             drop(self.join_refresh(&mut state));
         }
@@ -102,7 +111,16 @@ impl Consolidated {
     /// [`Unavailable`]
     pub async fn refresh(&self) -> Result<Arc<Snapshot>, Unavailable> {
         let refresh = self.join_refresh(&mut self.shared.state());
-        refresh.await.ok_or(Unavailable)
+        let snapshot = refresh.await.ok_or(Unavailable)?;
+        if let Some((answers, chosen)) = self.shared.kept.get() {
+            answers.purge(chosen, true);
+        }
+        Ok(snapshot)
+    }
+
+    /// From now on the metrics in memory are too old. A round that is under way gathers new ones.
+    pub fn expire(&self) {
+        self.shared.state().expired = Some(Instant::now());
     }
 
     /// Refreshes at this interval, beginning at once unless there are fresh metrics, for as long as it is polled.
@@ -129,6 +147,15 @@ impl Consolidated {
             task.map(Result::ok).boxed().shared()
         };
         state.refresh.get_or_insert_with(begin).clone()
+    }
+}
+
+impl State {
+    fn fresh(&self, max_age: Duration) -> Option<&Arc<Snapshot>> {
+        let is_fresh = |snapshot: &&Arc<Snapshot>| {
+            snapshot.age() < max_age && self.expired.is_none_or(|moment| snapshot.gathered > moment)
+        };
+        self.snapshot.as_ref().filter(is_fresh)
     }
 }
 

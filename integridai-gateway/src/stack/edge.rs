@@ -4,11 +4,12 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::response::Response;
 use http::header::{
-    AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, SET_COOKIE,
+    AGE, AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, SET_COOKIE,
     WWW_AUTHENTICATE,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, request};
 use integridai_tower::CorrelationId;
+use integridai_tower::cache::CACHE_STATUS;
 use integridai_tower::correlation::CorrelationLayer;
 use integridai_tower::metrics::CountRefusalsLayer;
 use integridai_tower::observe::{Observe, ObserveLayer};
@@ -113,8 +114,11 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 /// What pages of allowed origins may read of an answer.
-const EXPOSED: [HeaderName; 9] = [
+const EXPOSED: [HeaderName; 12] = [
+    AGE,
+    CACHE_STATUS,
     CorrelationId::HEADER,
+    ETAG,
     LOCATION,
     RETRY_AFTER,
     WWW_AUTHENTICATE,

@@ -2,6 +2,7 @@
 
 mod access;
 mod boxed;
+mod cache;
 mod door;
 mod edge;
 mod host;
@@ -12,6 +13,7 @@ mod upstream;
 
 pub use access::Access;
 pub use boxed::Transport;
+pub use cache::{Cache, Kept};
 pub use edge::{Guards, edge};
 pub use limits::Limits;
 pub use mint::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};

@@ -7,7 +7,12 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 13] = [
+const COUNTERS: [Row; 14] = [
+    (
+        "integridai_cache_refused_total",
+        Unit::Count,
+        "Answers that were not kept, for they are too large for the cache.",
+    ),
     ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
     (
         "integridai_executions_given_up_total",
@@ -59,8 +64,10 @@ const COUNTERS: [Row; 13] = [
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
 ];
 
-const GAUGES: [Row; 10] = [
+const GAUGES: [Row; 12] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
+    ("integridai_cache_bytes", Unit::Bytes, "Memory that kept answers take, roughly."),
+    ("integridai_cache_urls", Unit::Count, "URLs of which an answer is kept."),
     ("integridai_executions_queued", Unit::Count, "Executions that wait to be run."),
     ("integridai_rate_limit_keys", Unit::Count, "Keys that a rate limit keeps in memory, by policy."),
     ("integridai_realtime_subscribers", Unit::Count, "WebSockets that subscribe to events."),

@@ -14,6 +14,7 @@ const USUAL_PORTS: [u16; 3] = [3000, 8000, 5000];
 pub(crate) async fn demo(folder: &Path, arguments: &[&str]) -> (Gateway, Page) {
     let mut command = bare(PROGRAM);
     command.args(["demo", "--port", "0", "--latency", "none"]).args(arguments).env("TMPDIR", folder);
+    command.env("INTEGRIDAI_ADMIN__LISTEN", "127.0.0.1:0");
     let mut demo = Gateway::spawn(&mut command).listening().await;
     demo.prints("Ctrl-C drains and ends.").await;
     let page = Page { lines: demo.log() };

@@ -12,6 +12,7 @@ mod faults;
 mod kills;
 mod logs;
 mod memory;
+mod operators;
 mod readme;
 mod starts;
 mod support;

@@ -23,7 +23,9 @@ async fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind(QUIET_ADDRESS).await.unwrap();
     let address = taken.local_addr().unwrap();
     let start = Start::new(&folder.path().join("gateway.db")).at(address);
-    start.fail().await.assert_refused(1, &[&address.to_string(), "in use"]);
+    start.fail().await.assert_refused(1, &[&address.to_string(), "in use", "server.listen"]);
+    let operators = Start::new(&folder.path().join("gateway.db")).set("ADMIN__LISTEN", address.to_string());
+    operators.fail().await.assert_refused(1, &[&address.to_string(), "in use", "admin.listen"]);
     drop(taken);
     assert_eq!(start.run().await.address, address);
 }

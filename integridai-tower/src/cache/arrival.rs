@@ -7,10 +7,10 @@ use http_body::Body;
 
 use super::body::CacheBody;
 use super::flight::{Served, StreamHead};
-use super::outcome::CacheOutcome;
 use super::shared::Shared;
 use super::status::{CACHE_STATUS, Forward, Member};
 use super::stream::Reader;
+use crate::cache_outcome::CacheOutcome;
 
 /// What the origin answered, as it is.
 pub(super) fn passed<B>(

@@ -12,10 +12,10 @@ use super::errand::Errand;
 use super::flight::{Landing, Own, StreamHead};
 use super::invalidate::{content_location, is_success, named};
 use super::key::Key;
-use super::outcome::CacheOutcome;
 use super::shared::Shared;
 use super::status::Forward;
 use crate::BoxError;
+use crate::cache_outcome::CacheOutcome;
 
 /// A request that goes to the origin as it is.
 pub(super) struct Pass {

@@ -12,7 +12,6 @@ use super::errand::{Errand, Purpose};
 use super::future::ResponseFuture;
 use super::invalidate::is_unsafe;
 use super::key::Key;
-use super::outcome::CacheOutcome;
 use super::pass::{Pass, may_be_for_gets};
 use super::plan::{Asked, Signs, Verdict};
 use super::shared::Shared;
@@ -20,6 +19,7 @@ use super::status::Forward;
 use super::storable::Asker;
 use super::store::Lookup;
 use super::trip::{Trip, judge, stored};
+use crate::cache_outcome::CacheOutcome;
 use crate::readiness::take_ready;
 use crate::{BoxError, Principal};
 

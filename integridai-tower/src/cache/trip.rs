@@ -14,7 +14,6 @@ use super::entry::Entry;
 use super::errand::{Errand, Purpose};
 use super::flight::{Flight, Release, Ticket};
 use super::key::Key;
-use super::outcome::CacheOutcome;
 use super::plan::{Asked, Verdict, verdict, without_entry};
 use super::shared::Shared;
 use super::status::{CACHE_STATUS, Forward, Member};
@@ -22,6 +21,7 @@ use super::storable::Asker;
 use super::store::Resource;
 use super::validate;
 use crate::BoxError;
+use crate::cache_outcome::CacheOutcome;
 
 /// A request, with the instance of the inner service that was polled ready for it.
 pub(super) struct Trip<S, A> {

@@ -8,6 +8,12 @@ pub const REFUSED_REQUESTS: &str = "http_server_refused_requests_total";
 /// Requests that a layer in shadow mode let through and would have refused, by `layer` and `reason`.
 pub const SHADOW_REFUSED_REQUESTS: &str = "http_server_shadow_refused_requests_total";
 
+/// Requests that a cache saw, by `outcome`.
+pub const CACHE_REQUESTS: &str = "http_server_cache_requests_total";
+
+/// Bytes of content that a cache served from its store, by `outcome`.
+pub const CACHE_SERVED_BYTES: &str = "http_server_cache_served_bytes_total";
+
 /// Gives the metrics of this module their help texts, at the recorder that is installed.
 pub fn describe() {
     describe_counter!(
@@ -19,5 +25,11 @@ pub fn describe() {
         SHADOW_REFUSED_REQUESTS,
         Unit::Count,
         "Requests that a layer in shadow mode let through and would have refused."
+    );
+    describe_counter!(CACHE_REQUESTS, Unit::Count, "Requests that a cache saw, by what it did for them.");
+    describe_counter!(
+        CACHE_SERVED_BYTES,
+        Unit::Bytes,
+        "Bytes of content that a cache served from its store, by what it did."
     );
 }

@@ -29,6 +29,7 @@ struct World {
 /// A running gateway.
 pub(crate) struct Gateway {
     pub(crate) client: Client,
+    admin: Option<Client>,
     world: World,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Drained>,
@@ -55,6 +56,11 @@ impl Gateway {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.client.address
+    }
+
+    /// Of the listener for operators, which the settings must have.
+    pub(crate) fn admin(&self) -> &Client {
+        self.admin.as_ref().expect("it listens for operators")
     }
 
     pub(crate) fn services(&self) -> &Simulators {
@@ -120,13 +126,13 @@ impl World {
 
     async fn start(self) -> Gateway {
         let app = within(App::build(self.config())).await.expect("it can be built");
-        let client = Client::new(app.address());
+        let (client, admin) = (Client::new(app.address()), app.admin_address().map(Client::of_admin));
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(async move {
             let shutdown = async { drop(stopped.await) };
             app.run(shutdown).await.expect("unfinished executions can be taken up")
         });
-        Gateway { client, world: self, stop, running }
+        Gateway { client, admin, world: self, stop, running }
     }
 
     fn config(&self) -> Config {

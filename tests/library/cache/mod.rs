@@ -3,6 +3,7 @@
 mod clients;
 mod coalescing;
 mod contract;
+mod counted;
 mod parts;
 mod revalidation;
 

@@ -30,6 +30,25 @@ pub trait Store: Send + Sync {
     fn purge(&self, purge: &Purge<'_>) -> usize;
 }
 
+/// So that whoever owns a store can ask how it is while a layer has it too.
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn find(&self, key: &Key<'_>) -> Lookup {
+        (**self).find(key)
+    }
+
+    fn put(&self, key: &Key<'_>, entry: Arc<Entry>, most_variants: usize) {
+        (**self).put(key, entry, most_variants);
+    }
+
+    fn remove(&self, key: &Key<'_>) {
+        (**self).remove(key);
+    }
+
+    fn purge(&self, purge: &Purge<'_>) -> usize {
+        (**self).purge(purge)
+    }
+}
+
 /// What will be found.
 pub type Found = Pin<Box<dyn Future<Output = Option<Arc<Resource>>> + Send>>;
 

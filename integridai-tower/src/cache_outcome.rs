@@ -1,3 +1,5 @@
+//! What a cache did for a request; its public place is `cache`.
+
 use http::Extensions;
 
 /// What the cache did for a request; found in the extensions of its response, by [`CacheOutcome::of`].
@@ -25,6 +27,19 @@ pub enum CacheOutcome {
 }
 
 impl CacheOutcome {
+    /// All of them, in the order of their declaration.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Hit,
+        Self::StaleHit,
+        Self::Confirmed,
+        Self::StaleIfError,
+        Self::Stored,
+        Self::Passed,
+        Self::Collapsed,
+        Self::Bypassed,
+        Self::NotCached,
+    ];
+
     /// What the cache did for the request of a response with these extensions; `None` where it did not see it.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<Self> {
@@ -53,7 +68,7 @@ impl CacheOutcome {
         matches!(self, Self::Hit | Self::StaleHit | Self::Confirmed | Self::StaleIfError)
     }
 
-    pub(super) fn put(self, extensions: &mut Extensions) {
+    pub(crate) fn put(self, extensions: &mut Extensions) {
         if self == Self::Hit {
             extensions.remove::<Self>();
             extensions.insert(Hit);
@@ -71,6 +86,13 @@ struct Hit;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_are_listed_at_their_own_place() {
+        for (at, outcome) in CacheOutcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, at, "{outcome:?}");
+        }
+    }
 
     #[test]
     fn the_last_one_counts() {

@@ -1,0 +1,50 @@
+//! What operators call, on a listener of its own (`admin.listen`): what is kept and what to purge of it, Prometheus' figures.
+//!
+//! | call | what |
+//! | --- | --- |
+//! | `GET /admin/v1/cache` | how much is kept |
+//! | `POST /admin/v1/cache/purge` | removes kept answers, or makes them stale: `{"path": "/…"}`, `{"prefix": "/…"}`, `{"tag": "…"}` or `{"all": true}`, each with `"soft": true` or without |
+//! | `GET /metrics` | the gateway's own figures |
+//!
+//! Everything needs the scope `admin`. Errors are problem documents, as on the main listener.
+
+mod kept;
+mod monitoring;
+mod purge;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use http::StatusCode;
+
+use crate::respond::Problem;
+use crate::services::{Consolidated, KeptAnswers};
+use crate::telemetry::PrometheusHandle;
+
+/// What the handlers use.
+#[derive(Debug)]
+pub struct Admin {
+    /// What is kept; `None` with `cache.disabled`.
+    pub answers: Option<KeptAnswers>,
+    /// What lies behind a kept answer.
+    pub consolidated: Consolidated,
+    /// Prometheus' figures.
+    pub prometheus: PrometheusHandle,
+}
+
+type State = axum::extract::State<Arc<Admin>>;
+
+/// The routes. `guard` puts before all of them what asks for the scope; everything else is the edge's.
+pub fn routes(admin: Arc<Admin>, guard: impl Fn(Router<Arc<Admin>>) -> Router<Arc<Admin>>) -> Router {
+    let routes = Router::new()
+        .route("/admin/v1/cache", get(kept::status))
+        .route("/admin/v1/cache/purge", post(purge::purge))
+        .route("/metrics", get(monitoring::prometheus));
+    guard(routes).fallback(nothing).with_state(admin)
+}
+
+#[allow(clippy::unused_async, reason = "a handler")]
+async fn nothing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path of the listener for operators")
+}

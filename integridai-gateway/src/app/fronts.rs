@@ -1,0 +1,52 @@
+//! What is in front of the routes: towards clients and towards operators, with the answers that are kept between.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::BuildError;
+use super::operators::Operators;
+use crate::admin::Admin;
+use crate::api::{self, Api};
+use crate::config::Config;
+use crate::services::{Chosen, Exchanges, KeptAnswers};
+use crate::stack::{self, Cache, Guards, Kept};
+
+/// All fronts.
+#[derive(Debug)]
+pub(super) struct Fronts {
+    pub(super) clients: Router,
+    pub(super) operators: Option<Operators>,
+    pub(super) answers: Option<KeptAnswers>,
+}
+
+impl Fronts {
+    pub(super) async fn build(
+        config: &Config,
+        api: &Arc<Api>,
+        guards: &Guards<'_>,
+        exchanges: Exchanges,
+    ) -> Result<Self, BuildError> {
+        let cache = Cache::new(&config.cache)?;
+        let answers = cache.as_ref().map(Cache::answers);
+        if let Some(answers) = answers.clone() {
+            api.consolidated.are_kept_in(answers, Chosen::Path(api::CONSOLIDATED.to_owned()));
+        }
+        let keep = |routes| match &cache {
+            Some(cache) => cache.keep(routes, kept_metrics(config)),
+            None => routes,
+        };
+        let routes = api::routes(Arc::clone(api), keep, |routes, scope| guards.access.guard(routes, scope));
+        let clients = stack::edge(routes, &config.server, &config.cors, guards, exchanges.clone());
+        let (consolidated, prometheus) = (api.consolidated.clone(), api.prometheus.clone());
+        let admin = Admin { answers: answers.clone(), consolidated, prometheus };
+        let operators = Operators::build(config, admin, guards, exchanges).await?;
+        Ok(Self { clients, operators, answers })
+    }
+}
+
+/// What is said of consolidated metrics to the cache.
+fn kept_metrics(config: &Config) -> Kept {
+    let (fresh, allowed) = (config.metrics.cache_seconds.get(), config.cache.routes.consolidated);
+    Kept { path: api::CONSOLIDATED, fresh, allowed, tags: api::CONSOLIDATED_TAGS }
+}

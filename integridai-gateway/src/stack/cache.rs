@@ -1,0 +1,131 @@
+//! Answers that are kept: one store for all cached routes, and what each of them allows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
+use integridai_tower::ConfigError;
+use integridai_tower::cache::{CacheLayer, MemoryStore, MemoryStoreOptions};
+use integridai_tower::metrics::CountCacheOutcomesLayer;
+use tower::ServiceBuilder;
+use tower::util::{MapRequestLayer, MapResponseLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::config::{CacheConfig, CachedRouteConfig};
+use crate::services::{KEPT_ORIGIN, KeptAnswers};
+
+/// Keeps the answers of routes.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    layer: CacheLayer,
+    store: Arc<MemoryStore>,
+    max_bytes: u64,
+}
+
+/// What is said of the answers of a route that may be kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// Of which route, one without parameters.
+    pub path: &'static str,
+    /// How long they are fresh; below a second none is kept.
+    pub fresh: Duration,
+    /// For whom, and how long after that.
+    pub allowed: CachedRouteConfig,
+    /// What they are purged by, separated by spaces.
+    pub tags: &'static str,
+}
+
+/// Aimed at this cache alone (RFC 9213), within the gateway; all others hear `Cache-Control`.
+const OWN_CONTROL: HeaderName = HeaderName::from_static("integridai-cache-control");
+
+const TAGS: HeaderName = HeaderName::from_static("surrogate-key");
+
+impl Cache {
+    /// As it is configured; `None` where it is disabled.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when the store cannot have that size.
+    pub fn new(config: &CacheConfig) -> Result<Option<Self>, ConfigError> {
+        if config.disabled {
+            return Ok(None);
+        }
+        let store = store(config)?;
+        let layer = CacheLayer::new(Arc::clone(&store))
+            .targeted([OWN_CONTROL])
+            .largest_body(config.max_body_bytes.get())
+            .spawn_with(|work| drop(tokio::spawn(work)));
+        Ok(Some(Self { layer, store, max_bytes: config.max_bytes() }))
+    }
+
+    /// What operators see of it and remove from it.
+    #[must_use]
+    pub fn answers(&self) -> KeptAnswers {
+        KeptAnswers::new(self.layer.handle(), Arc::clone(&self.store), self.max_bytes)
+    }
+
+    /// Puts the cache before the route. Whoever may not ask has to be refused further out: it answers everybody alike.
+    ///
+    /// # Panics
+    ///
+    /// The path is none.
+    pub fn keep<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>, kept: Kept) -> Router<S> {
+        let (url, control) = (kept.url(), kept.control());
+        // Whatever a client calls the gateway, and whatever it asks beyond the path: none of it chooses what is kept.
+        let as_kept = move |mut request: Request<Body>| {
+            *request.uri_mut() = url.clone();
+            request
+        };
+        let own_control =
+            move |response: &Response| control.clone().filter(|_| response.status() == StatusCode::OK);
+        routes.route_layer(
+            ServiceBuilder::new()
+                .layer(CountCacheOutcomesLayer::new().label("http_route", kept.path))
+                .layer(MapResponseLayer::new(without_own_fields))
+                .layer(MapRequestLayer::new(as_kept))
+                .layer(self.layer.clone())
+                .layer(SetResponseHeaderLayer::overriding(OWN_CONTROL, own_control))
+                .layer(SetResponseHeaderLayer::overriding(TAGS, HeaderValue::from_static(kept.tags))),
+        )
+    }
+}
+
+/// Where answers are kept.
+fn store(config: &CacheConfig) -> Result<Arc<MemoryStore>, ConfigError> {
+    let options = MemoryStoreOptions::new(config.max_bytes()).most_urls(config.max_urls.get() as u64);
+    options.build().map(Arc::new)
+}
+
+impl Kept {
+    fn url(&self) -> Uri {
+        let url = Uri::builder().scheme("http").authority(KEPT_ORIGIN).path_and_query(self.path).build();
+        url.expect("a route is a path")
+    }
+
+    /// `None` where nothing may be kept: then `Cache-Control` alone counts, and says that they are private.
+    fn control(&self) -> Option<HeaderValue> {
+        let CachedRouteConfig { shared, stale_while_revalidate_seconds, stale_if_error_seconds } =
+            self.allowed;
+        let fresh = self.fresh.as_secs();
+        if !shared || fresh == 0 {
+            return None;
+        }
+        // `public`, for these are answers to callers with credentials (RFC 9111 §3.5).
+        let text = format!(
+            "public, max-age={fresh}, stale-while-revalidate={}, stale-if-error={}",
+            stale_while_revalidate_seconds.get(),
+            stale_if_error_seconds.get()
+        );
+        Some(HeaderValue::try_from(text).expect("digits and letters"))
+    }
+}
+
+fn without_own_fields<B>(mut response: http::Response<B>) -> http::Response<B> {
+    for name in [OWN_CONTROL, TAGS] {
+        response.headers_mut().remove(name);
+    }
+    response
+}

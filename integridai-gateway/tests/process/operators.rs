@@ -1,0 +1,41 @@
+//! The listener for operators of a gateway that serves: what it logs, and that it ends with the gateway.
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::support::{Gateway, Start, ask, client, simulators};
+
+/// The lines with this message.
+fn lines(log: &[String], message: &str) -> Vec<Value> {
+    let parsed = log.iter().map(|line| serde_json::from_str(line).unwrap());
+    parsed.filter(|line: &Value| line["message"] == message).collect()
+}
+
+async fn purge(client: &Client, gateway: &Gateway) -> Value {
+    let address = lines(&gateway.log(), "listening for operators")[0]["address"].as_str().unwrap().to_owned();
+    let request =
+        client.post(format!("http://{address}/admin/v1/cache/purge")).json(&json!({"tag": "metrics"}));
+    ask(request.header("x-correlation-id", "a-purge")).await.1
+}
+
+#[tokio::test]
+async fn a_purge_is_logged_with_who_did_it_and_the_listener_ends_with_the_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let (simulators, client) = (simulators(), client());
+    let start = Start::new(&folder.path().join("gateway.db")).services(&simulators);
+    let mut gateway = start.set("ADMIN__LISTEN", "127.0.0.1:0").run().await;
+    gateway.says("listening for operators").await;
+    assert_eq!(ask(client.get(gateway.url("/api/v1/metrics/consolidated"))).await.0, 200);
+    assert_eq!(purge(&client, &gateway).await, json!({"purged": 1}));
+    gateway.says("kept answers were purged").await;
+    let exit = gateway.stop().await;
+    assert_eq!(exit.code, Some(0));
+    let purged = &lines(&exit.log, "kept answers were purged")[0];
+    assert_eq!((&purged["by"], &purged["purged"]), (&json!("anonymous"), &json!(1)), "{purged}");
+    assert_eq!(
+        (&purged["correlation_id"], &purged["chosen"]),
+        (&json!("a-purge"), &json!("Tag(\"metrics\")"))
+    );
+    let answered = lines(&exit.log, "answered");
+    let access = answered.iter().find(|line| line["correlation_id"] == "a-purge").unwrap();
+    assert_eq!((&access["path"], &access["status"]), (&json!("/admin/v1/cache/purge"), &json!(200)));
+}
