@@ -195,11 +195,11 @@ fn changes(lines: Lines) -> RedisResult<Vec<Change>> {
     lines.into_iter().map(|(id, fields)| change(&id, fields).ok_or_else(unreadable)).collect()
 }
 
-/// Fields that a later version adds follow these.
+/// Fields that a later version adds follow these. What lacks one follows on nothing that is known.
 fn change(id: &str, fields: Vec<String>) -> Option<Change> {
     let mut values = fields.into_iter().skip(1).step_by(2);
-    let (after, by, kind) = (values.next()?, values.next()?, values.next()?);
-    let (soft, what) = (values.next()?, values.next()?);
+    let mut next = || values.next().unwrap_or_default();
+    let (after, by, kind, soft, what) = (next(), next(), next(), next(), next());
     Some(Change {
         position: id.parse().ok()?,
         after: after.parse().ok(),

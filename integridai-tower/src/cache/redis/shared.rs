@@ -163,8 +163,9 @@ impl Shared {
         let mut heard = self.heard();
         heard.bans = Bans::new(joined.bans);
         let former = heard.position;
-        if former.is_some() && former == first {
-            return joined.log.iter().try_for_each(|change| self.take(&mut heard, change));
+        let is_continued = former.is_some() && former == first;
+        if is_continued && joined.log.iter().try_for_each(|change| self.take(&mut heard, change)).is_ok() {
+            return Ok(());
         }
         self.changes.note_all();
         self.memory.purge(&Purge::new(Purged::All, true));
@@ -196,7 +197,7 @@ impl Shared {
         if change.after != heard.position {
             return Err(Lost);
         }
-        if change.by != self.scripts.name() {
+        if change.by != self.scripts.name() && change.what != What::Begun {
             self.apply(&change.what, change.is_soft);
             count(&self.counts.heard);
         }
