@@ -4,7 +4,7 @@
 //! | module | feature | what it does |
 //! | --- | --- | --- |
 //! | [`auth`] | `auth` | who asks: JWT, API keys, scopes and roles; what services and clients are told of it |
-//! | [`cache`] | `cache` | what need not be asked again: a cache by RFC 9111, shared by clients or of one |
+//! | [`cache`] | `cache`, `cache-redis` | what need not be asked again: a cache by RFC 9111, of one client, of many, or of all replicas |
 //! | [`circuit_breaker`] | `circuit-breaker` | no calls to a service that keeps failing, until it is back |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |

@@ -16,6 +16,7 @@ mod proof;
 mod proxy;
 mod rig;
 mod script;
+mod shared;
 mod suite;
 #[path = "../support/mod.rs"]
 mod support;

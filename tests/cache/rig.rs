@@ -67,7 +67,8 @@ impl Rig {
         let proxy = match cached {
             Cached::Not => serve(forward(address), &progress, &mut tasks).await?,
             Cached::Here(store) => {
-                let layer = cache.insert(Cache::new(&case.cache, store, &clock, &progress));
+                let layer = Cache::new(&case.cache, store, &clock, &progress, &mut tasks).await;
+                let layer = cache.insert(layer);
                 layer.serve(address, &progress, &mut tasks).await?
             }
             Cached::There(path) => program.insert(own_program(path, &origin, address).await?).address(),
@@ -94,6 +95,7 @@ impl Rig {
         self.clock.advance(Duration::from_secs(step.after));
         if let (Some(purge), Some(cache)) = (step.purges, &self.cache) {
             cache.purge(purge);
+            cache.settle().await;
         }
         self.progress.next_step();
         let fresh = self.origin.seen().len();
@@ -101,6 +103,9 @@ impl Rig {
         let answers = self.ask(step).await;
         if self.is_seen {
             self.progress.quiet().await;
+        }
+        if let Some(cache) = &self.cache {
+            cache.settle().await;
         }
         let seen = self.origin.seen();
         let (target, method) = (&step.question.target, &step.question.method);

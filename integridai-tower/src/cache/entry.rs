@@ -1,7 +1,7 @@
 //! A stored response, with all that was read from it when it was stored.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -37,6 +37,8 @@ pub struct Entry {
     has_earlier_status: bool,
     weight: usize,
     is_expired: AtomicBool,
+    /// When a store that is shared with others put it into this process, in that store's own time.
+    kept_at: AtomicU64,
     stamp: Mutex<Option<Stamp>>,
 }
 
@@ -90,6 +92,7 @@ impl Entry {
             part,
             has_earlier_status,
             is_expired: AtomicBool::new(false),
+            kept_at: AtomicU64::new(0),
             stamp: Mutex::new(None),
         }
     }
@@ -117,6 +120,14 @@ impl Entry {
 
     pub(super) fn is_expired(&self) -> bool {
         self.is_expired.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn keep_at(&self, now: u64) {
+        self.kept_at.store(now, Ordering::Relaxed);
+    }
+
+    pub(super) fn kept_at(&self) -> u64 {
+        self.kept_at.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_fresh(&self, now: u64) -> bool {

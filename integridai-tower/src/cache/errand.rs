@@ -16,6 +16,7 @@ use super::plan::{Asked, may_stand_in};
 use super::range::Part;
 use super::shared::Shared;
 use super::storable::Asker;
+use super::store::Terms;
 use super::stream::{Keep, Source, Stream};
 use super::validate::{is_confirmed, is_confirmed_by_head, merged};
 use crate::{BoxError, Refused};
@@ -124,9 +125,10 @@ impl Errand {
         let merged = merged(entry, headers, received);
         let (draft, may_be_stored) = redraft(&self.question(received), entry, &merged, &self.shared.rules);
         let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.clone()));
-        let is_stored = may_be_stored && self.is_current();
+        let terms = self.terms();
+        let is_stored = may_be_stored && terms.hold(&self.key);
         if is_stored {
-            self.shared.store.put(&self.key, Arc::clone(&entry), self.shared.rules.most_variants);
+            self.shared.store.put(&self.key, Arc::clone(&entry), &terms);
         }
         (entry, is_stored)
     }
@@ -137,7 +139,7 @@ impl Errand {
         if entry.status == StatusCode::OK && is_confirmed_by_head(entry, answer.headers()) {
             self.renew(entry, answer.headers(), received);
         } else {
-            entry.expire();
+            self.shared.store.expire(&self.key, entry, &self.terms());
         }
     }
 
@@ -185,7 +187,7 @@ impl Errand {
 
     /// A part that does not fit is no answer to a client that asked for the whole (RFC 9110 §15.6.3).
     fn misfit<B, E>(&self, mut answer: Response<B>) -> Landing<B, E> {
-        self.entry.iter().for_each(|entry| entry.expire());
+        self.entry.iter().for_each(|entry| self.shared.store.expire(&self.key, entry, &self.terms()));
         *answer.status_mut() = StatusCode::BAD_GATEWAY;
         answer.headers_mut().remove(CONTENT_RANGE);
         alone(answer)
@@ -205,9 +207,9 @@ impl Errand {
         entry.body.clone()
     }
 
-    /// Whether nothing was invalidated since the origin was asked.
-    fn is_current(&self) -> bool {
-        self.shared.changes.is_unchanged_since(self.mark, self.key.digest())
+    fn terms(&self) -> Terms<'_> {
+        let Shared { rules, changes, .. } = &*self.shared;
+        Terms { most_variants: rules.most_variants, changes, mark: self.mark }
     }
 }
 
@@ -220,7 +222,8 @@ struct Keeping {
 impl Keep for Keeping {
     fn complete(self: Box<Self>, content: Bytes, trailers: Option<HeaderMap>) {
         let Self { errand, draft } = *self;
-        if !errand.is_current() {
+        let terms = errand.terms();
+        if !terms.hold(&errand.key) {
             return;
         }
         let joint = errand.entry.as_ref().zip(draft.part).and_then(|(entry, part)| {
@@ -228,7 +231,7 @@ impl Keep for Keeping {
         });
         let (draft, content) = joint.unwrap_or((draft, content));
         let entry = Arc::new(draft.finish(content, trailers));
-        errand.shared.store.put(&errand.key, entry, errand.shared.rules.most_variants);
+        errand.shared.store.put(&errand.key, entry, &terms);
     }
 
     fn give_up(self: Box<Self>) {

@@ -93,7 +93,7 @@ fn heuristic(facts: &Facts<'_>, rules: &Rules) -> Option<u64> {
 pub(super) struct Freshness {
     pub(super) received: u64,
     pub(super) date: u64,
-    age_at_receipt: u64,
+    pub(super) age_at_receipt: u64,
     pub(super) lifetime: u64,
     /// `no-cache`: not without asking the origin.
     pub(super) is_always_validated: bool,
@@ -137,6 +137,15 @@ impl Freshness {
 
     pub(super) fn is_fresh(&self, now: u64) -> bool {
         self.remaining(now) > 0
+    }
+
+    /// For how long from its receipt it can be of use: while it is fresh, and where it may be used stale or be confirmed as
+    /// long as that may be, but `stale` seconds at least.
+    pub(super) fn usefulness(&self, has_validator: bool, stale: u64) -> u64 {
+        let fresh = self.lifetime.saturating_sub(self.age_at_receipt);
+        let windows = if self.is_never_stale { 0 } else { self.while_revalidating.max(self.if_error) };
+        let afterwards = if self.is_never_stale && !has_validator { 0 } else { windows.max(stale) };
+        fresh.saturating_add(afterwards)
     }
 
     /// Whether it is stale by no more than this.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::body::CacheBody;
 use super::flight::{Arrival, Ticket};
 use super::pass::Pass;
 use super::status::Forward;
-use super::store::Found;
+use super::store::{Found, Resource};
 use super::trip::{Riding, Stop, Trip, stored};
 use crate::BoxError;
 
@@ -35,7 +36,7 @@ pin_project! {
     enum State<S, A, B, F, E> {
         Answered { response: Option<Response<CacheBody<B>>> },
         Passing { #[pin] answer: F, pass: Pass },
-        Looking { found: Found, trip: Option<Box<Trip<S, A>>> },
+        Looking { found: Found, known: Option<Arc<Resource>>, trip: Option<Box<Trip<S, A>>> },
         Flying { flying: Option<Flying<S, A, B, E>> },
     }
 }
@@ -61,8 +62,9 @@ where
         Self { state: State::Passing { answer, pass } }
     }
 
-    pub(super) fn looking(found: Found, trip: Trip<S, A>) -> Self {
-        Self { state: State::Looking { found, trip: Some(Box::new(trip)) } }
+    /// `known` is what there is, should nothing be found.
+    pub(super) fn looking(found: Found, known: Option<Arc<Resource>>, trip: Trip<S, A>) -> Self {
+        Self { state: State::Looking { found, known, trip: Some(Box::new(trip)) } }
     }
 
     pub(super) fn stopped(stop: Stop<S, A, B, S::Error>) -> Self {
@@ -91,10 +93,10 @@ where
                 StateProjection::Passing { answer, pass } => {
                     return Poll::Ready(ready!(answer.poll(context)).map(|response| pass.finish(response)));
                 }
-                StateProjection::Looking { found, trip } => {
-                    let resource = ready!(found.as_mut().poll(context));
+                StateProjection::Looking { found, known, trip } => {
+                    let found = ready!(found.as_mut().poll(context));
                     let trip = trip.take().expect("this state is left at once");
-                    after(trip.proceed(resource.as_deref()))
+                    after(trip.proceed(found.or_else(|| known.take()).as_deref()))
                 }
                 StateProjection::Flying { flying: place } => {
                     let flying = place.as_mut().expect("this state is left with the flight");
@@ -208,7 +210,7 @@ where
     use super::store::Lookup;
     match trip.shared.store.find(&trip.key) {
         Lookup::Decided(resource) => after(trip.proceed(resource.as_deref())),
-        Lookup::Waiting(found) => State::Looking { found, trip: Some(trip) },
+        Lookup::Waiting(found) => State::Looking { found, known: None, trip: Some(trip) },
     }
 }
 

@@ -7,6 +7,8 @@ use super::store::{Purge, Purged};
 
 /// Removes or expires what a cache holds; what is on its way to the store does not get there. A clone is of the same cache.
 ///
+/// What it tells is what was held in this process. A store that is shared with others purges there as well.
+///
 /// A hard purge removes. A soft one expires: the origin is asked before the next use, and what is stored stands in if it fails.
 #[derive(Debug, Clone)]
 pub struct Handle {
@@ -20,9 +22,9 @@ impl Handle {
 
     /// Purges a full URL, `http://host/path?query`, in all its variants; tells whether there was something.
     pub fn purge_url(&self, url: &Uri, is_soft: bool) -> bool {
-        let digest = self.shared.keys.of_url(url).digest();
-        self.shared.changes.note(digest);
-        self.purge(Purged::Url(digest), is_soft) > 0
+        let key = self.shared.keys.of_url(url);
+        self.shared.changes.note(key.digest());
+        self.purge(Purged::Url(&key), is_soft) > 0
     }
 
     /// Purges all URLs that begin with this, `http://host/path`; tells how many. The host is in lower case and without its

@@ -22,15 +22,25 @@ const SHORT: usize = 256;
 /// Makes keys; the secret keeps clients from choosing URLs that collide.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
-    secret: (u64, u64),
+    secret: Secret,
     scheme: &'static str,
     sorts_query: bool,
 }
+
+pub(super) type Secret = (u64, u64);
 
 impl Keys {
     /// `scheme` is that of requests whose target does not tell.
     pub(super) fn new(scheme: &'static str, sorts_query: bool) -> Self {
         Self { secret: (rand::random(), rand::random()), scheme, sorts_query }
+    }
+
+    pub(super) fn with_secret(self, secret: Secret) -> Self {
+        Self { secret, ..self }
+    }
+
+    pub(super) fn secret(&self) -> Secret {
+        self.secret
     }
 
     pub(super) fn scheme(self, scheme: &'static str) -> Self {
@@ -56,6 +66,14 @@ impl Keys {
             url.authority().map_or("", |authority| authority.as_str()),
             target_of(url),
         )
+    }
+
+    /// That of a URL as a key writes it.
+    pub(super) fn of_written<'a>(&self, url: &'a str) -> Key<'a> {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let (authority, target) = rest.split_at(rest.find(['/', '*']).unwrap_or(rest.len()));
+        let digest = self.of_parts([scheme, authority, target]);
+        Key { digest, scheme: scheme.into(), authority: authority.into(), target: target.into() }
     }
 
     fn make<'a>(&self, scheme: Option<&'a str>, authority: &'a str, target: &'a str) -> Key<'a> {
@@ -192,6 +210,18 @@ mod tests {
         }
         let longer = Keys::new("http", false);
         assert_ne!(digest("http://a.test/x"), longer.of_url(&"http://a.test/x".parse().unwrap()).digest());
+    }
+
+    #[test]
+    fn a_url_that_a_key_has_written_makes_that_key() {
+        let keys = Keys::new("http", false);
+        for text in ["http://a.test/x/y?z=/1", "http://A.test:80/", "https://a.test:81/?", "http://a.test"] {
+            let url = text.parse().unwrap();
+            let key = keys.of_url(&url);
+            assert_eq!(keys.of_written(&key.url()), key, "{text}");
+        }
+        let star = Request::put("*").header(HOST, "a.test").body(()).unwrap().into_parts().0;
+        assert_eq!(keys.of_written(&keys.of(&star).url()), keys.of(&star));
     }
 
     #[test]

@@ -33,17 +33,18 @@ impl CacheLayer {
     }
 
     fn with(rules: Rules, store: Arc<dyn Store>) -> Self {
+        let changes = store.changes().unwrap_or_default();
         let shared = Shared {
             rules,
             store,
             clock: Clock::system(),
-            keys: Keys::new("http", false),
+            keys: Keys::new("http", false).with_secret(changes.secret()),
             name: "integridai".into(),
             spawn: None,
             most_waiting: 10_000,
             patience: Duration::from_secs(30),
             flights: Arc::default(),
-            changes: Arc::default(),
+            changes,
         };
         Self { shared: Arc::new(shared) }
     }

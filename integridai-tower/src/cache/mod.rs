@@ -3,7 +3,7 @@
 //! [`CacheLayer`] answers GET and HEAD from what earlier answers left in a [`Store`]: whole, in ranges, and as 304 to clients that
 //! have it. What is stale it has the origin confirm, serves while it is revalidated, or serves in place of an error, as far as the
 //! origin allows. Concurrent requests share one answer as it comes. [`Handle`] purges by URL, prefix and tag. All keep
-//! the inner service's error.
+//! the inner service's error. With the feature `cache-redis`, the store of the module `redis` shares what it holds with other replicas.
 //!
 //! # What is stored
 //! A response to a GET whose status, `Cache-Control` and request allow it, and that can be of use: it says how long it is fresh,
@@ -105,6 +105,7 @@ mod arrival;
 mod assess;
 mod body;
 mod cache_control;
+mod changes;
 mod condition;
 mod date;
 mod dictionary;
@@ -137,8 +138,12 @@ mod validate;
 mod vary;
 mod wakers;
 
+#[cfg(feature = "cache-redis")]
+pub mod redis;
+
 pub use crate::cache_outcome::CacheOutcome;
 pub use body::CacheBody;
+pub use changes::Changes;
 pub use entry::Entry;
 pub use future::ResponseFuture;
 pub use handle::Handle;
@@ -148,5 +153,5 @@ pub use service::Cache;
 pub use shared::Background;
 pub use status::CACHE_STATUS;
 pub use store::{
-    Found, Lookup, MemoryStatus, MemoryStore, MemoryStoreOptions, Purge, Purged, Resource, Store,
+    Found, Lookup, MemoryStatus, MemoryStore, MemoryStoreOptions, Purge, Purged, Resource, Store, Terms,
 };

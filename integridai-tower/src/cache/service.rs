@@ -80,8 +80,11 @@ where
             waited: 0,
         };
         match lookup {
-            Lookup::Decided(resource) => ResponseFuture::stopped(trip.proceed(resource.as_deref())),
-            Lookup::Waiting(found) => ResponseFuture::looking(found, trip),
+            Lookup::Decided(known) => match self.shared.store.find_further(&trip.key) {
+                Lookup::Decided(found) => ResponseFuture::stopped(trip.proceed(found.or(known).as_deref())),
+                Lookup::Waiting(found) => ResponseFuture::looking(found, known, trip),
+            },
+            Lookup::Waiting(found) => ResponseFuture::looking(found, None, trip),
         }
     }
 }

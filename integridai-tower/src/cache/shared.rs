@@ -3,11 +3,9 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use quick_cache::sync::Cache;
-
+use super::changes::Changes;
 use super::flights::Flights;
 use super::key::Keys;
 use super::rules::Rules;
@@ -52,46 +50,5 @@ impl fmt::Debug for Shared {
             .field("most_waiting", &self.most_waiting)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
-    }
-}
-
-/// What was invalidated lately, so that an answer which was asked for before that is not stored after it.
-pub(super) struct Changes {
-    last: AtomicU64,
-    /// Of everything at once.
-    all: AtomicU64,
-    of_url: Cache<u128, u64>,
-}
-
-const REMEMBERED: usize = 4096;
-const SURE: u64 = REMEMBERED as u64 / 2;
-
-impl Default for Changes {
-    fn default() -> Self {
-        Self { last: AtomicU64::new(0), all: AtomicU64::new(0), of_url: Cache::new(REMEMBERED) }
-    }
-}
-
-impl Changes {
-    /// A mark that stands for now.
-    pub(super) fn now(&self) -> u64 {
-        self.last.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn note(&self, url: u128) {
-        let change = self.last.fetch_add(1, Ordering::SeqCst) + 1;
-        self.of_url.insert(url, change);
-    }
-
-    pub(super) fn note_all(&self) {
-        let change = self.last.fetch_add(1, Ordering::SeqCst) + 1;
-        self.all.fetch_max(change, Ordering::SeqCst);
-    }
-
-    /// After more changes than are surely remembered, nothing counts as unchanged.
-    pub(super) fn is_unchanged_since(&self, mark: u64, url: u128) -> bool {
-        self.now().saturating_sub(mark) <= SURE
-            && self.all.load(Ordering::SeqCst) <= mark
-            && self.of_url.get(&url).is_none_or(|change| change <= mark)
     }
 }

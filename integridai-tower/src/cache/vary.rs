@@ -24,16 +24,16 @@ pub(super) fn fields(headers: &HeaderMap) -> Option<Vec<HeaderName>> {
 
 /// The selecting fields of a stored response, and what they were in its request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Selecting(Vec<Selected>);
+pub(super) struct Selecting(pub(super) Vec<Selected>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Selected {
-    name: HeaderName,
+pub(super) struct Selected {
+    pub(super) name: HeaderName,
     /// As it was sent, where it was one line: to see at once that another request has the same.
-    raw: Option<HeaderValue>,
-    normal: Option<Vec<u8>>,
+    pub(super) raw: Option<HeaderValue>,
+    pub(super) normal: Option<Vec<u8>>,
     /// The language of the stored response, where the field asks for languages.
-    language: Option<Vec<u8>>,
+    pub(super) language: Option<Vec<u8>>,
 }
 
 impl Selecting {

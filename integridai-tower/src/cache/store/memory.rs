@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{OptionsBuilder, Weighter};
 
-use super::{Key, Lookup, Purge, Purged, Resource, Store};
+use super::{Key, Lookup, Purge, Purged, Resource, Store, Terms};
 use crate::ConfigError;
 use crate::cache::Entry;
 
@@ -66,8 +66,28 @@ impl MemoryStore {
         }
     }
 
-    fn insert(&self, digest: u128, resource: Resource) {
+    pub(in crate::cache) fn clear(&self) {
+        self.resources.clear();
+    }
+
+    /// Changes what is held of a URL, and tells what it is then.
+    pub(in crate::cache) fn change(
+        &self,
+        key: &Key<'_>,
+        change: impl FnOnce(&mut Resource),
+    ) -> Arc<Resource> {
+        let digest = key.digest();
+        let lock = &self.locks[(digest % LOCKS as u128) as usize];
+        let _guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.resources.peek(&digest);
+        let mut resource = known.map_or_else(|| Resource::new(key), |known| (*known).clone());
+        change(&mut resource);
         let resource = Arc::new(resource);
+        self.insert(digest, Arc::clone(&resource));
+        resource
+    }
+
+    fn insert(&self, digest: u128, resource: Arc<Resource>) {
         if self.resources_weight(&resource) > self.resources.shard_capacity() {
             self.refused.fetch_add(1, Ordering::Relaxed);
             self.resources.remove(&digest);
@@ -124,14 +144,12 @@ impl Store for MemoryStore {
         Lookup::Decided(self.resources.get(&key.digest()))
     }
 
-    fn put(&self, key: &Key<'_>, entry: Arc<Entry>, most_variants: usize) {
-        let digest = key.digest();
-        let lock = &self.locks[(digest % LOCKS as u128) as usize];
-        let _guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.resources.peek(&digest);
-        let mut resource = known.map_or_else(|| Resource::new(key), |known| (*known).clone());
-        resource.put(entry, most_variants);
-        self.insert(digest, resource);
+    fn put(&self, key: &Key<'_>, entry: Arc<Entry>, terms: &Terms<'_>) {
+        self.change(key, |resource| resource.put(entry, terms.most_variants()));
+        // Changes are noted before anything is removed: what came in between is seen by one of the two.
+        if !terms.hold(key) {
+            self.remove(key);
+        }
     }
 
     fn remove(&self, key: &Key<'_>) {
@@ -139,7 +157,8 @@ impl Store for MemoryStore {
     }
 
     fn purge(&self, purge: &Purge<'_>) -> usize {
-        if let Purged::Url(digest) = purge.what {
+        if let Purged::Url(key) = purge.what {
+            let digest = key.digest();
             let Some(resource) = self.resources.peek(&digest) else { return 0 };
             expire(&resource);
             if !purge.is_soft {

@@ -9,25 +9,73 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 pub use self::memory::{MemoryStatus, MemoryStore, MemoryStoreOptions};
+use super::changes::Changes;
 use super::entry::Entry;
 use super::key::Key;
 
 /// Keeps responses. Implemented by [`MemoryStore`]; with it, a layer takes one of yours.
 ///
 /// Nothing of it may block. A store that has to wait to write queues what it is given, and drops it when it cannot: a cache may
-/// forget.
+/// forget, but for what it was told to remove.
 pub trait Store: Send + Sync {
     /// What is stored for a URL. A store that cannot be reached has nothing.
     fn find(&self, key: &Key<'_>) -> Lookup;
 
-    /// Stores an entry beside those that are for other requests to the URL, of which it keeps no more than `most_variants`.
-    fn put(&self, key: &Key<'_>, entry: Arc<Entry>, most_variants: usize);
+    /// What is stored for a URL in a place that is further away, asked for where [`find`](Self::find) had nothing that is fresh.
+    /// There is no such place unless a store has one.
+    fn find_further(&self, key: &Key<'_>) -> Lookup {
+        let _ = key;
+        Lookup::Decided(None)
+    }
+
+    /// Stores an entry beside those that are for other requests to the URL. Nothing of it may stay when its
+    /// [terms](Terms::hold) do not hold any longer once it is there.
+    fn put(&self, key: &Key<'_>, entry: Arc<Entry>, terms: &Terms<'_>);
+
+    /// Makes an entry stale that was found here.
+    fn expire(&self, key: &Key<'_>, entry: &Arc<Entry>, terms: &Terms<'_>) {
+        let _ = (key, terms);
+        entry.expire();
+    }
 
     /// Removes all that is stored for a URL.
     fn remove(&self, key: &Key<'_>);
 
-    /// Removes or expires what was chosen, and tells of how many URLs that was.
+    /// Removes or expires what was chosen, and tells of how many URLs that was, as far as that is known at once.
     fn purge(&self, purge: &Purge<'_>) -> usize;
+
+    /// Where it notes what others change in it; `None` for a store that only the cache changes.
+    fn changes(&self) -> Option<Arc<Changes>> {
+        None
+    }
+}
+
+/// On which an entry is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    pub(super) most_variants: usize,
+    pub(super) changes: &'a Changes,
+    pub(super) mark: u64,
+}
+
+impl Terms<'_> {
+    /// How many entries are kept for one URL.
+    #[must_use]
+    pub fn most_variants(&self) -> usize {
+        self.most_variants
+    }
+
+    /// What had been [changed](Changes::now) when the origin was asked for it.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        self.mark
+    }
+
+    /// Whether the URL was not invalidated since the origin was asked.
+    #[must_use]
+    pub fn hold(&self, key: &Key<'_>) -> bool {
+        self.changes.is_unchanged_since(self.mark, key.digest())
+    }
 }
 
 /// So that whoever owns a store can ask how it is while a layer has it too.
@@ -36,8 +84,16 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).find(key)
     }
 
-    fn put(&self, key: &Key<'_>, entry: Arc<Entry>, most_variants: usize) {
-        (**self).put(key, entry, most_variants);
+    fn find_further(&self, key: &Key<'_>) -> Lookup {
+        (**self).find_further(key)
+    }
+
+    fn put(&self, key: &Key<'_>, entry: Arc<Entry>, terms: &Terms<'_>) {
+        (**self).put(key, entry, terms);
+    }
+
+    fn expire(&self, key: &Key<'_>, entry: &Arc<Entry>, terms: &Terms<'_>) {
+        (**self).expire(key, entry, terms);
     }
 
     fn remove(&self, key: &Key<'_>) {
@@ -46,6 +102,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn purge(&self, purge: &Purge<'_>) -> usize {
         (**self).purge(purge)
+    }
+
+    fn changes(&self) -> Option<Arc<Changes>> {
+        (**self).changes()
     }
 }
 
@@ -85,8 +145,8 @@ pub struct Purge<'a> {
 pub enum Purged<'a> {
     /// All of them.
     All,
-    /// This one, by its [digest](Key::digest).
-    Url(u128),
+    /// This one.
+    Url(&'a Key<'a>),
     /// Those that begin with this: `http://host/path`, the host in lower case and without its default port.
     Prefix(&'a str),
     /// Those of which an entry has this tag.
@@ -103,7 +163,7 @@ impl<'a> Purge<'a> {
     pub fn chooses(&self, resource: &Resource) -> bool {
         match self.what {
             Purged::All => true,
-            Purged::Url(digest) => resource.digest == digest,
+            Purged::Url(key) => resource.digest == key.digest(),
             Purged::Prefix(prefix) => resource.url.starts_with(prefix),
             Purged::Tag(tag) => resource.entries.iter().any(|entry| entry.has_tag(tag)),
         }
@@ -133,6 +193,20 @@ impl Resource {
         let at = self.entries.partition_point(|known| date(known) > date(&entry));
         self.entries.insert(at, entry);
         self.entries.truncate(most_variants.max(1));
+    }
+
+    /// Puts entries in that another place holds, but for those of which it has one that is as new and not expired.
+    pub(super) fn merge(&mut self, entries: Vec<Arc<Entry>>) {
+        for entry in entries {
+            let is_newer = |known: &Arc<Entry>| {
+                known.selecting.is_same(&entry.selecting)
+                    && known.freshness.received >= entry.freshness.received
+                    && (entry.is_expired() || !known.is_expired())
+            };
+            if !self.entries.iter().any(is_newer) {
+                self.put(entry, usize::MAX);
+            }
+        }
     }
 
     /// Bytes that it takes, roughly.
