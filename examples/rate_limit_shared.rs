@@ -15,6 +15,7 @@ use std::time::Duration;
 use integridai_tower::rate_limit::redis::{LeasedLimiter, RedisLimiter, RedisLimiterOptions};
 use integridai_tower::rate_limit::{Key, Quota};
 use integridai_tower::{BoxError, ConfigError};
+use tokio::sync::oneshot;
 
 const ROLE: &str = "RATE_LIMIT_EXAMPLE_REDIS";
 
@@ -45,13 +46,15 @@ fn limiter(url: &str) -> Result<RedisLimiter, ConfigError> {
 /// What each process does: 2000 requests of one tenant.
 async fn replica(url: &str) -> Result<usize, BoxError> {
     let (limiter, return_leases) = LeasedLimiter::new(limiter(url)?)?;
-    let returning = tokio::spawn(return_leases.run());
+    let (served, end) = oneshot::channel::<()>();
+    let returning = tokio::spawn(return_leases.run_until(async { drop(end.await) }));
     let (tenant, mut admitted) = (Key::from("acme"), 0);
     for _ in 0..2000 {
         admitted += usize::from(limiter.check(&tenant).await.is_admitted());
     }
-    limiter.return_all().await;
-    returning.abort();
+    // The other process gets what this one holds and does not need.
+    drop(served);
+    returning.await?;
     Ok(admitted)
 }
 

@@ -15,6 +15,8 @@ mod keys;
 mod leases;
 #[path = "rate_limit_redis/outage.rs"]
 mod outage;
+#[path = "rate_limit_redis/replica.rs"]
+mod replica;
 #[path = "rate_limit_redis/replicas.rs"]
 mod replicas;
 #[path = "rate_limit_redis/returned.rs"]

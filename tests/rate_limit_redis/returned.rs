@@ -134,6 +134,25 @@ async fn without_redis_the_end_comes_all_the_same() {
     assert!(limiter.shared().status().is_down);
 }
 
+#[tokio::test]
+async fn a_key_that_is_reset_is_whole_and_is_given_back_nothing() {
+    let redis = Redis::start();
+    let options = LeasedLimiterOptions::new().lease_time(Duration::from_secs(60));
+    let (limiter, _returns) = options.build(shared(&redis, THOUSAND())).unwrap();
+    hold(&redis, &limiter).await;
+    assert!(limiter.reset(&key()).await);
+    assert_eq!(left(&redis).await, 1000);
+    use_half(&redis).await;
+    limiter.return_all().await;
+    assert_eq!(left(&redis).await, 500);
+    for _ in 0..500 {
+        assert!(limiter.check(&key()).await.is_admitted());
+    }
+    assert!(!limiter.check(&key()).await.is_admitted());
+    assert!(limiter.reset(&key()).await);
+    assert!(limiter.check(&key()).await.is_admitted(), "the refusal is not believed any longer");
+}
+
 /// Five hundred of the thousand, of a Redis that knows nothing of what was charged before.
 async fn use_half(redis: &Redis) -> RedisLimiter {
     let other = shared(redis, THOUSAND());

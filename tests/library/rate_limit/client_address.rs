@@ -31,7 +31,7 @@ type Line = (&'static str, &'static [u8]);
 /// From whom it comes, what stands in it, and whose address that is.
 type Case = (&'static str, &'static [Line], &'static str);
 
-const X_FORWARDED_FOR: [Case; 22] = [
+const X_FORWARDED_FOR: [Case; 29] = [
     // Nobody but the peer is known.
     (CLIENT, &[], CLIENT),
     (PROXY, &[], PROXY),
@@ -58,8 +58,20 @@ const X_FORWARDED_FOR: [Case; 22] = [
     (PROXY, &[("x-forwarded-for", b"6.6.6.6, \xff\xfe")], PROXY),
     (PROXY, &[("x-forwarded-for", b"6.6.6.6, 203.0.113.7:x, 10.1.1.1")], "10.1.1.1"),
     (PROXY, &[("x-forwarded-for", b"6.6.6.6, 1.2.3.4.5")], PROXY),
+    (PROXY, &[("x-forwarded-for", b"6.6.6.6, 010.0.0.9")], PROXY),
+    (PROXY, &[("x-forwarded-for", b"6.6.6.6, 0xa000009")], PROXY),
+    (PROXY, &[("x-forwarded-for", b"6.6.6.6, fe80::1%eth0")], PROXY),
+    (PROXY, &[("x-forwarded-for", b"")], PROXY),
+    (PROXY, &[("x-forwarded-for", b"6.6.6.6, 203.0.113.7"), ("x-forwarded-for", b"")], CLIENT),
+    // Names are told apart by letters alone, whatever their case.
+    (PROXY, &[("X-FORWARDED-FOR", b"203.0.113.7"), ("x-forwarded-for2", b"6.6.6.6")], CLIENT),
     // Fields in which these proxies do not speak.
     (PROXY, &[("forwarded", b"for=6.6.6.6"), ("x-real-ip", b"6.6.6.6")], PROXY),
+    (
+        PROXY,
+        &[("x-forwarded", b"6.6.6.6"), ("client-ip", b"6.6.6.6"), ("cf-connecting-ip", b"6.6.6.6")],
+        PROXY,
+    ),
     (PROXY, &[("true-client-ip", b"6.6.6.6"), ("x-forwarded-for", b"203.0.113.7")], CLIENT),
 ];
 

@@ -81,6 +81,10 @@ impl Link {
     ) -> Result<T, NoAnswer> {
         let answer = async {
             let mut manager = self.manager()?;
+            if self.retry_at_us.load(Ordering::Relaxed) != 0 {
+                // The manager remembers how it failed to connect, and tries again only once it has told somebody.
+                let _ = redis::cmd("PING").exec_async(&mut manager).await;
+            }
             question(&mut manager).await
         };
         match timeout(self.time, answer).await {

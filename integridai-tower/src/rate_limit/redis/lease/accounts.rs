@@ -85,6 +85,13 @@ impl Accounts {
         kept.map_or(verdict, |kept| kept.account.refilled(grant, used, self.terms, now_us))
     }
 
+    /// Lets go of what is held of a key and known of it, without giving it back.
+    pub(super) fn forget(&self, tag: u64) {
+        if let Some(kept) = self.lock(tag).kept.get_mut(&tag) {
+            kept.account = Account::default();
+        }
+    }
+
     /// What has expired of one key.
     pub(super) fn expire(&self, tag: u64, now_us: u64) -> Option<Charged> {
         self.lock(tag).kept.get_mut(&tag).and_then(|kept| kept.account.expire(now_us))

@@ -93,7 +93,14 @@ impl LeasedLimiter {
         }
     }
 
-    /// The limiter that all replicas share, to inspect and reset keys and to change quotas.
+    /// Gives the key its full quota; `false` where Redis does not answer. What this replica held of the former one is gone; another
+    /// one uses what it holds within its time.
+    pub async fn reset(&self, key: &Key) -> bool {
+        self.0.accounts.forget(self.0.accounts.tag(key));
+        self.0.limiter.reset(key).await
+    }
+
+    /// The limiter that all replicas share, to inspect keys and to change quotas.
     #[must_use]
     pub fn shared(&self) -> &RedisLimiter {
         &self.0.limiter

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::rate_limit::Quota;
 
+mod replicas;
+
 const TERMS: Terms = Terms { time_us: 1000, max_block: 64 };
 
 /// Of a quota of which one costs a tick, and a microsecond has one: units are ticks. So much is owed after the charge.
