@@ -6,9 +6,9 @@ use tokio::sync::watch;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
-    /// Requests that the proxy holds or held.
+    /// Requests of this step that the proxy holds or held.
     pub(crate) arrived: usize,
-    /// Requests of which the proxy has let go, with their answers' bodies.
+    /// Those of which it has let go, with their answers' bodies.
     pub(crate) finished: usize,
     /// Work beside a request that was begun, and that was ended.
     pub(crate) begun: usize,
@@ -51,8 +51,11 @@ impl Progress {
         self.0.send_modify(|counts| counts.received += bytes);
     }
 
+    /// Nothing of the step before goes on in the proxy any longer.
     pub(crate) fn next_step(&self) {
-        self.0.send_modify(|counts| counts.received = 0);
+        self.0.send_modify(|counts| {
+            (counts.arrived, counts.finished, counts.received) = (0, 0, 0);
+        });
     }
 
     pub(crate) fn counts(&self) -> Counts {

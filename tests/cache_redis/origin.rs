@@ -49,7 +49,7 @@ impl Origin {
         self.0.fails.store(fails, Ordering::SeqCst);
     }
 
-    /// Requests that come from now on wait with what they were answered.
+    /// Each GET that comes from now on waits with what it was answered.
     pub(crate) fn hold(&self) {
         self.0.is_open.send_replace(false);
     }
@@ -111,12 +111,13 @@ impl Service<Request<Empty<Bytes>>> for Origin {
         let answer = answer(&request, self.0.version.load(Ordering::SeqCst));
         let fails = self.0.fails.load(Ordering::SeqCst);
         let mut is_open = self.0.is_open.subscribe();
+        let is_held = request.method() == Method::GET;
         let turns = if self.0.is_slow { 100 } else { 0 };
         Box::pin(async move {
             for _ in 0..turns {
                 tokio::task::yield_now().await;
             }
-            is_open.wait_for(|is_open| *is_open).await.unwrap();
+            is_open.wait_for(|is_open| *is_open || !is_held).await.unwrap();
             if fails { Err("it fails") } else { Ok(answer) }
         })
     }

@@ -78,6 +78,15 @@ async fn requests_for_one_url_share_one_look_up() {
 }
 
 #[tokio::test]
+async fn who_looked_in_vain_finds_what_another_was_answered_meanwhile() {
+    let (redis, origin) = (Redis::start(), Origin::default());
+    let one = Replica::start(&redis.url(), &origin).await;
+    // The origin answers the first one before the others are polled again.
+    let answers = join_all((0..20).map(|_| one.get("/a"))).await;
+    assert_eq!((one.status().misses, origin.calls()), (20, 1), "{answers:?}");
+}
+
+#[tokio::test]
 async fn what_another_replica_confirmed_needs_not_be_confirmed_again() {
     let (redis, origin) = (Redis::start(), Origin::default());
     let clock = Clock::stopped(Duration::from_secs(1_800_000_000));

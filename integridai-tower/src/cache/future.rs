@@ -15,7 +15,7 @@ use super::body::CacheBody;
 use super::flight::{Arrival, Ticket};
 use super::pass::Pass;
 use super::status::Forward;
-use super::store::{Found, Resource};
+use super::store::{Found, Lookup, Resource};
 use super::trip::{Riding, Stop, Trip, stored};
 use crate::BoxError;
 
@@ -36,9 +36,16 @@ pin_project! {
     enum State<S, A, B, F, E> {
         Answered { response: Option<Response<CacheBody<B>>> },
         Passing { #[pin] answer: F, pass: Pass },
-        Looking { found: Found, known: Option<Arc<Resource>>, trip: Option<Box<Trip<S, A>>> },
+        Looking { found: Found, place: Place, trip: Option<Box<Trip<S, A>>> },
         Flying { flying: Option<Flying<S, A, B, E>> },
     }
+}
+
+/// Where it looks.
+pub(super) enum Place {
+    Near,
+    /// With what there was nearer by.
+    Further(Option<Arc<Resource>>),
 }
 
 /// On the way to the origin.
@@ -62,9 +69,8 @@ where
         Self { state: State::Passing { answer, pass } }
     }
 
-    /// `known` is what there is, should nothing be found.
-    pub(super) fn looking(found: Found, known: Option<Arc<Resource>>, trip: Trip<S, A>) -> Self {
-        Self { state: State::Looking { found, known, trip: Some(Box::new(trip)) } }
+    pub(super) fn looking(found: Found, place: Place, trip: Trip<S, A>) -> Self {
+        Self { state: State::Looking { found, place, trip: Some(Box::new(trip)) } }
     }
 
     pub(super) fn stopped(stop: Stop<S, A, B, S::Error>) -> Self {
@@ -93,10 +99,11 @@ where
                 StateProjection::Passing { answer, pass } => {
                     return Poll::Ready(ready!(answer.poll(context)).map(|response| pass.finish(response)));
                 }
-                StateProjection::Looking { found, known, trip } => {
+                StateProjection::Looking { found, place, trip } => {
                     let found = ready!(found.as_mut().poll(context));
                     let trip = trip.take().expect("this state is left at once");
-                    after(trip.proceed(found.or_else(|| known.take()).as_deref()))
+                    let resource = place.latest(found, || trip.shared.store.find(&trip.key));
+                    after(trip.proceed(resource.as_deref()))
                 }
                 StateProjection::Flying { flying: place } => {
                     let flying = place.as_mut().expect("this state is left with the flight");
@@ -132,6 +139,21 @@ where
         match &mut self.patience {
             Some(patience) => patience.as_mut().poll(context).map(|()| None),
             None => Poll::Pending,
+        }
+    }
+}
+
+impl Place {
+    /// While it was looked for far away, an answer to another request may have come to hand.
+    fn latest(
+        &mut self,
+        found: Option<Arc<Resource>>,
+        near: impl FnOnce() -> Lookup,
+    ) -> Option<Arc<Resource>> {
+        let Self::Further(known) = self else { return found };
+        match near() {
+            Lookup::Decided(Some(resource)) => Some(resource),
+            Lookup::Decided(None) | Lookup::Waiting(_) => found.or(known.take()),
         }
     }
 }
@@ -207,10 +229,9 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    use super::store::Lookup;
     match trip.shared.store.find(&trip.key) {
         Lookup::Decided(resource) => after(trip.proceed(resource.as_deref())),
-        Lookup::Waiting(found) => State::Looking { found, known: None, trip: Some(trip) },
+        Lookup::Waiting(found) => State::Looking { found, place: Place::Near, trip: Some(trip) },
     }
 }
 

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::body::CacheBody;
 use super::errand::{Errand, Purpose};
-use super::future::ResponseFuture;
+use super::future::{Place, ResponseFuture};
 use super::invalidate::is_unsafe;
 use super::key::Key;
 use super::pass::{Pass, may_be_for_gets};
@@ -82,9 +82,9 @@ where
         match lookup {
             Lookup::Decided(known) => match self.shared.store.find_further(&trip.key) {
                 Lookup::Decided(found) => ResponseFuture::stopped(trip.proceed(found.or(known).as_deref())),
-                Lookup::Waiting(found) => ResponseFuture::looking(found, known, trip),
+                Lookup::Waiting(found) => ResponseFuture::looking(found, Place::Further(known), trip),
             },
-            Lookup::Waiting(found) => ResponseFuture::looking(found, None, trip),
+            Lookup::Waiting(found) => ResponseFuture::looking(found, Place::Near, trip),
         }
     }
 }

@@ -25,6 +25,11 @@
 //! - An entry stays in Redis as long as it can be of use, 30 days at most, and no longer than Redis has room: set a policy such as
 //!   `allkeys-lru`. The log may be evicted or deleted: entries that are older than a new log count as purged.
 //!
+//! # What it costs
+//! A hit in memory what it costs without Redis. A request that memory cannot answer, one look-up, also where the answer turns out not to
+//! be for a cache. A stored answer, one write; an unsafe method that succeeds, one for each URL that it invalidates, whether or not
+//! anything was stored of it. A purge, one write, and at each replica a walk over its memory.
+//!
 //! # What it needs
 //! A Redis of version 5 or later, or what speaks its protocol and has streams and scripts. All keys of a store are in one slot of a
 //! cluster. Clocks of replicas that differ by seconds make entries a little older or younger. Who can write to this Redis

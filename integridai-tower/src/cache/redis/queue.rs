@@ -1,6 +1,6 @@
 //! What is to be told to Redis, in its order. Entries may be dropped; changes are kept until Redis has them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -56,6 +56,8 @@ struct Waiting {
     changes: usize,
     urls: HashMap<u128, usize>,
     others: usize,
+    /// URLs whose removal waits.
+    removals: HashSet<u128>,
     is_closed: bool,
 }
 
@@ -77,12 +79,19 @@ impl Queue {
     }
 
     pub(super) fn change(&self, what: What, key: Option<&Key<'_>>, is_soft: bool) {
+        let change = Change { what, digest: key.map(Key::digest), is_soft };
         let mut waiting = self.lock();
+        // One that waits comes later than this moment, and nothing was to be stored after it: it does for both. Otherwise
+        // a URL that is posted to through an outage would fill the queue.
+        let waits = change.removes().is_some_and(|url| waiting.removals.contains(&url));
+        if waits && waiting.bytes == 0 {
+            return;
+        }
         if waiting.changes >= MOST_CHANGES {
             self.collapse(&mut waiting);
         }
-        let change = Change { what, digest: key.map(Key::digest), is_soft };
         waiting.begin(&change);
+        waiting.removals.extend(change.removes());
         self.push(waiting, Job::Change(change));
     }
 
@@ -103,9 +112,7 @@ impl Queue {
             {
                 let mut waiting = self.lock();
                 if let Some(job) = waiting.jobs.pop_front() {
-                    if let Job::Put(put) = &job {
-                        waiting.bytes -= put.entry.weight();
-                    }
+                    waiting.leave(&job);
                     return Some(Taken { queue: self, job: Some(job) });
                 }
                 if waiting.is_closed {
@@ -114,6 +121,12 @@ impl Queue {
             }
             woken.await;
         }
+    }
+
+    fn back(&self, change: Change) {
+        let mut waiting = self.lock();
+        waiting.removals.extend(change.removes());
+        waiting.jobs.push_front(Job::Change(change));
     }
 
     /// Drops the entries; how many there were.
@@ -170,6 +183,7 @@ impl Queue {
             }
         }
         waiting.bytes = 0;
+        waiting.removals.clear();
         waiting.begin(&all);
         waiting.jobs.push_back(Job::Change(all));
         self.open.send_modify(|open| *open = open.saturating_sub(before) + 1);
@@ -193,14 +207,33 @@ impl Taken<'_> {
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         match self.job.take() {
-            Some(job @ Job::Change(_)) => self.queue.lock().jobs.push_front(job),
+            Some(Job::Change(change)) => self.queue.back(change),
             Some(job @ Job::Put(_)) => self.queue.done(&job),
             None => {}
         }
     }
 }
 
+impl Change {
+    /// The URL that it removes, alone and for good.
+    fn removes(&self) -> Option<u128> {
+        self.digest.filter(|_| !self.is_soft)
+    }
+}
+
 impl Waiting {
+    /// A job is taken.
+    fn leave(&mut self, job: &Job) {
+        match job {
+            Job::Put(put) => self.bytes -= put.entry.weight(),
+            Job::Change(change) => {
+                if let Some(url) = change.removes() {
+                    self.removals.remove(&url);
+                }
+            }
+        }
+    }
+
     fn begin(&mut self, change: &Change) {
         self.changes += 1;
         match change.digest {
@@ -270,6 +303,30 @@ mod tests {
         queue.close();
         assert!(matches!(queue.next().await.unwrap().job(), Job::Put(Put { digest: 4, .. })));
         assert!(queue.next().await.is_none() && !queue.put(put(5)));
+    }
+
+    #[tokio::test]
+    async fn a_url_that_waits_to_be_removed_is_not_queued_again() {
+        let queue = Queue::new(1 << 20);
+        let again = |expected| {
+            change(&queue, "", false);
+            assert_eq!(queue.changes(), expected);
+        };
+        again(1);
+        again(1);
+        // Redis may have done it already.
+        let taken = queue.next().await;
+        again(2);
+        again(2);
+        drop(taken);
+        again(2);
+        // It would come before what is to be stored, and not after it.
+        queue.put(put(1));
+        again(3);
+        queue.drop_puts();
+        again(3);
+        change(&queue, "", true);
+        assert_eq!(queue.changes(), 4);
     }
 
     #[tokio::test]
