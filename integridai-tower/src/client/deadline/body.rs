@@ -1,0 +1,73 @@
+//! A body that ends in time or with an error.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep_until};
+
+use super::{Bound, DeadlineError, DeadlinePassed};
+
+pin_project! {
+    /// The body of a response that [`DeadlineService`](super::DeadlineService) handed on. One that has to be waited for
+    /// beyond the deadline ends with [`DeadlineError::Passed`].
+    #[derive(Debug)]
+    pub struct DeadlineBody<B> {
+        #[pin]
+        body: B,
+        #[pin]
+        timer: Option<Sleep>,
+        bound: Option<Bound>,
+        has_passed: bool,
+    }
+}
+
+impl<B> DeadlineBody<B> {
+    pub(super) fn new(body: B, bound: Option<Bound>) -> Self {
+        Self { body, timer: None, bound, has_passed: false }
+    }
+}
+
+/// An empty body, which layers of other crates ask for that answer by themselves.
+impl<B: Default> Default for DeadlineBody<B> {
+    fn default() -> Self {
+        Self::new(B::default(), None)
+    }
+}
+
+impl<B: Body> Body for DeadlineBody<B> {
+    type Data = B::Data;
+    type Error = DeadlineError<B::Error>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
+        let mut this = self.project();
+        if *this.has_passed {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(frame) = this.body.poll_frame(context) {
+            return Poll::Ready(frame.map(|frame| frame.map_err(DeadlineError::Inner)));
+        }
+        let Some(bound) = this.bound else { return Poll::Pending };
+        // Most bodies are there with their head and need no timer.
+        if this.timer.is_none() {
+            this.timer.set(Some(sleep_until(bound.deadline.instant())));
+        }
+        let timer = this.timer.as_pin_mut().expect("it was set just now");
+        timer.poll(context).map(|()| {
+            *this.has_passed = true;
+            Some(Err(DeadlineError::Passed(DeadlinePassed::new(bound.given))))
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.has_passed || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
