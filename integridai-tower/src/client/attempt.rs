@@ -85,8 +85,13 @@ impl AttemptOutcome {
 
 /// TLS libraries report what the other end said wrong, such as a certificate of nobody's, as invalid data.
 fn is_disagreement(error: &(dyn Error + 'static)) -> bool {
-    let of_io = |error: &(dyn Error + 'static)| error.downcast_ref().map(io::Error::kind);
-    chain(error).any(|error| of_io(error) == Some(io::ErrorKind::InvalidData))
+    chain(error).filter_map(|error| error.downcast_ref()).any(is_invalid_data)
+}
+
+/// The source of an I/O error is not the error inside of it, but that one's source.
+fn is_invalid_data(error: &io::Error) -> bool {
+    let inside = error.get_ref().and_then(|inside| inside.downcast_ref());
+    error.kind() == io::ErrorKind::InvalidData || inside.is_some_and(is_invalid_data)
 }
 
 /// Says how an attempt ended. Closures of `Fn(Result<&R, &E>) -> AttemptOutcome` implement it.

@@ -7,11 +7,12 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep_until};
 
-use super::{Bound, DeadlineError, DeadlinePassed};
+use super::{Bound, DeadlinePassed};
+use crate::BoxError;
 
 pin_project! {
     /// The body of a response that [`DeadlineService`](super::DeadlineService) handed on. One that has to be waited for
-    /// beyond the deadline ends with [`DeadlineError::Passed`].
+    /// beyond the deadline ends with [`DeadlinePassed`] as its error; errors of the body itself are handed on.
     #[derive(Debug)]
     pub struct DeadlineBody<B> {
         #[pin]
@@ -36,20 +37,25 @@ impl<B: Default> Default for DeadlineBody<B> {
     }
 }
 
-impl<B: Body> Body for DeadlineBody<B> {
+impl<B> Body for DeadlineBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
     type Data = B::Data;
-    type Error = DeadlineError<B::Error>;
+    // Bodies of boxed errors are common, and a boxed error inside of another type would be no error any more.
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         let mut this = self.project();
         if *this.has_passed {
             return Poll::Ready(None);
         }
         if let Poll::Ready(frame) = this.body.poll_frame(context) {
-            return Poll::Ready(frame.map(|frame| frame.map_err(DeadlineError::Inner)));
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let Some(bound) = this.bound else { return Poll::Pending };
         // Most bodies are there with their head and need no timer.
@@ -59,7 +65,7 @@ impl<B: Body> Body for DeadlineBody<B> {
         let timer = this.timer.as_pin_mut().expect("it was set just now");
         timer.poll(context).map(|()| {
             *this.has_passed = true;
-            Some(Err(DeadlineError::Passed(DeadlinePassed::new(bound.given))))
+            Some(Err(DeadlinePassed::new(bound.given).into()))
         })
     }
 

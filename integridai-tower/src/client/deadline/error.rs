@@ -2,13 +2,13 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// Why a call with a deadline gave nothing, or a body its end.
+/// Why a call with a deadline gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeadlineError<E> {
     /// There was too little time left to begin with; nothing was sent.
     TooLate(TooLate),
-    /// The deadline passed before the answer, or the rest of it, was there.
+    /// The deadline passed before the head of the answer was there.
     Passed(DeadlinePassed),
     /// The service failed.
     Inner(E),

@@ -21,7 +21,7 @@
 //! # When it refuses
 //! With [`DeadlineError::TooLate`] when less is left than [`DeadlineLayer::at_least`]: nothing was sent. With
 //! [`DeadlineError::Passed`] when the time is up; the call is dropped then, and so is its connection. Both are errors of the
-//! client; neither is made into a response.
+//! client; neither is made into a response. A body whose time is up ends with [`DeadlinePassed`].
 //!
 //! # What it does not do
 //! It does not bound the wait for readiness before a call, since there is no request yet:
