@@ -44,10 +44,11 @@ impl AttemptBudget {
         Self::checked(0.1, 5, Duration::from_secs(10))
     }
 
-    /// One attempt for twenty requests of the last ten seconds: what [`HedgeLayer`](super::hedge::HedgeLayer) has unless told.
+    /// One attempt for twenty requests of the last thirty seconds: what [`HedgeLayer`](super::hedge::HedgeLayer) has unless told.
+    /// A client with fewer requests than that has none, unless it is given some in each second.
     #[must_use]
     pub fn for_hedges() -> Self {
-        Self::checked(0.05, 0, Duration::from_secs(10))
+        Self::checked(0.05, 0, Duration::from_secs(30))
     }
 
     fn checked(share: f64, per_second: u32, lookback: Duration) -> Self {
