@@ -7,6 +7,8 @@ use http::Request;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::Deadline;
+
 /// A request body of which there may be another one with the same content.
 ///
 /// Whatever can be cloned is replayed by its clone: `Full<Bytes>`, `Empty`, `String`. A stream is sent [`Once`].
@@ -63,14 +65,37 @@ impl<B: Body> Body for Once<B> {
     }
 }
 
-/// The same request again, if its body can be.
-pub(super) fn replay<B: Replay>(request: &Request<B>) -> Option<Request<B>> {
-    let body = request.body().replay()?;
-    let mut copy = Request::new(body);
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    *copy.version_mut() = request.version();
-    copy.headers_mut().clone_from(request.headers());
-    copy.extensions_mut().clone_from(request.extensions());
-    Some(copy)
+/// A request that is kept for another attempt, which mostly is not made.
+#[derive(Debug)]
+pub(super) struct Spare<B> {
+    request: Request<B>,
+    /// The request's only extension, where it has no other: it is put back when the request is sent, since a copy of the
+    /// extensions costs three allocations each time.
+    deadline: Option<Deadline>,
+}
+
+impl<B: Replay> Spare<B> {
+    /// The same request again, if its body can be.
+    pub(super) fn of(request: &Request<B>) -> Option<Self> {
+        let mut copy = Request::new(request.body().replay()?);
+        copy.method_mut().clone_from(request.method());
+        copy.uri_mut().clone_from(request.uri());
+        *copy.version_mut() = request.version();
+        copy.headers_mut().clone_from(request.headers());
+        let deadline = request.extensions().get().copied().filter(|_| request.extensions().len() == 1);
+        if deadline.is_none() {
+            copy.extensions_mut().clone_from(request.extensions());
+        }
+        Some(Self { request: copy, deadline })
+    }
+}
+
+impl<B> Spare<B> {
+    /// As it was.
+    pub(super) fn into_request(mut self) -> Request<B> {
+        if let Some(deadline) = self.deadline {
+            self.request.extensions_mut().insert(deadline);
+        }
+        self.request
+    }
 }

@@ -6,6 +6,7 @@ mod deadline;
 mod hedge;
 mod retry;
 mod sockets;
+mod storm;
 
 use std::fmt;
 use std::future::pending;

@@ -27,9 +27,24 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Duration> {
 /// Writes the time left, rounded down; `grpc-timeout` for gRPC alone.
 pub(super) fn write(headers: &mut HeaderMap, left: Duration) {
     let milliseconds = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-    headers.insert(REQUEST_DEADLINE, HeaderValue::from(milliseconds));
+    headers.insert(REQUEST_DEADLINE, decimal(milliseconds));
     if is_grpc(headers) {
         headers.insert(GRPC_TIMEOUT, to_grpc_timeout(left));
+    }
+}
+
+/// `HeaderValue::from` would allocate twice.
+fn decimal(mut number: u64) -> HeaderValue {
+    // As many as a `u64` has.
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + u8::try_from(number % 10).expect("a digit");
+        number /= 10;
+        if number == 0 {
+            return HeaderValue::from_bytes(&digits[first..]).expect("digits");
+        }
     }
 }
 

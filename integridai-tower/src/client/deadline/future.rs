@@ -24,7 +24,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<F> {
         TooLate { error: TooLate },
-        Called { #[pin] answer: F, #[pin] timer: Sleep, bound: Bound, bounds_body: bool },
+        Called { #[pin] answer: F, #[pin] timer: Option<Sleep>, bound: Bound, bounds_body: bool },
     }
 }
 
@@ -34,8 +34,7 @@ impl<F> ResponseFuture<F> {
     }
 
     pub(super) fn called(answer: F, bound: Bound, bounds_body: bool) -> Self {
-        let timer = sleep_until(bound.deadline.instant());
-        Self { state: State::Called { answer, timer, bound, bounds_body } }
+        Self { state: State::Called { answer, timer: None, bound, bounds_body } }
     }
 }
 
@@ -48,14 +47,18 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::TooLate { error } => Poll::Ready(Err(DeadlineError::TooLate(*error))),
-            StateProjection::Called { answer, timer, bound, bounds_body } => {
+            StateProjection::Called { answer, mut timer, bound, bounds_body } => {
                 if let Poll::Ready(answer) = answer.poll(context) {
                     let bound = bounds_body.then_some(*bound);
                     let answer = answer.map(|response| response.map(|body| DeadlineBody::new(body, bound)));
                     return Poll::Ready(answer.map_err(DeadlineError::Inner));
                 }
-                let passed = DeadlineError::Passed(DeadlinePassed::new(bound.given));
-                timer.poll(context).map(|()| Err(passed))
+                // An answer that is there at once needs no timer.
+                if timer.is_none() {
+                    timer.set(Some(sleep_until(bound.deadline.instant())));
+                }
+                let timer = timer.as_pin_mut().expect("it was set just now");
+                timer.poll(context).map(|()| Err(DeadlineError::Passed(DeadlinePassed::new(bound.given))))
             }
         }
     }

@@ -7,8 +7,7 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Bound, DeadlineBody, DeadlineError, ResponseFuture, TooLate, deadline_of, fields};
-use crate::Deadline;
+use super::{Bound, DeadlineBody, DeadlineError, ResponseFuture, TooLate, fields};
 
 /// Gives calls the time that their request has left. See the [module docs](super).
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +20,7 @@ pub struct DeadlineLayer {
 }
 
 impl DeadlineLayer {
-    /// A call takes no longer than `time`, body included, and no longer than the [`Deadline`] of its request.
+    /// A call takes no longer than `time`, body included, and no longer than the [`Deadline`](crate::Deadline) of its request.
     pub fn new(time: Duration) -> Self {
         Self { time, needed: Duration::from_millis(1), sends_on: true, bounds_bodies: true }
     }
@@ -44,13 +43,13 @@ impl DeadlineLayer {
         self
     }
 
-    fn pass_on<B>(&self, request: &mut Request<B>, deadline: Deadline, left: Duration) {
+    fn pass_on<B>(&self, request: &mut Request<B>, bound: Bound) {
         if self.sends_on {
-            fields::write(request.headers_mut(), left);
+            fields::write(request.headers_mut(), bound.given);
         }
         match request.extensions_mut().get_mut() {
-            Some(known) => *known = deadline,
-            None => drop(request.extensions_mut().insert(deadline)),
+            Some(known) => *known = bound.deadline,
+            None => drop(request.extensions_mut().insert(bound.deadline)),
         }
     }
 }
@@ -83,13 +82,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let deadline = deadline_of(&request, self.layer.time);
-        let left = deadline.remaining();
-        if left < self.layer.needed || left.is_zero() {
-            return ResponseFuture::too_late(TooLate::new(left, self.layer.needed));
+        let bound = Bound::of(&request, self.layer.time);
+        if bound.given < self.layer.needed || bound.given.is_zero() {
+            return ResponseFuture::too_late(TooLate::new(bound.given, self.layer.needed));
         }
-        self.layer.pass_on(&mut request, deadline, left);
-        let bound = Bound { deadline, given: left };
+        self.layer.pass_on(&mut request, bound);
         ResponseFuture::called(self.inner.call(request), bound, self.layer.bounds_bodies)
     }
 }

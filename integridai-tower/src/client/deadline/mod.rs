@@ -97,11 +97,16 @@ struct Bound {
     given: Duration,
 }
 
-/// The earliest of what the request's extensions and fields say and of `time` from now.
-fn deadline_of<B>(request: &Request<B>, time: Duration) -> Deadline {
-    let time = fields::read(request.headers()).map_or(time, |left| left.min(time));
-    match request.extensions().get::<Deadline>() {
-        Some(deadline) => deadline.or_after(time),
-        None => Deadline::after(time),
+impl Bound {
+    /// The earliest of what the request's extensions and fields say and of `time` from now.
+    fn of<B>(request: &Request<B>, time: Duration) -> Self {
+        let time = fields::read(request.headers()).map_or(time, |left| left.min(time));
+        if let Some(deadline) = request.extensions().get::<Deadline>() {
+            let left = deadline.remaining();
+            if left <= time {
+                return Self { deadline: *deadline, given: left };
+            }
+        }
+        Self { deadline: Deadline::after(time), given: time }
     }
 }

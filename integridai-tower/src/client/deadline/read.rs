@@ -7,7 +7,7 @@ use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::deadline_of;
+use super::Bound;
 
 /// Reads from a request how long its client waits, and puts that into its extensions as a [`Deadline`](crate::Deadline).
 ///
@@ -73,8 +73,8 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for ReadDeadline<S> {
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let deadline = deadline_of(&request, self.time);
-        request.extensions_mut().insert(deadline);
+        let bound = Bound::of(&request, self.time);
+        request.extensions_mut().insert(bound.deadline);
         self.inner.call(request)
     }
 }

@@ -7,11 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep_until};
 use tower_service::Service;
 
 use super::shared::Sample;
 use crate::client::ClassifyAttempt;
+use crate::client::replay::Spare;
 
 /// In the extensions of a response for which two attempts were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +38,7 @@ pin_project! {
         #[pin]
         second: Second<S::Future>,
         // The instance that made the first attempt, to be polled ready before it makes the second.
-        next: Option<(S, Request<B>)>,
+        next: Option<(S, Spare<B>)>,
         sample: Option<Sample>,
         is_hedged: bool,
     }
@@ -46,8 +47,10 @@ pin_project! {
 pin_project! {
     #[project = SecondProjection]
     enum Second<F> {
-        // Not yet, or not at all.
+        // Not at all, or not any more.
         None,
+        // What answers at once needs no timer.
+        Later,
         Waiting { #[pin] timer: Sleep },
         Readying,
         Called { #[pin] answer: F },
@@ -62,10 +65,9 @@ impl<S: Service<Request<B>>, B, C> ResponseFuture<S, B, C> {
     }
 
     /// There may be a second attempt, by this service.
-    pub(super) fn hedged(first: S::Future, classify: Arc<C>, next: (S, Request<B>), sample: Sample) -> Self {
-        let second = Second::Waiting { timer: sleep(sample.delay) };
+    pub(super) fn hedged(first: S::Future, classify: Arc<C>, next: (S, Spare<B>), sample: Sample) -> Self {
         let (first, next, sample) = (Some(first), Some(next), Some(sample));
-        Self { classify, first, failure: None, second, next, sample, is_hedged: false }
+        Self { classify, first, failure: None, second: Second::Later, next, sample, is_hedged: false }
     }
 }
 
@@ -114,6 +116,10 @@ where
             let mut this = self.as_mut().project();
             match this.second.as_mut().project() {
                 SecondProjection::None => return Poll::Pending,
+                SecondProjection::Later => {
+                    let at = this.sample.as_ref().map(Sample::hedge_at);
+                    this.second.set(at.map_or(Second::None, |at| Second::Waiting { timer: sleep_until(at) }));
+                }
                 SecondProjection::Waiting { timer } => {
                     ready!(timer.poll(context));
                     let may = this.sample.as_ref().is_some_and(Sample::may_hedge);
@@ -125,8 +131,8 @@ where
                         None => None,
                     };
                     let next = this.next.take().filter(|_| answer.is_some());
-                    this.second.set(next.map_or(Second::None, |(mut service, request)| Second::Called {
-                        answer: service.call(request),
+                    this.second.set(next.map_or(Second::None, |(mut service, spare)| Second::Called {
+                        answer: service.call(spare.into_request()),
                     }));
                     if let (Some(sample), Second::Called { .. }) = (this.sample, &*this.second) {
                         *this.is_hedged = true;
@@ -176,6 +182,7 @@ impl<S: Service<Request<B>>, B, C> fmt::Debug for ResponseFuture<S, B, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let second = match self.second {
             Second::None => "None",
+            Second::Later => "Later",
             Second::Waiting { .. } => "Waiting",
             Second::Readying => "Readying",
             Second::Called { .. } => "Called",

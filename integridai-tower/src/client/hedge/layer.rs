@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::shared::{Sample, Shared, count};
 use super::{HedgeCounts, HedgeOptions, ResponseFuture};
-use crate::client::replay::replay;
+use crate::client::replay::Spare;
 use crate::client::{ClassifyAttempt, ClassifyHttpAttempt, Replay};
 use crate::readiness::take_ready;
 
@@ -108,7 +108,7 @@ where
         let (parts, body) = request.into_parts();
         let is_hedgeable = shared.options.is_hedgeable(&parts);
         let request = Request::from_parts(parts, body);
-        let Some(copy) = is_hedgeable.then(|| replay(&request)).flatten() else {
+        let Some(spare) = is_hedgeable.then(|| Spare::of(&request)).flatten() else {
             return ResponseFuture::single(self.inner.call(request), Arc::clone(classify));
         };
         shared.budget.deposit();
@@ -116,6 +116,6 @@ where
         let sample = Sample::start(shared);
         let mut service = take_ready(&mut self.inner);
         let first = service.call(request);
-        ResponseFuture::hedged(first, Arc::clone(classify), (service, copy), sample)
+        ResponseFuture::hedged(first, Arc::clone(classify), (service, spare), sample)
     }
 }

@@ -89,7 +89,7 @@ impl Shared {
 pub(super) struct Sample {
     shared: Arc<Shared>,
     started: Instant,
-    pub(super) delay: Duration,
+    delay: Duration,
     is_open: bool,
 }
 
@@ -97,6 +97,11 @@ impl Sample {
     pub(super) fn start(shared: &Arc<Shared>) -> Self {
         let started = Instant::now();
         Self { delay: shared.delay(started), shared: Arc::clone(shared), started, is_open: true }
+    }
+
+    /// The moment of the second attempt. A delay is at most an hour, or a time that a call has taken.
+    pub(super) fn hedge_at(&self) -> Instant {
+        self.started + self.delay
     }
 
     /// Whether the budget has a second attempt for it, which is counted there then.

@@ -14,15 +14,15 @@ use super::decision::Ended;
 use super::layer::Policy;
 use super::{Attempts, Decision, attempts};
 use crate::Deadline;
-use crate::client::replay::replay;
-use crate::client::{ClassifyAttempt, Replay};
+use crate::client::replay::Spare;
+use crate::client::{AttemptOutcome, ClassifyAttempt, Replay};
 
 /// What lasts from the first attempt to the last.
 pub(super) struct Exchange<S, B, C> {
     /// The instance that was called last; to be polled ready before it is called again.
     pub(super) service: S,
     /// The next attempt's request, where there may be one.
-    pub(super) again: Option<Request<B>>,
+    pub(super) again: Option<Spare<B>>,
     pub(super) attempts: u32,
     pub(super) is_repeatable: bool,
     pub(super) deadline: Option<Deadline>,
@@ -34,26 +34,30 @@ impl<S, B: Replay, C> Exchange<S, B, C> {
     where
         C: ClassifyAttempt<R, E>,
     {
+        let outcome = self.policy.classify.classify(result.as_ref());
+        let decision = if outcome.is_final() { Decision::Done } else { self.decide_on_failure(outcome) };
+        self.policy.options.tell(self.attempts, decision);
+        decision
+    }
+
+    fn decide_on_failure(&self, outcome: AttemptOutcome) -> Decision {
         let ended = Ended {
-            outcome: self.policy.classify.classify(result.as_ref()),
+            outcome,
             attempts: self.attempts,
             is_repeatable: self.is_repeatable,
             can_be_replayed: self.again.is_some(),
             left: self.deadline.map(Deadline::remaining),
         };
-        let options = &self.policy.options;
-        let decision = options.rules.decide(&ended, rand::random(), || self.policy.budget.withdraw());
-        options.tell(self.attempts, decision);
-        decision
+        self.policy.options.rules.decide(&ended, rand::random(), || self.policy.budget.withdraw())
     }
 
     /// The next attempt's request; another one is kept for the attempt after it, where there may be one.
     fn next(&mut self) -> Option<Request<B>> {
-        let mut request = self.again.take()?;
+        let mut request = self.again.take()?.into_request();
         self.attempts += 1;
         attempts::number(request.headers_mut(), self.attempts);
         if self.attempts < self.policy.options.rules.attempts {
-            self.again = replay(&request);
+            self.again = Spare::of(&request);
         }
         Some(request)
     }

@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::future::Exchange;
 use super::{ResponseFuture, RetryOptions, attempts};
 use crate::Deadline;
-use crate::client::replay::replay;
+use crate::client::replay::Spare;
 use crate::client::{AttemptBudget, ClassifyAttempt, ClassifyHttpAttempt, Replay};
 use crate::readiness::take_ready;
 
@@ -110,7 +110,7 @@ where
         let is_repeatable = options.is_repeatable(&parts);
         let mut request = Request::from_parts(parts, body);
         attempts::number(request.headers_mut(), 1);
-        let again = if options.rules.attempts > 1 { replay(&request) } else { None };
+        let again = if options.rules.attempts > 1 { Spare::of(&request) } else { None };
         let mut service = take_ready(&mut self.inner);
         let answer = service.call(request);
         let exchange = Exchange {
