@@ -50,6 +50,8 @@ mod rate_limit;
 mod remote_keys;
 #[path = "library/requests.rs"]
 mod requests;
+#[path = "library/resilient/mod.rs"]
+mod resilient;
 #[path = "library/services.rs"]
 mod services;
 #[path = "library/tokens.rs"]

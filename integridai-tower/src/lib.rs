@@ -7,6 +7,7 @@
 //! | [`cache`] | `cache`, `cache-redis` | what need not be asked again: a cache by RFC 9111, of one client, of many, or of all replicas |
 //! | [`circuit_breaker`] | `circuit-breaker` | no calls to a service that keeps failing, until it is back |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
+//! | [`client::deadline`], [`client::retry`], [`client::hedge`] | `client` | time for each attempt, repetitions on a budget, a second attempt of what is slow |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
 //! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse and the cache does, counted with the `metrics` facade |
@@ -34,12 +35,19 @@ mod deadline;
 mod early_response;
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod principal;
-#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "auth",
+    feature = "cache",
+    feature = "circuit-breaker",
+    feature = "client",
+    feature = "rate-limit"
+))]
 mod readiness;
 #[cfg(any(
     feature = "auth",
     feature = "cache",
     feature = "circuit-breaker",
+    feature = "client",
     feature = "metrics",
     feature = "rate-limit"
 ))]
@@ -80,6 +88,7 @@ pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
     feature = "auth",
     feature = "cache",
     feature = "circuit-breaker",
+    feature = "client",
     feature = "metrics",
     feature = "rate-limit"
 ))]

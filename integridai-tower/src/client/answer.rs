@@ -9,6 +9,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout_at;
 
+use super::cause::Cause;
 use super::{Endpoint, ErrorKind};
 use crate::retry_after::retry_after;
 use crate::{BoxError, Deadline};
@@ -32,6 +33,10 @@ impl Time {
     /// The time until `deadline`, from now.
     pub(super) fn until(deadline: Deadline) -> Self {
         Self { deadline, given: deadline.remaining() }
+    }
+
+    pub(super) fn deadline(self) -> Deadline {
+        self.deadline
     }
 
     pub(super) fn is_up(self) -> bool {
@@ -93,6 +98,13 @@ where
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(Failure { kind: ErrorKind::Broken, source: Some(error) }),
+        Err(error) => Err(Failure { kind: kind_of(&*error), source: Some(error) }),
+    }
+}
+
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> ErrorKind {
+    match Cause::of(error) {
+        Some(Cause::TimedOut(passed)) => ErrorKind::TimedOut { after: passed.after },
+        _ => ErrorKind::Broken,
     }
 }

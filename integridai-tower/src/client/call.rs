@@ -10,6 +10,7 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use super::answer::{self, Failure, Time};
+use super::cause::Cause;
 use super::service_client::Settings;
 use super::transport::TransportError;
 use super::{ClientError, Endpoint, ErrorKind};
@@ -102,7 +103,8 @@ impl<'a, S, E: Endpoint> Call<'a, S, E> {
         B: Body,
         B::Error: Into<BoxError>,
     {
-        let request = self.request()?;
+        let mut request = self.request()?;
+        request.extensions_mut().insert(time.deadline());
         if time.is_up() {
             return Err(time.out());
         }
@@ -123,27 +125,20 @@ impl<'a, S, E: Endpoint> Call<'a, S, E> {
 
 /// A service that is not ready was not called: nothing left.
 fn unsent(source: BoxError) -> Failure {
-    let kind = if connect(&*source) { ErrorKind::Connect } else { ErrorKind::NotReady };
+    let is_connect = matches!(Cause::of(&*source), Some(Cause::Transport(TransportError::Connect(_))));
+    let kind = if is_connect { ErrorKind::Connect } else { ErrorKind::NotReady };
     Failure { kind, source: Some(source) }
 }
 
 fn broken(source: BoxError) -> Failure {
-    let kind = match transport_error(&*source) {
-        Some(TransportError::Connect(_)) => ErrorKind::Connect,
-        Some(TransportError::Invalid(_)) => ErrorKind::InvalidRequest,
-        _ => ErrorKind::Broken,
+    let kind = match Cause::of(&*source) {
+        Some(Cause::Transport(TransportError::Connect(_))) => ErrorKind::Connect,
+        Some(Cause::Transport(TransportError::Invalid(_))) => ErrorKind::InvalidRequest,
+        Some(Cause::TimedOut(passed)) => ErrorKind::TimedOut { after: passed.after },
+        Some(Cause::Refused) => ErrorKind::NotReady,
+        Some(Cause::Transport(TransportError::Exchange(_))) | None => ErrorKind::Broken,
     };
     Failure { kind, source: Some(source) }
-}
-
-fn connect(error: &(dyn std::error::Error + 'static)) -> bool {
-    transport_error(error).is_some_and(TransportError::is_connect)
-}
-
-/// Layers around a transport wrap its errors.
-fn transport_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a TransportError> {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.take(16).find_map(|error| error.downcast_ref())
 }
 
 impl<S, E> std::fmt::Debug for Call<'_, S, E> {

@@ -1,5 +1,6 @@
 //! Pace for calls that go out.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tower_service::Service;
 
 use super::charge::Charge;
 use super::{Admit, Ask, Attempt, Key, Outcome, Verdict};
+use crate::Refused;
 use crate::readiness::take_ready;
 
 type KeyOf<R> = dyn Fn(&R) -> Key + Send + Sync;
@@ -42,15 +44,36 @@ pub struct ThrottleLayer<R> {
 }
 
 /// Why a call was not made or failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+///
+/// The [source](Error::source) of a call that was not made is [`Refused`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ThrottleError<E> {
     /// It would have had to wait for longer than allowed; nothing was sent.
-    #[error("the limit of outgoing calls is reached")]
     Limited(Verdict),
     /// The service failed.
-    #[error(transparent)]
     Inner(E),
+}
+
+const LIMITED: Refused = Refused { layer: "rate_limit", reason: "over_quota" };
+
+impl<E: fmt::Display> fmt::Display for ThrottleError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limited(_) => f.write_str("the limit of outgoing calls is reached"),
+            Self::Inner(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for ThrottleError<E> {
+    // Whoever looks for the transport's error has to find it, so it is a source and not looked through.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Limited(_) => Some(&LIMITED),
+            Self::Inner(error) => Some(error),
+        }
+    }
 }
 
 impl<R> ThrottleLayer<R> {
