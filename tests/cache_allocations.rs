@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty, Full};
+use integridai_tower::cache::redis::RedisStoreOptions;
 use integridai_tower::cache::{CacheLayer, CacheOutcome, MemoryStore};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, service_fn};
@@ -25,8 +26,7 @@ fn request() -> Request<Empty<Bytes>> {
 }
 
 /// Allocations of a hit on a body of this size, those of making the request left out, and bytes that it allocates.
-fn of_a_hit(size: usize) -> (usize, usize) {
-    let layer = CacheLayer::new(MemoryStore::new(64 << 20).unwrap());
+fn of_a_hit(size: usize, layer: &CacheLayer) -> (usize, usize) {
     let mut service = layer.layer(service_fn(move |_: Request<Empty<Bytes>>| async move {
         let response = Response::builder().header("cache-control", "max-age=3600").header("etag", "\"a\"");
         let response = response.header("content-type", "text/plain").header("vary", "accept-encoding");
@@ -55,10 +55,22 @@ fn of_a_hit(size: usize) -> (usize, usize) {
     (count - collecting, change.bytes_allocated / ROUNDS)
 }
 
+fn memory() -> MemoryStore {
+    MemoryStore::new(64 << 20).unwrap()
+}
+
+/// Without the work beside it: what is in memory has the most to be looked at then.
+fn shared() -> CacheLayer {
+    let (store, _) = RedisStoreOptions::new().build("redis://127.0.0.1:1", "hit", memory()).unwrap();
+    CacheLayer::new(store)
+}
+
+/// One test, as another one would allocate beside it.
 #[test]
-fn a_hit_allocates_the_same_whatever_the_size_of_its_content() {
-    let (small, bytes) = of_a_hit(1 << 10);
-    let (large, more_bytes) = of_a_hit(1 << 20);
+fn a_hit_allocates_the_same_whatever_the_size_of_its_content_and_the_store() {
+    let (small, bytes) = of_a_hit(1 << 10, &CacheLayer::new(memory()));
+    let (large, more_bytes) = of_a_hit(1 << 20, &CacheLayer::new(memory()));
+    assert_eq!(of_a_hit(1 << 10, &shared()), (small, bytes));
     println!(
         "a hit allocates {small} times and {bytes} bytes; with 1 MiB {large} times and {more_bytes} bytes"
     );
