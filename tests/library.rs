@@ -20,6 +20,8 @@ mod cache;
 mod calls;
 #[path = "library/circuit_breaker/mod.rs"]
 mod circuit_breaker;
+#[path = "library/concurrency_limit/mod.rs"]
+mod concurrency_limit;
 #[path = "library/correlation.rs"]
 mod correlation;
 #[path = "library/correlation_span.rs"]

@@ -7,6 +7,7 @@
 //! | [`cache`] | `cache` | what need not be asked again: a cache by RFC 9111, shared by clients or of one |
 //! | [`circuit_breaker`] | `circuit-breaker` | no calls to a service that keeps failing, until it is back |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
+//! | [`client::limit`] | `client` | so many calls of a service at once as it takes, found by the gradient or fixed |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
 //! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse, counted with the `metrics` facade |
@@ -17,7 +18,8 @@
 //! No feature is on by default; `full` turns all of them on.
 //!
 //! Layers meet through the types of the root modules only: [`CorrelationId`] says which request it is,
-//! [`Principal`] who asks, [`Deadline`] how long it may still take, [`Refused`] which layer did not let it through.
+//! [`Principal`] who asks, [`Deadline`] how long it may still take, [`Priority`] how urgent it is, [`Refused`] which
+//! layer did not let it through.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
@@ -28,21 +30,30 @@ mod error;
 mod clock;
 #[cfg(feature = "client")]
 mod deadline;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 mod early_response;
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod principal;
-#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(feature = "client")]
+mod priority;
+#[cfg(any(
+    feature = "auth",
+    feature = "cache",
+    feature = "circuit-breaker",
+    feature = "client",
+    feature = "rate-limit"
+))]
 mod readiness;
 #[cfg(any(
     feature = "auth",
     feature = "cache",
     feature = "circuit-breaker",
+    feature = "client",
     feature = "metrics",
     feature = "rate-limit"
 ))]
 mod refused;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 mod reject;
 #[cfg(any(feature = "circuit-breaker", feature = "client"))]
 mod retry_after;
@@ -69,20 +80,23 @@ pub use clock::Clock;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId};
 #[cfg(feature = "client")]
 pub use deadline::Deadline;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 pub use early_response::{EarlyBody, EarlyResponse};
 pub use error::{BoxError, ConfigError};
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
+#[cfg(feature = "client")]
+pub use priority::Priority;
 #[cfg(any(
     feature = "auth",
     feature = "cache",
     feature = "circuit-breaker",
+    feature = "client",
     feature = "metrics",
     feature = "rate-limit"
 ))]
 pub use refused::{Refused, WouldRefuse};
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};
 
 #[cfg(all(doctest, feature = "full"))]

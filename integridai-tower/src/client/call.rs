@@ -10,6 +10,7 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use super::answer::{self, Failure, Time};
+use super::limit::Overloaded;
 use super::service_client::Settings;
 use super::transport::TransportError;
 use super::{ClientError, Endpoint, ErrorKind};
@@ -129,6 +130,7 @@ fn unsent(source: BoxError) -> Failure {
 
 fn broken(source: BoxError) -> Failure {
     let kind = match transport_error(&*source) {
+        None if among_sources::<Overloaded>(&*source).is_some() => ErrorKind::NotReady,
         Some(TransportError::Connect(_)) => ErrorKind::Connect,
         Some(TransportError::Invalid(_)) => ErrorKind::InvalidRequest,
         _ => ErrorKind::Broken,
@@ -140,8 +142,14 @@ fn connect(error: &(dyn std::error::Error + 'static)) -> bool {
     transport_error(error).is_some_and(TransportError::is_connect)
 }
 
-/// Layers around a transport wrap its errors.
 fn transport_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a TransportError> {
+    among_sources(error)
+}
+
+/// Layers around a transport wrap its errors.
+fn among_sources<'a, T: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a T> {
     let chain = std::iter::successors(Some(error), |error| error.source());
     chain.take(16).find_map(|error| error.downcast_ref())
 }

@@ -93,14 +93,17 @@
 
 mod answer;
 mod call;
+mod classify;
 mod endpoint;
 mod error;
 #[cfg(feature = "integridai")]
 pub mod integridai;
+pub mod limit;
 mod service_client;
 pub mod transport;
 
 pub use call::{Call, IDEMPOTENCY_KEY};
+pub use classify::{Classify, ClassifyHttp, Outcome};
 pub use endpoint::{Endpoint, Malformed, Refusal};
 pub use error::{ClientError, ErrorKind, Fault, Retry};
 pub use service_client::ServiceClient;

@@ -1,0 +1,169 @@
+//! How many calls at once, found from how long they take (Gradient2 of Netflix's concurrency-limits).
+
+/// What never changes while a limit lives. Times are in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Settings {
+    pub(super) initial: u32,
+    pub(super) min: u32,
+    pub(super) max: u32,
+    /// How many times the long-term time the short-term one may be before the limit falls.
+    pub(super) tolerance: f64,
+    /// The share of a newly found limit in the next one.
+    pub(super) smoothing: f64,
+    /// Calls that may wait inside the service.
+    pub(super) queue_allowance: u32,
+    pub(super) window_ns: u64,
+    pub(super) window_calls: u32,
+    /// Windows that the long-term time goes back.
+    pub(super) long_windows: u32,
+}
+
+/// How one call went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub(super) took_ns: u64,
+    /// Calls under way when it began, itself included.
+    pub(super) in_flight: u32,
+    pub(super) end: End,
+}
+
+/// How a call ended, as far as its time is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Its time counts.
+    Finished,
+    /// The service could not, for lack of room or time.
+    Overloaded,
+    /// Nobody waited for its end: it took at least this time.
+    GivenUp,
+    /// Its time says nothing.
+    Ignored,
+}
+
+/// The limit and what it was found from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Gradient {
+    limit: f64,
+    long: LongTerm,
+    window: Option<Window>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+struct LongTerm {
+    mean_ns: f64,
+    windows: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Window {
+    began_ns: u64,
+    sum_ns: f64,
+    finished: u32,
+    overloaded: u32,
+    most_in_flight: u32,
+}
+
+/// Windows after which the long-term time is no longer a plain mean of all.
+const WARM_UP: u32 = 10;
+
+/// By how much an outlier, or a window of nothing but overload, shrinks the limit at most.
+const STEEPEST: f64 = 0.5;
+
+/// Load is back to normal when it goes down this fast; the long-term time follows sooner then.
+const FALLEN: f64 = 2.0;
+const FORGET: f64 = 0.95;
+
+impl Gradient {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { limit: f64::from(settings.initial), long: LongTerm::default(), window: None }
+    }
+
+    /// The limit after this call, which ended at `now_ns`. It changes when a window is full.
+    pub(super) fn record(&mut self, settings: &Settings, sample: Sample, now_ns: u64) -> u32 {
+        let long_ns = self.long.mean_ns;
+        let window = self.window.get_or_insert_with(|| Window::at(now_ns));
+        window.add(sample, long_ns);
+        let is_over = now_ns.saturating_sub(window.began_ns) >= settings.window_ns;
+        if is_over && window.calls() >= settings.window_calls {
+            let window = window.clone();
+            self.window = None;
+            self.limit = self.next(settings, &window).clamp(settings.min.into(), settings.max.into());
+        }
+        self.limit()
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between bounds that are u32")]
+    pub(super) fn limit(&self) -> u32 {
+        self.limit as u32
+    }
+
+    fn next(&mut self, settings: &Settings, window: &Window) -> f64 {
+        let kept = 1.0 - window.overloaded_share() * (1.0 - STEEPEST);
+        self.follow(settings, window) * kept
+    }
+
+    /// By the times alone.
+    fn follow(&mut self, settings: &Settings, window: &Window) -> f64 {
+        let Some(short_ns) = window.mean_ns() else { return self.limit };
+        let long_ns = self.long.add(short_ns, settings.long_windows);
+        // A service that nobody keeps busy does not show how much it can take.
+        if f64::from(window.most_in_flight) < self.limit / 2.0 {
+            return self.limit;
+        }
+        let gradient = (settings.tolerance * long_ns / short_ns).clamp(STEEPEST, 1.0);
+        let found = self.limit * gradient + f64::from(settings.queue_allowance);
+        self.limit * (1.0 - settings.smoothing) + found * settings.smoothing
+    }
+}
+
+impl LongTerm {
+    /// The mean as it was found with this window, before it is drawn down.
+    fn add(&mut self, short_ns: f64, long_windows: u32) -> f64 {
+        self.windows = self.windows.saturating_add(1);
+        let weight = if self.windows <= WARM_UP.min(long_windows) {
+            1.0 / f64::from(self.windows)
+        } else {
+            2.0 / (f64::from(long_windows) + 1.0)
+        };
+        self.mean_ns += (short_ns - self.mean_ns) * weight;
+        let mean_ns = self.mean_ns;
+        if mean_ns > short_ns * FALLEN {
+            self.mean_ns *= FORGET;
+        }
+        mean_ns
+    }
+}
+
+impl Window {
+    fn at(began_ns: u64) -> Self {
+        Self { began_ns, sum_ns: 0.0, finished: 0, overloaded: 0, most_in_flight: 0 }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "times below 104 days are exact")]
+    fn add(&mut self, sample: Sample, long_ns: f64) {
+        let took_ns = (sample.took_ns as f64).max(1.0);
+        self.most_in_flight = self.most_in_flight.max(sample.in_flight);
+        match sample.end {
+            End::Overloaded => self.overloaded = self.overloaded.saturating_add(1),
+            End::Ignored => {}
+            // What was given up early may have been about to end: only that it took long is certain.
+            End::GivenUp if long_ns == 0.0 || took_ns <= long_ns => {}
+            End::Finished | End::GivenUp => {
+                self.finished = self.finished.saturating_add(1);
+                self.sum_ns += took_ns;
+            }
+        }
+    }
+
+    fn calls(&self) -> u32 {
+        self.finished.saturating_add(self.overloaded)
+    }
+
+    fn mean_ns(&self) -> Option<f64> {
+        (self.finished > 0).then(|| self.sum_ns / f64::from(self.finished))
+    }
+
+    fn overloaded_share(&self) -> f64 {
+        f64::from(self.overloaded) / f64::from(self.calls().max(1))
+    }
+}
