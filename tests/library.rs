@@ -14,6 +14,8 @@ mod auth_contract;
 mod auth_identity;
 #[path = "library/auth_refusals.rs"]
 mod auth_refusals;
+#[path = "library/balance/mod.rs"]
+mod balance;
 #[path = "library/cache/mod.rs"]
 mod cache;
 #[path = "library/calls.rs"]

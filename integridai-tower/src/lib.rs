@@ -7,6 +7,7 @@
 //! | [`cache`] | `cache` | what need not be asked again: a cache by RFC 9111, shared by clients or of one |
 //! | [`circuit_breaker`] | `circuit-breaker` | no calls to a service that keeps failing, until it is back |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
+//! | [`client::balance`] | `client` | several addresses of one service: the better of two, health checks, outlier ejection |
 //! | [`client::limit`] | `client` | so many calls of a service at once as it takes, found by the gradient or fixed |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |

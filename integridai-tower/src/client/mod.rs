@@ -92,6 +92,7 @@
 //! `Retry-After` in seconds (RFC 9110 §10.2.3) is read from refusals, up to an hour; a date there is not.
 
 mod answer;
+pub mod balance;
 mod call;
 mod classify;
 mod endpoint;
