@@ -63,6 +63,20 @@ async fn a_flood_is_held_to_what_the_service_can_do() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flood_from_the_first_call_on_is_not_taken_for_normal() {
+    const CAPACITY: u32 = 5;
+    let options = LimitOptions::adaptive().initial(100).window(Duration::from_millis(50), 10);
+    let settled = async |options: LimitOptions| {
+        let limit = options.max_queued(10).build("library").unwrap();
+        let service = ConcurrencyLimitLayer::new(limit.clone()).layer(server(CAPACITY as usize));
+        load(&service, 150, Duration::from_secs(20)).await;
+        limit.snapshot().limit
+    };
+    let (with, without) = (settled(options.clone()).await, settled(options.probe_after(0)).await);
+    assert!(with <= CAPACITY * 4 && without >= 100, "with probes {with}, without {without}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_that_runs_out_of_time_is_asked_less_and_more_again_when_it_is_well() {
     let limit = LimitOptions::adaptive().window(Duration::from_millis(100), 5).build("library").unwrap();
     let hanging = service_fn(async |_: Request<()>| {

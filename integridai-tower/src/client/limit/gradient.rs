@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub(super) window_calls: u32,
     /// Windows that the long-term time goes back.
     pub(super) long_windows: u32,
+    /// Saturated windows before less than half the limit is tried, and up to [`RAREST`] times that; never where it is zero.
+    pub(super) probe_windows: u32,
 }
 
 /// How one call went.
@@ -46,6 +48,30 @@ pub(super) struct Gradient {
     limit: f64,
     long: LongTerm,
     window: Option<Window>,
+    probe: Probe,
+}
+
+/// Whether calls are faster when there are few: then what was taken for their time was a queue inside the service.
+#[derive(Debug, Clone, PartialEq)]
+struct Probe {
+    phase: Phase,
+    pause: u32,
+    /// Saturated windows until the next one.
+    left: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    Rest,
+    /// Until then the queue gets shorter.
+    Drain {
+        limit: f64,
+        until_ns: f64,
+    },
+    /// The limit stands there afterwards.
+    Measure {
+        limit: f64,
+    },
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -73,9 +99,23 @@ const STEEPEST: f64 = 0.5;
 const FALLEN: f64 = 2.0;
 const FORGET: f64 = 0.95;
 
+/// Calls that take less than this share when there are few have waited inside the service.
+const FASTER: f64 = 0.8;
+
+/// The share of the limit from which it counts as reached: calls that end now began when it was a little lower.
+const SATURATED: f64 = 0.9;
+
+/// How many times the long-term time a queue may take until few calls are in it.
+const DRAINS_IN: f64 = 2.0;
+
+/// A probe that finds nothing makes the next one twice as rare, up to this.
+const RAREST: u32 = 16;
+
 impl Gradient {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { limit: f64::from(settings.initial), long: LongTerm::default(), window: None }
+        let pause = settings.probe_windows;
+        let probe = Probe { phase: Phase::Rest, pause, left: pause };
+        Self { limit: f64::from(settings.initial), long: LongTerm::default(), window: None, probe }
     }
 
     /// The limit after this call, which ended at `now_ns`. It changes when a window is full.
@@ -87,7 +127,7 @@ impl Gradient {
         if is_over && window.calls() >= settings.window_calls {
             let window = window.clone();
             self.window = None;
-            self.limit = self.next(settings, &window).clamp(settings.min.into(), settings.max.into());
+            self.limit = self.next(settings, &window, now_ns).clamp(settings.min.into(), settings.max.into());
         }
         self.limit()
     }
@@ -97,9 +137,51 @@ impl Gradient {
         self.limit as u32
     }
 
-    fn next(&mut self, settings: &Settings, window: &Window) -> f64 {
-        let kept = 1.0 - window.overloaded_share() * (1.0 - STEEPEST);
-        self.follow(settings, window) * kept
+    #[allow(clippy::cast_precision_loss, reason = "times below 104 days are exact")]
+    fn next(&mut self, settings: &Settings, window: &Window, now_ns: u64) -> f64 {
+        let (kept, now_ns) = (1.0 - window.overloaded_share() * (1.0 - STEEPEST), now_ns as f64);
+        match self.probe.phase {
+            Phase::Rest => {
+                let limit = self.follow(settings, window) * kept;
+                self.rest(settings, window, limit, now_ns)
+            }
+            Phase::Drain { limit, until_ns } => {
+                let limit = limit * kept;
+                let is_over = now_ns >= until_ns;
+                self.probe.phase =
+                    if is_over { Phase::Measure { limit } } else { Phase::Drain { limit, until_ns } };
+                self.limit
+            }
+            Phase::Measure { limit } => {
+                self.conclude(settings, window);
+                limit * kept
+            }
+        }
+    }
+
+    /// Where it is time for a probe, half of what the service could do without a queue, were the long-term time right.
+    fn rest(&mut self, settings: &Settings, window: &Window, limit: f64, now_ns: f64) -> f64 {
+        let is_saturated = f64::from(window.most_in_flight) >= self.limit * SATURATED;
+        if settings.probe_windows == 0 || !is_saturated {
+            return limit;
+        }
+        self.probe.left = self.probe.left.saturating_sub(1);
+        if self.probe.left > 0 {
+            return limit;
+        }
+        // Those that are in the queue have begun when there were many.
+        self.probe.phase = Phase::Drain { limit, until_ns: now_ns + DRAINS_IN * self.long.mean_ns };
+        limit / (2.0 * settings.tolerance)
+    }
+
+    fn conclude(&mut self, settings: &Settings, window: &Window) {
+        let short_ns = window.mean_ns().filter(|short_ns| *short_ns < self.long.mean_ns * FASTER);
+        self.probe.pause = match short_ns {
+            Some(_) => settings.probe_windows,
+            None => self.probe.pause.saturating_mul(2).min(settings.probe_windows.saturating_mul(RAREST)),
+        };
+        self.long.mean_ns = short_ns.unwrap_or(self.long.mean_ns);
+        (self.probe.phase, self.probe.left) = (Phase::Rest, self.probe.pause);
     }
 
     /// By the times alone.

@@ -13,7 +13,9 @@
 //! - `gradient = tolerance × long term / window`, at least 0.5 and at most 1;
 //! - `limit = limit × gradient + queue allowance`, smoothed, between minimum and maximum;
 //! - a window of calls that failed for overload, such as 503 or out of time, cuts the limit by half the share of them;
-//! - a service that is asked less than half of what it may be asked shows nothing: the limit stays.
+//! - a service that is asked less than half of what it may be asked shows nothing: the limit stays;
+//! - where it is reached all the time, few calls are let through for two windows now and then: if those are much faster, what was
+//!   taken for their time was a queue inside the service ([`LimitOptions::probe_after`]).
 //!
 //! # Who waits
 //! A request's [`Priority`] decides whose turn it is; among equals it is who came first. Nobody waits longer than

@@ -51,6 +51,7 @@ impl LimitOptions {
             window_ns: 1_000_000_000,
             window_calls: 10,
             long_windows: 600,
+            probe_windows: 10,
         };
         Self {
             settings,
@@ -107,6 +108,13 @@ impl LimitOptions {
     /// How many windows the long-term time goes back.
     pub fn long_term(mut self, windows: u32) -> Self {
         self.settings.long_windows = windows;
+        self
+    }
+
+    /// After so many windows in which it was reached, the limit is 1 / (2 × tolerance) of itself for two windows or more, to
+    /// see whether calls are faster then; where they are not, this happens less often, up to 16 times less. Zero for never.
+    pub fn probe_after(mut self, windows: u32) -> Self {
+        self.settings.probe_windows = windows;
         self
     }
 

@@ -17,6 +17,7 @@ fn settings() -> Settings {
         window_ns: 1000 * MS,
         window_calls: 10,
         long_windows: 600,
+        probe_windows: 0,
     }
 }
 
@@ -26,50 +27,93 @@ fn finished(took_ns: u64, in_flight: u32) -> Sample {
 
 /// Works everything out anew, from all calls since the beginning.
 fn reference(settings: &Settings, calls: &[(Sample, u64)]) -> u32 {
-    let mut limit = f64::from(settings.initial);
-    let mut long = 0.0;
-    let mut windows = 0;
-    let mut window: Vec<(Sample, u64)> = Vec::new();
+    let mut state = Reference {
+        limit: f64::from(settings.initial),
+        pause: settings.probe_windows,
+        ..Reference::default()
+    };
+    let mut window: Vec<Sample> = Vec::new();
+    let mut began_ns = 0;
     for (sample, ended_ns) in calls {
-        let counts = match sample.end {
-            End::GivenUp => long > 0.0 && (sample.took_ns as f64).max(1.0) > long,
-            _ => true,
-        };
-        let end = if counts { sample.end } else { End::Ignored };
-        window.push((Sample { end, ..*sample }, *ended_ns));
-        let of = |ends: &[End]| window.iter().filter(|(sample, _)| ends.contains(&sample.end)).count() as f64;
-        let (timed, overloaded) = (of(&[End::Finished, End::GivenUp]), of(&[End::Overloaded]));
-        let is_over = ended_ns - window[0].1 >= settings.window_ns;
-        if !is_over || timed + overloaded < f64::from(settings.window_calls) {
-            continue;
+        if window.is_empty() {
+            began_ns = *ended_ns;
         }
-        if timed > 0.0 {
-            let times =
-                window.iter().filter(|(sample, _)| matches!(sample.end, End::Finished | End::GivenUp));
-            let short = times.map(|(sample, _)| (sample.took_ns as f64).max(1.0)).sum::<f64>() / timed;
-            windows += 1;
-            let is_warming_up = windows <= 10.min(settings.long_windows);
-            let weight = if is_warming_up {
-                1.0 / f64::from(windows)
-            } else {
-                2.0 / (f64::from(settings.long_windows) + 1.0)
-            };
-            long += (short - long) * weight;
-            let gradient = (settings.tolerance * long / short).clamp(0.5, 1.0);
-            if long > 2.0 * short {
-                long *= 0.95;
-            }
-            let most = window.iter().map(|(sample, _)| sample.in_flight).max().unwrap();
-            if f64::from(most) >= limit / 2.0 {
-                let found = limit * gradient + f64::from(settings.queue_allowance);
-                limit = limit * (1.0 - settings.smoothing) + found * settings.smoothing;
-            }
+        let counts = sample.end != End::GivenUp || (state.long > 0.0 && nanoseconds(sample) > state.long);
+        window.push(Sample { end: if counts { sample.end } else { End::Ignored }, ..*sample });
+        let calls = window.iter().filter(|sample| sample.end != End::Ignored).count();
+        if ended_ns - began_ns >= settings.window_ns && calls >= settings.window_calls as usize {
+            let limit = state.after(settings, &window, *ended_ns as f64);
+            state.limit = limit.clamp(settings.min.into(), settings.max.into());
+            window.clear();
         }
-        limit *= 1.0 - 0.5 * overloaded / (timed + overloaded);
-        limit = limit.clamp(settings.min.into(), settings.max.into());
-        window.clear();
     }
-    limit as u32
+    state.limit as u32
+}
+
+#[derive(Default)]
+struct Reference {
+    limit: f64,
+    long: f64,
+    timed_windows: u32,
+    saturated: u32,
+    pause: u32,
+    /// The limit before the probe, and until when the queue drains, if it still does.
+    probe: Option<(f64, Option<f64>)>,
+}
+
+impl Reference {
+    fn after(&mut self, settings: &Settings, window: &[Sample], now: f64) -> f64 {
+        let times = window.iter().filter(|sample| matches!(sample.end, End::Finished | End::GivenUp));
+        let times: Vec<f64> = times.map(nanoseconds).collect();
+        let short = (!times.is_empty()).then(|| times.iter().sum::<f64>() / times.len() as f64);
+        let overloaded = window.iter().filter(|sample| sample.end == End::Overloaded).count() as f64;
+        let kept = 1.0 - 0.5 * overloaded / (times.len() as f64 + overloaded);
+        let most = window.iter().map(|sample| sample.in_flight).max().unwrap();
+        match self.probe.take() {
+            None => {
+                let limit = short.map_or(self.limit, |short| self.follow(settings, short, most)) * kept;
+                self.saturated += u32::from(f64::from(most) >= self.limit * 0.9);
+                if settings.probe_windows == 0 || self.saturated < self.pause {
+                    return limit;
+                }
+                self.probe = Some((limit, Some(now + 2.0 * self.long)));
+                limit / (2.0 * settings.tolerance)
+            }
+            Some((before, Some(drained))) => {
+                self.probe = Some((before * kept, Some(drained).filter(|drained| now < *drained)));
+                self.limit
+            }
+            Some((before, None)) => {
+                self.saturated = 0;
+                self.pause = (self.pause * 2).min(16 * settings.probe_windows);
+                if let Some(short) = short.filter(|short| *short < 0.8 * self.long) {
+                    (self.long, self.pause) = (short, settings.probe_windows);
+                }
+                before * kept
+            }
+        }
+    }
+
+    fn follow(&mut self, settings: &Settings, short: f64, most: u32) -> f64 {
+        self.timed_windows += 1;
+        let is_warming_up = self.timed_windows <= 10.min(settings.long_windows);
+        let slow = 2.0 / (f64::from(settings.long_windows) + 1.0);
+        let weight = if is_warming_up { 1.0 / f64::from(self.timed_windows) } else { slow };
+        self.long += (short - self.long) * weight;
+        let gradient = (settings.tolerance * self.long / short).clamp(0.5, 1.0);
+        if self.long > 2.0 * short {
+            self.long *= 0.95;
+        }
+        if f64::from(most) < self.limit / 2.0 {
+            return self.limit;
+        }
+        let found = self.limit * gradient + f64::from(settings.queue_allowance);
+        self.limit * (1.0 - settings.smoothing) + found * settings.smoothing
+    }
+}
+
+fn nanoseconds(sample: &Sample) -> f64 {
+    (sample.took_ns as f64).max(1.0)
 }
 
 fn call() -> impl Strategy<Value = (Sample, u64)> {
@@ -89,9 +133,10 @@ proptest! {
         calls in prop::collection::vec(call(), 1..300),
         window_calls in 1..20_u32,
         long_windows in 1..20_u32,
+        probe_windows in 0..5_u32,
         (min, initial, max) in (1..20_u32, 20..50_u32, 50..300_u32),
     ) {
-        let settings = Settings { window_calls, long_windows, min, initial, max, ..settings() };
+        let settings = Settings { window_calls, long_windows, probe_windows, min, initial, max, ..settings() };
         let mut gradient = Gradient::new(&settings);
         let mut past = Vec::new();
         let mut now_ns = 0;
@@ -100,8 +145,9 @@ proptest! {
             past.push((sample, now_ns));
             let limit = gradient.record(&settings, sample, now_ns);
             prop_assert!((min..=max).contains(&limit));
-            // Two ways to add up the same numbers differ in their last bits.
-            prop_assert!(limit.abs_diff(reference(&settings, &past)) <= 1);
+            // Two ways to add up the same numbers differ in their last bits. Not each time, which would take long.
+            let is_looked_at = past.len() % 13 == 0;
+            prop_assert!(!is_looked_at || limit.abs_diff(reference(&settings, &past)) <= 1);
         }
     }
 
@@ -174,23 +220,35 @@ fn a_call_that_is_given_up_counts_only_when_it_took_longer_than_usual() {
     assert!(late.limit() < gradient.limit());
 }
 
-/// A service that does so many calls at once in 10 ms each; the others wait inside of it.
-fn settled_before(capacity: u32) -> u32 {
-    let (mut gradient, mut now_ns) = (Gradient::new(&settings()), 0);
+/// Where the limit stands, on average, before a service that does so many calls at once in 10 ms each; the others wait inside
+/// of it. Everybody calls all the time, from the beginning.
+fn settled(settings: Settings, capacity: u32) -> u32 {
+    let (mut gradient, mut now_ns) = (Gradient::new(&settings), 0);
     let mut sum = 0;
-    for round in 0..400 {
+    for round in 0..1000 {
         let limit = gradient.limit();
         let took_ns = 10 * MS * u64::from(limit.max(capacity)) / u64::from(capacity);
-        window(&mut gradient, &mut now_ns, |_| finished(took_ns, limit));
-        sum += if round < 200 { 0 } else { gradient.limit() };
+        for _ in 0..=10 {
+            gradient.record(&settings, finished(took_ns, limit), now_ns);
+            now_ns += 100 * MS;
+        }
+        sum += if round < 500 { 0 } else { gradient.limit() };
     }
-    sum / 200
+    sum / 500
 }
 
 #[test]
 fn the_limit_settles_where_the_service_begins_to_slow_down() {
-    for capacity in [30, 60, 100] {
-        let settled = settled_before(capacity);
-        assert!((capacity..=capacity * 3).contains(&settled), "{settled} before a service of {capacity}");
+    for capacity in [5, 10, 30, 60, 100] {
+        for initial in [5, 20, 200] {
+            let settled = settled(Settings { initial, probe_windows: 10, ..settings() }, capacity);
+            assert!((capacity..=capacity * 2 + 8).contains(&settled), "{settled}, {capacity}, {initial}");
+        }
     }
+}
+
+#[test]
+fn without_probes_what_begins_under_a_flood_takes_the_flood_for_normal() {
+    let settled = settled(Settings { initial: 100, ..settings() }, 10);
+    assert!(settled > 100, "{settled}: this is what the probes are for");
 }
