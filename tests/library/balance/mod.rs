@@ -125,6 +125,28 @@ async fn what_is_given_up_is_no_longer_under_way_and_has_taken_that_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_second_try_goes_elsewhere_while_the_first_is_under_way() {
+    for count in 2..5 {
+        let (_, balancer) = replicas(count, &BalanceOptions::new());
+        ask(&balancer, 50).await;
+        let under_way = |balancer: &Balancer<usize, Replica>| -> Vec<usize> {
+            balancer.snapshot().iter().map(|address| address.pending).collect()
+        };
+        for _ in 0..50 {
+            let mut first = balancer.service().oneshot(request()).boxed();
+            assert!((&mut first).now_or_never().is_none());
+            let mut second = balancer.service().oneshot(request()).boxed();
+            assert!((&mut second).now_or_never().is_none());
+            let pending = under_way(&balancer);
+            assert!(pending.iter().all(|pending| *pending <= 1), "{pending:?}");
+            drop(first);
+            second.await.unwrap();
+        }
+        assert_eq!(under_way(&balancer).iter().sum::<usize>(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_counts_as_a_failure_is_yours_to_say() {
     let (replicas, balancer) = replicas(2, &BalanceOptions::new().consecutive_failures(2));
     replicas[0].answers(404);

@@ -71,29 +71,41 @@ impl<A, S: Clone, C> Balance<A, S, C> {
         C: Classify<S::Response, S::Error>,
     {
         let mut error = None;
-        let mut next = 0;
+        let mut left = self.asked.len();
         loop {
-            while next < self.asked.len() {
-                match self.asked[next].service.poll_ready(context) {
-                    Poll::Pending => next += 1,
-                    Poll::Ready(Ok(())) => return Poll::Ready(Ok(self.asked.swap_remove(next))),
-                    Poll::Ready(Err(failure)) => {
-                        let failed = self.asked.swap_remove(next);
-                        self.failed.push(failed.standing.id);
-                        let underway = Underway::begin(Arc::clone(self.balancer.scores()), failed.standing);
-                        underway.end(self.classify.classify(Err(&failure)));
-                        error = Some(failure);
-                    }
+            let candidate = match left.checked_sub(1) {
+                Some(last) => {
+                    left = last;
+                    Some(self.asked.swap_remove(last))
                 }
-            }
-            match (self.another(), error.take()) {
-                (Some(candidate), _) => self.asked.push(candidate),
+                None => self.another(),
+            };
+            match (candidate, error.take()) {
+                (Some(mut candidate), former) => match candidate.service.poll_ready(context) {
+                    Poll::Ready(Ok(())) => return Poll::Ready(Ok(candidate)),
+                    Poll::Ready(Err(failure)) => error = Some(self.fail(candidate, failure)),
+                    Poll::Pending => {
+                        error = former;
+                        self.asked.push(candidate);
+                    }
+                },
                 (None, Some(error)) if self.asked.is_empty() => return Poll::Ready(Err(error)),
                 // Whom it waited for is gone, and those that failed have had time to recover.
                 (None, None) if self.asked.is_empty() && !self.failed.is_empty() => self.failed.clear(),
                 (None, _) => return Poll::Pending,
             }
         }
+    }
+
+    fn fail<R>(&mut self, candidate: Candidate<S>, failure: S::Error) -> S::Error
+    where
+        S: Service<R>,
+        C: Classify<S::Response, S::Error>,
+    {
+        self.failed.push(candidate.standing.id);
+        let underway = Underway::begin(Arc::clone(self.balancer.scores()), candidate.standing);
+        underway.end(self.classify.classify(Err(&failure)));
+        failure
     }
 
     fn another(&self) -> Option<Candidate<S>> {
@@ -137,7 +149,9 @@ where
     type Future = ResponseFuture<S::Future, C>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.asked.extend(self.chosen.take());
+        if let Some(chosen) = self.chosen.take() {
+            self.asked.push(chosen);
+        }
         loop {
             let changes = self.balancer.scores().changes();
             self.forget_others();
