@@ -19,7 +19,7 @@ use crate::client::{Classify, ClassifyHttp};
 /// A clone chooses for itself.
 pub struct Balance<A, S, C = ClassifyHttp> {
     balancer: Balancer<A, S>,
-    classify: Arc<C>,
+    classify: C,
     /// Those that are asked whether they are ready.
     asked: Vec<Candidate<S>>,
     /// Those that have said that they cannot be.
@@ -35,14 +35,14 @@ struct Candidate<S> {
 
 impl<A, S> Balance<A, S> {
     pub(super) fn new(balancer: Balancer<A, S>) -> Self {
-        Self::classified(balancer, Arc::new(ClassifyHttp))
+        Self::classified(balancer, ClassifyHttp)
     }
 }
 
 impl<A, S, C> Balance<A, S, C> {
-    /// Says what counts as a failure; [`ClassifyHttp`] unless told.
+    /// Says what counts as a failure, cloned with each call; [`ClassifyHttp`] unless told.
     pub fn classify<D>(self, classify: D) -> Balance<A, S, D> {
-        Balance::classified(self.balancer, Arc::new(classify))
+        Balance::classified(self.balancer, classify)
     }
 
     /// Whose addresses they are.
@@ -51,15 +51,15 @@ impl<A, S, C> Balance<A, S, C> {
         &self.balancer
     }
 
-    fn classified(balancer: Balancer<A, S>, classify: Arc<C>) -> Self {
+    fn classified(balancer: Balancer<A, S>, classify: C) -> Self {
         Self { balancer, classify, asked: Vec::new(), failed: Vec::new(), chosen: None, changed: None }
     }
 }
 
 /// A clone is not ready, and chooses for itself.
-impl<A, S, C> Clone for Balance<A, S, C> {
+impl<A, S, C: Clone> Clone for Balance<A, S, C> {
     fn clone(&self) -> Self {
-        Self::classified(self.balancer.clone(), Arc::clone(&self.classify))
+        Self::classified(self.balancer.clone(), self.classify.clone())
     }
 }
 
@@ -142,7 +142,7 @@ impl<A, S: Clone, C> Balance<A, S, C> {
 impl<A, S, C, R> Service<R> for Balance<A, S, C>
 where
     S: Service<R> + Clone,
-    C: Classify<S::Response, S::Error>,
+    C: Classify<S::Response, S::Error> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -174,7 +174,7 @@ where
             self.chosen.take().expect("a service is polled ready before it is called");
         let underway = Underway::begin(Arc::clone(self.balancer.scores()), standing);
         let answer = service.call(request);
-        ResponseFuture { answer, underway: Some(underway), classify: Arc::clone(&self.classify) }
+        ResponseFuture { answer, underway: Some(underway), classify: self.classify.clone() }
     }
 }
 
@@ -194,7 +194,7 @@ pin_project! {
         #[pin]
         answer: F,
         underway: Option<Underway>,
-        classify: Arc<C>,
+        classify: C,
     }
 }
 

@@ -137,29 +137,34 @@ impl Scores {
         ewma.is_known().then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
-    pub(super) fn record(&self, standing: &Standing, outcome: Outcome, took: Duration) {
-        let (now_ns, took_ns) = (self.now_ns(), nanoseconds(took));
-        let failed_ns = took_ns.max(nanoseconds(self.options.failure_counts_as));
+    pub(super) fn record(&self, standing: &Standing, outcome: Outcome, began_ns: u64) {
+        let now_ns = self.now_ns();
+        self.record_at(standing, outcome, now_ns.saturating_sub(began_ns), now_ns);
+    }
+
+    fn record_at(&self, standing: &Standing, outcome: Outcome, took_ns: u64, now_ns: u64) {
+        let failed_ns = || took_ns.max(nanoseconds(self.options.failure_counts_as));
         match outcome {
-            Outcome::Success => self.took(standing, took_ns, now_ns),
-            Outcome::Failure | Outcome::Overloaded | Outcome::Throttled => {
-                self.took(standing, failed_ns, now_ns);
+            Outcome::Success => {
+                self.took(standing, took_ns, now_ns);
+                self.judge(standing, false, now_ns);
             }
+            Outcome::Failure | Outcome::Overloaded => {
+                self.took(standing, failed_ns(), now_ns);
+                self.judge(standing, true, now_ns);
+            }
+            Outcome::Throttled => self.took(standing, failed_ns(), now_ns),
             Outcome::Ignored => {}
-        }
-        match outcome {
-            Outcome::Success => self.judge(standing, false, now_ns),
-            Outcome::Failure | Outcome::Overloaded => self.judge(standing, true, now_ns),
-            Outcome::Throttled | Outcome::Ignored => {}
         }
     }
 
-    /// Nobody waited for the end of a call: what is known is that it took at least this long.
-    pub(super) fn record_given_up(&self, standing: &Standing, after: Duration) {
-        if self.options.given_up_after.is_some_and(|time| after >= time) {
-            return self.record(standing, Outcome::Overloaded, after);
+    /// Nobody waited for the end of a call: what is known is that it took at least until now.
+    pub(super) fn record_given_up(&self, standing: &Standing, began_ns: u64) {
+        let now_ns = self.now_ns();
+        let after_ns = now_ns.saturating_sub(began_ns);
+        if self.options.given_up_after.is_some_and(|time| after_ns >= nanoseconds(time)) {
+            return self.record_at(standing, Outcome::Overloaded, after_ns, now_ns);
         }
-        let (now_ns, after_ns) = (self.now_ns(), nanoseconds(after));
         let ewma = *lock(&standing.ewma);
         if !ewma.is_known() {
             // It has not answered once: for all that is known, it never does.

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::time::Instant;
-
 use super::standing::{Scores, Standing};
 use crate::client::Outcome;
 
@@ -13,7 +11,7 @@ use crate::client::Outcome;
 pub(super) struct Underway {
     scores: Arc<Scores>,
     standing: Arc<Standing>,
-    began: Instant,
+    began_ns: u64,
     has_ended: bool,
 }
 
@@ -21,12 +19,13 @@ impl Underway {
     pub(super) fn begin(scores: Arc<Scores>, standing: Arc<Standing>) -> Self {
         standing.pending.fetch_add(1, Ordering::Relaxed);
         standing.calls.fetch_add(1, Ordering::Relaxed);
-        Self { scores, standing, began: Instant::now(), has_ended: false }
+        let began_ns = scores.now_ns();
+        Self { scores, standing, began_ns, has_ended: false }
     }
 
     pub(super) fn end(mut self, outcome: Outcome) {
         self.has_ended = true;
-        self.scores.record(&self.standing, outcome, self.began.elapsed());
+        self.scores.record(&self.standing, outcome, self.began_ns);
     }
 }
 
@@ -34,7 +33,7 @@ impl Drop for Underway {
     fn drop(&mut self) {
         self.standing.pending.fetch_sub(1, Ordering::Relaxed);
         if !self.has_ended {
-            self.scores.record_given_up(&self.standing, self.began.elapsed());
+            self.scores.record_given_up(&self.standing, self.began_ns);
         }
     }
 }

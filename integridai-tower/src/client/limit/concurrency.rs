@@ -52,6 +52,9 @@ struct State {
     shed: [u64; CAUSES.len()],
 }
 
+/// A fixed limit takes the time of one call in so many: it is for `Retry-After` alone, and reading the clock is half of a call.
+const TIMED: u64 = 16;
+
 const CAUSES: [Cause; 4] = [Cause::QueueFull, Cause::Displaced, Cause::WaitedTooLong, Cause::DeadlinePassed];
 
 /// Where a limit stands.
@@ -137,8 +140,7 @@ impl ConcurrencyLimit {
     }
 
     pub(super) fn enter(&self, priority: Priority, deadline: Option<Deadline>) -> Entry {
-        let now = Instant::now();
-        if deadline.is_some_and(|deadline| deadline.instant() <= now) {
+        if deadline.is_some_and(Deadline::has_passed) {
             return Entry::Refused(self.refuse(Cause::DeadlinePassed));
         }
         let mut waiting = None;
@@ -148,17 +150,19 @@ impl ConcurrencyLimit {
             waiting = Some(granted);
             grant
         });
+        let is_timed = self.0.options.is_adaptive || state.admitted.is_multiple_of(TIMED);
         state.admitted += u64::from(matches!(arrival, Arrival::Inside(_)));
         drop(state);
         match (arrival, waiting) {
             (Arrival::Inside(in_flight), _) => {
-                Entry::Admitted(Permit::new(self.clone(), in_flight, Some(now)))
+                Entry::Admitted(Permit::new(self.clone(), in_flight, is_timed.then(Instant::now)))
             }
             (Arrival::Queued(ticket, displaced), Some(granted)) => {
                 // Its receiver is told by that: nobody will let it in any more.
                 drop(displaced);
                 let place = Place { limit: self.clone(), ticket, granted };
-                Entry::Waiting(Box::pin(turn(place, now + self.0.options.max_wait, deadline)))
+                let latest = Instant::now() + self.0.options.max_wait;
+                Entry::Waiting(Box::pin(turn(place, latest, deadline)))
             }
             _ => Entry::Refused(self.refuse(Cause::QueueFull)),
         }

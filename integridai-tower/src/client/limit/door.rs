@@ -41,24 +41,25 @@ impl Refusal for Overloaded {
 }
 
 /// Lets so many requests through at once, and answers 503 otherwise. See the [module docs](super).
+#[derive(Clone)]
 #[must_use]
 pub struct ConcurrencyLimitDoorLayer<C = ClassifyHttp> {
     limit: ConcurrencyLimit,
-    classify: Arc<C>,
+    classify: C,
     reject: Arc<dyn Reject<Overloaded>>,
 }
 
 impl ConcurrencyLimitDoorLayer {
     /// All requests go by this limit.
     pub fn new(limit: ConcurrencyLimit) -> Self {
-        Self { limit, classify: Arc::new(ClassifyHttp), reject: Arc::new(ProblemJson) }
+        Self { limit, classify: ClassifyHttp, reject: Arc::new(ProblemJson) }
     }
 }
 
 impl<C> ConcurrencyLimitDoorLayer<C> {
-    /// Says what an answer tells of the service's load; [`ClassifyHttp`] unless told.
+    /// Says what an answer tells of the service's load, cloned with each call; [`ClassifyHttp`] unless told.
     pub fn classify<D>(self, classify: D) -> ConcurrencyLimitDoorLayer<D> {
-        ConcurrencyLimitDoorLayer { limit: self.limit, classify: Arc::new(classify), reject: self.reject }
+        ConcurrencyLimitDoorLayer { limit: self.limit, classify, reject: self.reject }
     }
 
     /// Makes the response of a refusal; [`ProblemJson`] unless told.
@@ -68,20 +69,13 @@ impl<C> ConcurrencyLimitDoorLayer<C> {
     }
 }
 
-impl<C> Clone for ConcurrencyLimitDoorLayer<C> {
-    fn clone(&self) -> Self {
-        let (classify, reject) = (Arc::clone(&self.classify), Arc::clone(&self.reject));
-        Self { limit: self.limit.clone(), classify, reject }
-    }
-}
-
 impl<C> fmt::Debug for ConcurrencyLimitDoorLayer<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimitDoorLayer").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
-impl<S, C> Layer<S> for ConcurrencyLimitDoorLayer<C> {
+impl<S, C: Clone> Layer<S> for ConcurrencyLimitDoorLayer<C> {
     type Service = ConcurrencyLimitDoor<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
@@ -90,22 +84,16 @@ impl<S, C> Layer<S> for ConcurrencyLimitDoorLayer<C> {
 }
 
 /// The service of [`ConcurrencyLimitDoorLayer`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ConcurrencyLimitDoor<S, C = ClassifyHttp> {
     inner: S,
     layer: ConcurrencyLimitDoorLayer<C>,
 }
 
-impl<S: Clone, C> Clone for ConcurrencyLimitDoor<S, C> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
 impl<S, C, RequestBody, ResponseBody> Service<Request<RequestBody>> for ConcurrencyLimitDoor<S, C>
 where
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone,
-    C: Classify<Response<ResponseBody>, S::Error>,
+    C: Classify<Response<ResponseBody>, S::Error> + Clone,
 {
     type Response = Response<EarlyBody<ResponseBody>>;
     type Error = S::Error;
@@ -117,7 +105,7 @@ where
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let ConcurrencyLimitDoorLayer { limit, classify, reject } = &self.layer;
-        let passage = Passage::begin(limit, &mut self.inner, request, Arc::clone(classify));
+        let passage = Passage::begin(limit, &mut self.inner, request, classify.clone());
         DoorFuture { passage, reject: Arc::clone(reject) }
     }
 }

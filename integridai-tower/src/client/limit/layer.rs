@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::Request;
@@ -16,34 +15,28 @@ use crate::client::{Classify, ClassifyHttp};
 
 /// Lets so many calls of a service through at once, and fails with an error of its own otherwise. See the
 /// [module docs](super).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct ConcurrencyLimitLayer<C = ClassifyHttp> {
     limit: ConcurrencyLimit,
-    classify: Arc<C>,
+    classify: C,
 }
 
 impl ConcurrencyLimitLayer {
     /// All calls go by this limit.
     pub fn new(limit: ConcurrencyLimit) -> Self {
-        Self { limit, classify: Arc::new(ClassifyHttp) }
+        Self { limit, classify: ClassifyHttp }
     }
 }
 
 impl<C> ConcurrencyLimitLayer<C> {
-    /// Says what an answer tells of the service's load; [`ClassifyHttp`] unless told.
+    /// Says what an answer tells of the service's load, cloned with each call; [`ClassifyHttp`] unless told.
     pub fn classify<D>(self, classify: D) -> ConcurrencyLimitLayer<D> {
-        ConcurrencyLimitLayer { limit: self.limit, classify: Arc::new(classify) }
+        ConcurrencyLimitLayer { limit: self.limit, classify }
     }
 }
 
-impl<C> Clone for ConcurrencyLimitLayer<C> {
-    fn clone(&self) -> Self {
-        Self { limit: self.limit.clone(), classify: Arc::clone(&self.classify) }
-    }
-}
-
-impl<S, C> Layer<S> for ConcurrencyLimitLayer<C> {
+impl<S, C: Clone> Layer<S> for ConcurrencyLimitLayer<C> {
     type Service = ConcurrencyLimited<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
@@ -52,22 +45,16 @@ impl<S, C> Layer<S> for ConcurrencyLimitLayer<C> {
 }
 
 /// The service of [`ConcurrencyLimitLayer`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ConcurrencyLimited<S, C = ClassifyHttp> {
     inner: S,
     layer: ConcurrencyLimitLayer<C>,
 }
 
-impl<S: Clone, C> Clone for ConcurrencyLimited<S, C> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
 impl<S, B, C> Service<Request<B>> for ConcurrencyLimited<S, C>
 where
     S: Service<Request<B>> + Clone,
-    C: Classify<S::Response, S::Error>,
+    C: Classify<S::Response, S::Error> + Clone,
 {
     type Response = S::Response;
     type Error = OverloadedError<S::Error>;
@@ -79,7 +66,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let ConcurrencyLimitLayer { limit, classify } = &self.layer;
-        let passage = Passage::begin(limit, &mut self.inner, request, Arc::clone(classify));
+        let passage = Passage::begin(limit, &mut self.inner, request, classify.clone());
         ResponseFuture { passage }
     }
 }

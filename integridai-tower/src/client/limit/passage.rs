@@ -1,7 +1,6 @@
 //! A call on its way in, through the line, and out again.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::Request;
@@ -18,7 +17,7 @@ use crate::{Deadline, Priority};
 pin_project! {
     /// What the layers around a client and at the door have in common.
     pub(super) struct Passage<S, R, F, C> {
-        classify: Arc<C>,
+        classify: C,
         #[pin]
         state: State<S, R, F>,
     }
@@ -43,12 +42,7 @@ impl<S, B, C> Passage<S, Request<B>, S::Future, C>
 where
     S: Service<Request<B>> + Clone,
 {
-    pub(super) fn begin(
-        limit: &ConcurrencyLimit,
-        inner: &mut S,
-        request: Request<B>,
-        classify: Arc<C>,
-    ) -> Self {
+    pub(super) fn begin(limit: &ConcurrencyLimit, inner: &mut S, request: Request<B>, classify: C) -> Self {
         let extensions = request.extensions();
         let priority = extensions.get::<Priority>().copied().unwrap_or_default();
         let state = match limit.enter(priority, extensions.get::<Deadline>().copied()) {

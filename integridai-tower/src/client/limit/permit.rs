@@ -14,7 +14,7 @@ use crate::client::Outcome;
 pub struct Permit {
     limit: ConcurrencyLimit,
     in_flight: u32,
-    /// Not known before somebody takes it: then it was no call.
+    /// Not known before somebody takes it, nor where its time does not matter.
     began: Option<Instant>,
     end: End,
 }
