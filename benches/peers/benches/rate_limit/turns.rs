@@ -47,7 +47,7 @@ impl Case {
     }
 
     pub(crate) fn bench(&self, criterion: &mut Criterion) {
-        let mut group = criterion.benchmark_group(format!("rate limit/{}", self.name));
+        let mut group = criterion.benchmark_group(&self.name);
         for contender in self.contenders() {
             group.bench_function(contender.name, |bencher| bencher.iter_custom(&contender.run));
         }
