@@ -1,7 +1,9 @@
 //! That a layer did not let a request through.
 
-/// In the extensions of a response that a layer made instead of calling the inner service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// In the extensions of a response that a layer made instead of calling the inner service, and among the
+/// [sources](std::error::Error::source) of an error that a layer around a client gave for a call it did not make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("refused by {layer}: {reason}")]
 pub struct Refused {
     /// The layer, as its module is called.
     pub layer: &'static str,

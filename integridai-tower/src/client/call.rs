@@ -10,11 +10,10 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use super::answer::{self, Failure, Time};
-use super::limit::Overloaded;
 use super::service_client::Settings;
 use super::transport::TransportError;
 use super::{ClientError, Endpoint, ErrorKind};
-use crate::{BoxError, CorrelationId, Deadline};
+use crate::{BoxError, CorrelationId, Deadline, Refused};
 
 /// Names an effect, so that a service that sees the name again does not have the effect again
 /// (draft-ietf-httpapi-idempotency-key-header).
@@ -130,7 +129,7 @@ fn unsent(source: BoxError) -> Failure {
 
 fn broken(source: BoxError) -> Failure {
     let kind = match transport_error(&*source) {
-        None if among_sources::<Overloaded>(&*source).is_some() => ErrorKind::NotReady,
+        None if among_sources::<Refused>(&*source).is_some() => ErrorKind::NotReady,
         Some(TransportError::Connect(_)) => ErrorKind::Connect,
         Some(TransportError::Invalid(_)) => ErrorKind::InvalidRequest,
         _ => ErrorKind::Broken,

@@ -88,3 +88,33 @@ async fn where_all_are_unhealthy_all_are_called() {
     assert_eq!(ask(&balancer, 10).await, [Ok(500); 10]);
     checks.abort();
 }
+
+#[test]
+fn threads_that_call_while_addresses_change_leave_nothing_under_way() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
+    runtime.block_on(async {
+        let (replicas, balancer) = replicas(6, &BalanceOptions::new());
+        replicas.iter().for_each(|replica| replica.takes(Duration::ZERO));
+        replicas[0].answers(500);
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let balancer = balancer.clone();
+            tasks.spawn(async move {
+                for _ in 0..300 {
+                    assert!(balancer.service().oneshot(request()).await.is_ok());
+                }
+            });
+        }
+        for round in 0..100 {
+            balancer.update([round % 6, (round + 1) % 6, (round + 2) % 6]).unwrap();
+            tokio::task::yield_now().await;
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended.unwrap();
+        }
+        let snapshot = balancer.snapshot();
+        assert!(snapshot.len() == 3 && snapshot.iter().all(|address| address.pending == 0), "{snapshot:?}");
+        assert_eq!(calls(&replicas).iter().sum::<usize>(), 2400);
+    });
+}

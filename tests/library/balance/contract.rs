@@ -6,7 +6,7 @@ use super::*;
 use crate::endpoint::answer;
 use crate::support::probe::{Probe, Watch};
 
-type Inner = Probe<fn(Request<()>) -> Ready<Result<Answer, &'static str>>, &'static str>;
+type Inner = Probe<fn(Request<()>) -> Ready<Result<Answer, Broken>>, Broken>;
 
 fn probe() -> Inner {
     Probe::new(|_: Request<()>| ready(Ok(answer(200, ""))))
@@ -70,7 +70,7 @@ async fn whoever_waits_for_an_address_that_goes_is_given_one_that_comes() {
 
 #[tokio::test]
 async fn an_address_that_cannot_become_ready_is_passed_over_and_fails_where_all_do() {
-    let broken = || probe().refusing(|| "broken");
+    let broken = || probe().refusing(|| Broken);
     let (watches, balancer) = over(vec![broken(), probe()]);
     for _ in 0..20 {
         balancer.service().oneshot(request()).await.unwrap();
@@ -80,18 +80,18 @@ async fn an_address_that_cannot_become_ready_is_passed_over_and_fails_where_all_
     let (_, balancer) = over(vec![broken(), broken()]);
     let mut service = balancer.service();
     for _ in 0..2 {
-        assert_eq!(service.ready().await.err(), Some("broken"));
+        assert_eq!(service.ready().await.err(), Some(Broken));
     }
 }
 
 #[tokio::test]
 async fn an_address_that_failed_is_asked_again_when_the_one_that_was_waited_for_goes() {
-    let (_, balancer) = over(vec![probe().refusing(|| "broken"), probe().held()]);
+    let (_, balancer) = over(vec![probe().refusing(|| Broken), probe().held()]);
     let mut service = balancer.service();
     let waiting = tokio::spawn(async move { service.ready().await.err() });
     tokio::task::yield_now().await;
     balancer.update([0]).unwrap();
-    assert_eq!(waiting.await.unwrap(), Some("broken"));
+    assert_eq!(waiting.await.unwrap(), Some(Broken));
 }
 
 #[tokio::test]

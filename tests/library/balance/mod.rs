@@ -20,7 +20,7 @@ use integridai_tower::client::balance::{
 use tower::{Service, ServiceExt, service_fn};
 
 use self::replica::{DOWN, Replica};
-use crate::endpoint::Answer;
+use crate::endpoint::{Answer, Broken};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -38,7 +38,7 @@ fn replicas(count: usize, options: &BalanceOptions) -> (Vec<Replica>, Balancer<u
 }
 
 /// One after the other.
-async fn ask(balancer: &Balancer<usize, Replica>, times: usize) -> Vec<Result<u16, &'static str>> {
+async fn ask(balancer: &Balancer<usize, Replica>, times: usize) -> Vec<Result<u16, Broken>> {
     let mut answers = Vec::new();
     for _ in 0..times {
         let answer = balancer.service().oneshot(request()).await;
@@ -63,7 +63,7 @@ async fn one_address_behaves_as_the_service_that_stands_there_alone() {
         assert_eq!(ask(&balancer, 20).await, vec![Ok(status); 20]);
     }
     replicas[0].answers(DOWN);
-    assert_eq!(ask(&balancer, 20).await, [Err("no connection"); 20]);
+    assert_eq!(ask(&balancer, 20).await, [Err(Broken); 20]);
     let snapshot = balancer.snapshot();
     let AddressSnapshot { address, state, pending, calls, failures, ejections, .. } = snapshot[0].clone();
     assert_eq!((address, state, pending, calls), (0, AddressState::Available, 0, 120));
@@ -150,7 +150,7 @@ async fn a_second_try_goes_elsewhere_while_the_first_is_under_way() {
 async fn what_counts_as_a_failure_is_yours_to_say() {
     let (replicas, balancer) = replicas(2, &BalanceOptions::new().consecutive_failures(2));
     replicas[0].answers(404);
-    let classify = |result: Result<&Answer, &&str>| match result {
+    let classify = |result: Result<&Answer, &Broken>| match result {
         Ok(answer) if answer.status() == 404 => Outcome::Failure,
         _ => Outcome::Success,
     };

@@ -1,5 +1,9 @@
 //! Addresses that fail are left out for a while, and never all of them.
 
+use integridai_tower::Priority;
+use integridai_tower::client::limit::{ConcurrencyLimitLayer, LimitOptions};
+use tower::Layer;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -73,4 +77,21 @@ async fn an_address_that_succeeds_less_often_than_the_others_is_left_out() {
     }
     let ejected: Vec<u64> = balancer.snapshot().iter().map(|address| address.ejections).collect();
     assert_eq!(ejected, [0, 0, 0, 0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_whose_limit_refuses_is_avoided_and_not_left_out() {
+    let limits = [0, 1].map(|_| LimitOptions::fixed(1).max_queued(0).build("address").unwrap());
+    let full = limits[0].acquire(Priority::Normal, None).await.unwrap();
+    let make =
+        move |index: &usize| ConcurrencyLimitLayer::new(limits[*index].clone()).layer(Replica::new(MS));
+    let balancer = BalanceOptions::new().seed(1).build("library", [0, 1], make).unwrap();
+    let mut refused = 0;
+    for _ in 0..500 {
+        refused += usize::from(balancer.service().oneshot(request()).await.is_err());
+    }
+    let snapshot = balancer.snapshot();
+    assert!(refused <= 3 && snapshot[1].calls > 490, "{snapshot:?}");
+    assert_eq!((snapshot[0].failures, snapshot[0].state), (0, AddressState::Available));
+    drop(full);
 }

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use http::Request;
 use tower::Service;
 
-use crate::endpoint::{Answer, answer};
+use crate::endpoint::{Answer, Broken, answer};
 
 /// A clone is the same replica.
 #[derive(Clone)]
@@ -51,10 +51,10 @@ impl Replica {
 
 impl Service<Request<()>> for Replica {
     type Response = Answer;
-    type Error = &'static str;
-    type Future = BoxFuture<'static, Result<Answer, &'static str>>;
+    type Error = Broken;
+    type Future = BoxFuture<'static, Result<Answer, Broken>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         Poll::Ready(Ok(()))
     }
 
@@ -64,7 +64,7 @@ impl Service<Request<()>> for Replica {
             state.calls.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_micros(state.takes_us.load(Ordering::SeqCst))).await;
             match state.status.load(Ordering::SeqCst) {
-                DOWN => Err("no connection"),
+                DOWN => Err(Broken),
                 status => Ok(answer(status, "")),
             }
         }

@@ -3,6 +3,7 @@
 use std::future::{Ready, pending, ready};
 
 use super::*;
+use crate::endpoint::Broken;
 use crate::support::probe::Probe;
 
 type Inner = Probe<fn(Request<()>) -> Ready<Result<Answer, Infallible>>, Infallible>;
@@ -53,11 +54,11 @@ async fn a_refused_call_does_not_reach_the_service() {
 
 #[tokio::test]
 async fn an_inner_service_that_cannot_become_ready_says_so() {
-    let broken = || Probe::new(async |_: Request<()>| Ok::<_, &str>(answer(200, ""))).refusing(|| "broken");
+    let broken = || Probe::new(async |_: Request<()>| Ok::<_, Broken>(answer(200, ""))).refusing(|| Broken);
     let mut client = ConcurrencyLimitLayer::new(limit(1, 0)).layer(broken());
-    assert_eq!(client.ready().await.err(), Some(OverloadedError::Inner("broken")));
+    assert_eq!(client.ready().await.err(), Some(OverloadedError::Inner(Broken)));
     let mut door = ConcurrencyLimitDoorLayer::new(limit(1, 0)).layer(broken());
-    assert_eq!(door.ready().await.err(), Some("broken"));
+    assert_eq!(door.ready().await.err(), Some(Broken));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod contract;
 mod queue;
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,12 +16,13 @@ use integridai_tower::client::limit::{
     Cause, ConcurrencyLimit, ConcurrencyLimitDoorLayer, ConcurrencyLimitLayer, LimitOptions, Overloaded,
     OverloadedError,
 };
+use integridai_tower::client::transport::TransportError;
 use integridai_tower::client::{Classify, ClassifyHttp, ErrorKind, Outcome, Retry, ServiceClient};
 use integridai_tower::{Deadline, Priority, Refused};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::endpoint::{Answer, answer, get};
+use crate::endpoint::{Answer, Broken, answer, get};
 
 fn limit(calls: u32, max_queued: usize) -> ConcurrencyLimit {
     LimitOptions::fixed(calls).max_queued(max_queued).build("library").unwrap()
@@ -115,6 +117,26 @@ async fn a_service_client_knows_that_nothing_was_sent() {
     assert!(client.call(get()).send().await.is_ok());
 }
 
+#[tokio::test]
+async fn what_a_transport_says_is_found_below_a_limit() {
+    let refused =
+        service_fn(async |_: Request<_>| Err::<Answer, _>(TransportError::Connect("nobody listens".into())));
+    let service = ConcurrencyLimitLayer::new(limit(1, 0)).layer(refused);
+    let client = ServiceClient::new("library", "http://localhost", service).unwrap();
+    assert_eq!(client.call(get()).send().await.unwrap_err().kind(), &ErrorKind::Connect);
+}
+
+#[tokio::test]
+async fn a_refusal_tells_whose_it_is_among_the_sources_of_its_error() {
+    let limit = limit(1, 0);
+    let _permit = limit.acquire(Priority::Normal, None).await.unwrap();
+    let overloaded = limit.acquire(Priority::Normal, None).await.unwrap_err();
+    let error: OverloadedError<std::io::Error> = OverloadedError::Overloaded(overloaded);
+    let source = error.source().and_then(Error::source).and_then(|source| source.downcast_ref::<Refused>());
+    assert_eq!(source, Some(&Refused { layer: "concurrency_limit", reason: "queue_full" }));
+    assert_eq!(overloaded.to_string(), "too many calls at once: queue_full");
+}
+
 #[test]
 fn answers_are_classified_by_what_they_say_of_the_load() {
     for (status, outcome) in [
@@ -134,8 +156,18 @@ fn answers_are_classified_by_what_they_say_of_the_load() {
     }
     let mut own = answer(503, "");
     own.extensions_mut().insert(Refused { layer: "x", reason: "y" });
-    assert_eq!(Classify::<Answer, Infallible>::classify(&ClassifyHttp, Ok(&own)), Outcome::Ignored);
-    assert_eq!(Classify::<Answer, &str>::classify(&ClassifyHttp, Err(&"x")), Outcome::Overloaded);
+    assert_eq!(Classify::<Answer, Infallible>::classify(&ClassifyHttp, Ok(&own)), Outcome::Refused);
+    for (error, outcome) in [
+        (TransportError::Connect("x".into()), Outcome::Overloaded),
+        (TransportError::Exchange("x".into()), Outcome::Overloaded),
+        (TransportError::Invalid("x".into()), Outcome::Ignored),
+    ] {
+        let error = OverloadedError::Inner(error);
+        let found = Classify::<Answer, _>::classify(&ClassifyHttp, Err(&error));
+        assert_eq!(found, outcome, "{error}");
+    }
+    assert_eq!(Outcome::of_error(&Refused { layer: "x", reason: "y" }), Outcome::Refused);
+    assert_eq!(Outcome::of_error(&Broken), Outcome::Overloaded);
 }
 
 #[test]

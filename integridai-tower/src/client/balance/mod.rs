@@ -6,9 +6,10 @@
 //! # Which address
 //! Two are taken at random, and the one that costs less gets the call (the power of two choices): close to the best, and many
 //! clients do not all run to the same one. [`Load`] says what costs: calls under way times how long they take, at worst and as of
-//! late ([`Load::PeakEwma`], from Finagle), or calls under way alone. A call that fails counts as a long one, since an address
-//! that fails at once would draw all calls otherwise; one that is given up has taken at least that long. An address that is not
-//! ready is not waited for while another is.
+//! late ([`Load::PeakEwma`], from Finagle), or calls under way alone. A call that fails, or that a circuit or a limit of its address
+//! refuses, counts as a long one, since what fails at once would draw all calls otherwise; one that is given up has taken at least
+//! that long. An address that is not ready is not waited for while another is. A second call while the first is under way goes
+//! elsewhere, where all else is the same: that is what hedging needs.
 //!
 //! # Which address not
 //! - **Outliers** are ejected for a while, longer each time that it happens again soon (Envoy's outlier detection): after failures

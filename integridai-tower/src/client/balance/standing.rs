@@ -153,7 +153,8 @@ impl Scores {
                 self.took(standing, failed_ns(), now_ns);
                 self.judge(standing, true, now_ns);
             }
-            Outcome::Throttled => self.took(standing, failed_ns(), now_ns),
+            // No reason to leave it out, but others are better now.
+            Outcome::Throttled | Outcome::Refused => self.took(standing, failed_ns(), now_ns),
             Outcome::Ignored => {}
         }
     }

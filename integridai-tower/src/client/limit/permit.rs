@@ -36,7 +36,7 @@ impl Permit {
         self.end = match outcome {
             Outcome::Success => End::Finished,
             Outcome::Overloaded | Outcome::Throttled => End::Overloaded,
-            Outcome::Failure | Outcome::Ignored => End::Ignored,
+            Outcome::Failure | Outcome::Refused | Outcome::Ignored => End::Ignored,
         };
     }
 }
