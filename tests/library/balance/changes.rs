@@ -79,7 +79,7 @@ async fn checks_follow_the_addresses_and_end_with_the_balancer() {
 
 #[tokio::test(start_paused = true)]
 async fn where_all_are_unhealthy_all_are_called() {
-    let (replicas, balancer) = replicas(2, &BalanceOptions::new());
+    let (replicas, balancer) = replicas(2, &BalanceOptions::new().panic_below(0.0));
     replicas.iter().for_each(|replica| replica.answers(500));
     let options = HealthOptions::new().interval(1000 * MS).timeout(100 * MS).fall(1).jitter(0.0);
     let checks = tokio::spawn(balancer.check_health(options, |_| request()).unwrap());

@@ -7,6 +7,8 @@ use tokio::task::JoinSet;
 
 use super::*;
 
+const MS: Duration = Duration::from_millis(1);
+
 type Acquired = tokio::task::JoinHandle<Result<&'static str, Cause>>;
 
 /// Waits for its turn in a task of its own, which has come to its place in line when this returns.
@@ -90,6 +92,22 @@ async fn whoever_gives_up_leaves_no_place_and_no_permit_behind() {
     drop(last);
     assert_eq!((limit.snapshot().in_flight, limit.snapshot().admitted), (0, 1));
     assert_eq!(call().await.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_grows_lets_in_all_who_fit() {
+    let options = LimitOptions::adaptive().initial(2).smoothing(1.0).queue_allowance(8).window(10 * MS, 1);
+    let limit = options.build("library").unwrap();
+    let [first, second] =
+        [limit.acquire(Priority::Normal, None).await, limit.acquire(Priority::Normal, None).await];
+    let service = ConcurrencyLimitLayer::new(limit.clone()).layer(service_fn(slow));
+    let mut calls: Vec<_> = (0..20).map(|_| service.clone().oneshot(request()).boxed()).collect();
+    calls.iter_mut().for_each(|call| assert!(call.now_or_never().is_none()));
+    first.unwrap().end(Outcome::Success);
+    tokio::time::advance(10 * MS).await;
+    second.unwrap().end(Outcome::Success);
+    let snapshot = limit.snapshot();
+    assert_eq!((snapshot.limit, snapshot.in_flight, snapshot.queued), (10, 10, 10));
 }
 
 #[tokio::test(start_paused = true)]
