@@ -8,9 +8,13 @@ mod sides;
 use std::alloc::System;
 use std::sync::Mutex;
 
+use http::{Request, Response};
+use integridai_tower::client::balance::BalanceOptions;
+use integridai_tower::client::limit::{ConcurrencyLimitLayer, LimitOptions};
 use integridai_tower::rate_limit::{Key, MemoryLimiterOptions, Quota, WhenFull};
 use sides::{CASES, Case, SIDES};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -66,4 +70,33 @@ fn a_flood_of_keys_takes_no_memory_and_frees_no_limited_key() {
     assert!(limiter.status().keys <= 102_400);
     assert!(heap[2..].iter().all(|bytes| bytes.abs_diff(heap[2]) < 100_000), "{heap:?}");
     assert!(heap[10] < 3_000_000, "{heap:?}");
+}
+
+/// Allocations of a call, once what is made once has been made.
+async fn per_call<S: Service<Request<()>> + Clone>(service: S) -> usize {
+    for _ in 0..20 {
+        assert!(service.clone().oneshot(Request::new(())).await.is_ok());
+    }
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..100 {
+        let mut service = service.clone();
+        let ready = service.ready().await.ok().expect("it is always ready");
+        assert!(ready.call(Request::new(())).await.is_ok());
+    }
+    region.change().allocations / 100
+}
+
+#[test]
+fn neither_a_limit_with_room_nor_the_choice_of_an_address_allocates() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let nothing = || service_fn(async |_: Request<()>| Ok::<_, std::io::Error>(Response::new(())));
+    runtime.block_on(async {
+        let limit = LimitOptions::adaptive().build("allocations").unwrap();
+        let balancer = BalanceOptions::new().build("allocations", 0..3, move |_| nothing()).unwrap();
+        let limited = per_call(ConcurrencyLimitLayer::new(limit).layer(nothing())).await;
+        let balanced = per_call(balancer.service()).await;
+        println!("ConcurrencyLimitLayer {limited}, Balance {balanced}");
+        assert_eq!((limited, balanced), (0, 0));
+    });
 }

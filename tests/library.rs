@@ -14,12 +14,16 @@ mod auth_contract;
 mod auth_identity;
 #[path = "library/auth_refusals.rs"]
 mod auth_refusals;
+#[path = "library/balance/mod.rs"]
+mod balance;
 #[path = "library/cache/mod.rs"]
 mod cache;
 #[path = "library/calls.rs"]
 mod calls;
 #[path = "library/circuit_breaker/mod.rs"]
 mod circuit_breaker;
+#[path = "library/concurrency_limit/mod.rs"]
+mod concurrency_limit;
 #[path = "library/correlation.rs"]
 mod correlation;
 #[path = "library/correlation_span.rs"]

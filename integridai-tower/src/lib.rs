@@ -8,6 +8,8 @@
 //! | [`circuit_breaker`] | `circuit-breaker` | no calls to a service that keeps failing, until it is back |
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::deadline`], [`client::retry`], [`client::hedge`] | `client` | time for each attempt, repetitions on a budget, a second attempt of what is slow |
+//! | [`client::balance`] | `client` | several addresses of one service: the better of two, health checks, outlier ejection |
+//! | [`client::limit`] | `client` | so many calls of a service at once as it takes, found by the gradient or fixed |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
 //! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse and the cache does, counted with the `metrics` facade |
@@ -18,7 +20,8 @@
 //! No feature is on by default; `full` turns all of them on.
 //!
 //! Layers meet through the types of the root modules only: [`CorrelationId`] says which request it is,
-//! [`Principal`] who asks, [`Deadline`] how long it may still take, [`Refused`] which layer did not let it through.
+//! [`Principal`] who asks, [`Deadline`] how long it may still take, [`Priority`] how urgent it is, [`Refused`] which
+//! layer did not let it through.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "full"), allow(dead_code, unreachable_pub, unused_imports))]
 
@@ -31,10 +34,12 @@ mod cache_outcome;
 mod clock;
 #[cfg(feature = "client")]
 mod deadline;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 mod early_response;
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod principal;
+#[cfg(feature = "client")]
+mod priority;
 #[cfg(any(
     feature = "auth",
     feature = "cache",
@@ -52,7 +57,7 @@ mod readiness;
     feature = "rate-limit"
 ))]
 mod refused;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 mod reject;
 #[cfg(any(feature = "circuit-breaker", feature = "client"))]
 mod retry_after;
@@ -79,11 +84,13 @@ pub use clock::Clock;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId};
 #[cfg(feature = "client")]
 pub use deadline::Deadline;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 pub use early_response::{EarlyBody, EarlyResponse};
 pub use error::{BoxError, ConfigError};
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
+#[cfg(feature = "client")]
+pub use priority::Priority;
 #[cfg(any(
     feature = "auth",
     feature = "cache",
@@ -93,7 +100,7 @@ pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
     feature = "rate-limit"
 ))]
 pub use refused::{Refused, WouldRefuse};
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};
 
 #[cfg(all(doctest, feature = "full"))]

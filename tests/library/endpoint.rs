@@ -65,3 +65,15 @@ pub(crate) fn asking_for_patience(status: u16, retry_after: &str) -> Answer {
     answer.headers_mut().insert(header::RETRY_AFTER, retry_after.parse().expect("a header value"));
     answer
 }
+
+/// An error of a service that says nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("broken")
+    }
+}
+
+impl std::error::Error for Broken {}

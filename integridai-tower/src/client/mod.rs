@@ -22,8 +22,8 @@
 //! | [`HedgeLayer`](hedge::HedgeLayer) | two attempts at once count as one try |
 //! | `circuit_breaker`'s `CircuitBreakerLayer` | sees each attempt, and refuses it before it waits for anything |
 //! | [`DeadlineLayer`](deadline::DeadlineLayer) for one attempt | one that hangs counts as failed for the circuit, and leaves time for the next; tells the service what is left |
-//! | limits of concurrency | an attempt waits for its turn within its time |
-//! | load balancing | each attempt chooses anew, a second one of two elsewhere |
+//! | [`ConcurrencyLimitLayer`](limit::ConcurrencyLimitLayer) | an attempt waits for its turn within its time |
+//! | [`Balance`](balance::Balance) | each attempt chooses anew, a second one of two elsewhere |
 //! | a [`transport`] | |
 //!
 //! Layers that fail by themselves do so with errors that have the inner service's error among their
@@ -139,15 +139,18 @@
 
 mod answer;
 mod attempt;
+pub mod balance;
 mod budget;
 mod call;
 mod cause;
+mod classify;
 pub mod deadline;
 mod endpoint;
 mod error;
 pub mod hedge;
 #[cfg(feature = "integridai")]
 pub mod integridai;
+pub mod limit;
 mod replay;
 pub mod retry;
 mod service_client;
@@ -156,6 +159,7 @@ pub mod transport;
 pub use attempt::{AttemptOutcome, ClassifyAttempt, ClassifyHttpAttempt};
 pub use budget::AttemptBudget;
 pub use call::{Call, IDEMPOTENCY_KEY};
+pub use classify::{Classify, ClassifyHttp, Outcome};
 pub use endpoint::{Endpoint, Malformed, Refusal};
 pub use error::{ClientError, ErrorKind, Fault, Retry};
 pub use replay::{Once, Replay};

@@ -1,0 +1,2 @@
+mod gradient;
+mod room;
