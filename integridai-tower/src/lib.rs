@@ -9,8 +9,9 @@
 //! | [`client`] | `client` | typed calls to an upstream service over any Tower service |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
-//! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse, counted with the `metrics` facade |
+//! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse and how branches went, with the `metrics` facade |
 //! | [`correlation`] | `correlation` | which request it is: correlation ids, W3C Trace Context and Baggage |
+//! | [`fan_out`] | `fan-out` | several services at the same time, and one answer |
 //! | [`observe`] | `observe` | one record per HTTP exchange for logs, metrics and audit tables |
 //! | [`rate_limit`] | `rate-limit`, `rate-limit-redis` | how often somebody may ask, here or over all replicas |
 //!
@@ -24,25 +25,36 @@
 mod correlation_id;
 mod error;
 
+#[cfg(feature = "fan-out")]
+mod attempts;
+#[cfg(any(feature = "fan-out", feature = "metrics"))]
+mod branch_outcome;
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod clock;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "fan-out"))]
 mod deadline;
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 mod early_response;
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod principal;
-#[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "auth",
+    feature = "cache",
+    feature = "circuit-breaker",
+    feature = "fan-out",
+    feature = "rate-limit"
+))]
 mod readiness;
 #[cfg(any(
     feature = "auth",
     feature = "cache",
     feature = "circuit-breaker",
+    feature = "fan-out",
     feature = "metrics",
     feature = "rate-limit"
 ))]
 mod refused;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "fan-out", feature = "rate-limit"))]
 mod reject;
 #[cfg(any(feature = "circuit-breaker", feature = "client"))]
 mod retry_after;
@@ -57,6 +69,8 @@ pub mod circuit_breaker;
 pub mod client;
 #[cfg(feature = "correlation")]
 pub mod correlation;
+#[cfg(feature = "fan-out")]
+pub mod fan_out;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(feature = "observe")]
@@ -64,10 +78,14 @@ pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 
+#[cfg(feature = "fan-out")]
+pub use attempts::Attempts;
+#[cfg(any(feature = "fan-out", feature = "metrics"))]
+pub use branch_outcome::{BranchEnd, BranchOutcome, BranchOutcomes};
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use clock::Clock;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId};
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "fan-out"))]
 pub use deadline::Deadline;
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use early_response::{EarlyBody, EarlyResponse};
@@ -78,11 +96,12 @@ pub use principal::{Principal, PrincipalBuilder, PrincipalKind};
     feature = "auth",
     feature = "cache",
     feature = "circuit-breaker",
+    feature = "fan-out",
     feature = "metrics",
     feature = "rate-limit"
 ))]
 pub use refused::{Refused, WouldRefuse};
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "rate-limit"))]
+#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "fan-out", feature = "rate-limit"))]
 pub use reject::{ProblemJson, Refusal, Reject};
 
 #[cfg(all(doctest, feature = "full"))]

@@ -1,0 +1,198 @@
+//! Starts branches, asks those that were woken, and ends those whose time is up.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::list::List;
+use super::policy::{Policy, Tally, Verdict};
+use super::slot::Phase;
+use super::wakers::{BranchWakerHandle, Woken};
+use crate::BranchEnd;
+
+/// What a gathering is to keep to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) policy: Policy,
+    pub(super) concurrency: usize,
+    pub(super) deadline: Option<Instant>,
+}
+
+/// Where a gathering stands.
+#[derive(Debug)]
+pub(super) struct Engine {
+    settings: Settings,
+    tally: Option<Tally>,
+    limit: Option<Instant>,
+    started: usize,
+    running: usize,
+    /// The last time that was read.
+    now: Instant,
+    /// No branch expires before this.
+    earliest: Option<Instant>,
+    wakers: Option<(Arc<Woken>, Vec<BranchWakerHandle>)>,
+    woken: Vec<usize>,
+}
+
+impl Engine {
+    pub(super) fn new(settings: Settings) -> Self {
+        let now = Instant::now();
+        let (tally, limit, earliest, wakers, woken) = (None, None, None, None, Vec::new());
+        Self { settings, tally, limit, started: 0, running: 0, now, earliest, wakers, woken }
+    }
+
+    pub(super) fn settings(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// Goes on until nothing can be done or it is decided; never asks anything after that.
+    pub(super) fn advance<L: List>(
+        &mut self,
+        mut list: Pin<&mut L>,
+        mut timer: Pin<&mut Option<Sleep>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Verdict> {
+        if self.tally.is_none() {
+            self.begin(list.as_mut());
+        } else {
+            self.ask_woken(list.as_mut(), context);
+        }
+        loop {
+            self.start(list.as_mut(), context);
+            let verdict = self.verdict();
+            if verdict != Verdict::Wait {
+                return Poll::Ready(verdict);
+            }
+            if self.is_time_up(timer.as_mut(), context) {
+                self.expire(list.as_mut());
+            } else {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Drops whatever has not ended.
+    pub(super) fn stop<L: List>(&mut self, mut list: Pin<&mut L>) {
+        for index in 0..list.len() {
+            let Some(mut slot) = list.as_mut().slot(index) else { continue };
+            match slot.as_mut().progress().phase {
+                Phase::Ended => {}
+                Phase::Running { .. } => slot.stop(BranchEnd::Cancelled, Instant::now()),
+                Phase::Waiting => slot.stop(BranchEnd::NotStarted, self.now),
+            }
+        }
+    }
+
+    fn begin<L: List>(&mut self, mut list: Pin<&mut L>) {
+        self.now = Instant::now();
+        let within = self.settings.policy.within().and_then(|within| self.now.checked_add(within));
+        self.limit = within.into_iter().chain(self.settings.deadline).min();
+        let required = (0..list.len()).map(|index| {
+            let slot = list.as_mut().slot(index);
+            slot.is_some_and(|slot| slot.progress().outcome.is_required)
+        });
+        self.tally = Some(Tally::new(self.settings.policy, required));
+    }
+
+    fn verdict(&self) -> Verdict {
+        self.tally.as_ref().map_or(Verdict::Wait, Tally::verdict)
+    }
+
+    /// At its first turn a branch is asked with the task's own waker, so that branches that are ready at once cost no wakers
+    /// of their own. From then on each is asked only when it was woken.
+    fn ask_woken<L: List>(&mut self, mut list: Pin<&mut L>, context: &mut Context<'_>) {
+        let mut woken = std::mem::take(&mut self.woken);
+        match &self.wakers {
+            Some((queue, _)) => queue.take(context.waker(), &mut woken),
+            None => {
+                self.wakers = Some(Woken::wakers(context.waker(), list.len()));
+                woken = (0..self.started).collect();
+            }
+        }
+        for index in woken.iter().copied() {
+            if self.verdict() != Verdict::Wait {
+                break;
+            }
+            self.ask(list.as_mut(), index, context);
+        }
+        self.woken = woken;
+    }
+
+    fn start<L: List>(&mut self, mut list: Pin<&mut L>, context: &mut Context<'_>) {
+        while self.running < self.settings.concurrency && self.verdict() == Verdict::Wait {
+            let index = self.started;
+            let Some(slot) = list.as_mut().slot(index) else { return };
+            let progress = slot.progress();
+            progress.begin(self.now, self.limit);
+            self.earliest = self.earliest.into_iter().chain(progress.expiry).min();
+            self.started += 1;
+            self.running += 1;
+            self.ask(list.as_mut(), index, context);
+        }
+    }
+
+    fn ask<L: List>(&mut self, list: Pin<&mut L>, index: usize, context: &mut Context<'_>) {
+        let Some(mut slot) = list.slot(index) else { return };
+        if !matches!(slot.as_mut().progress().phase, Phase::Running { .. }) {
+            return;
+        }
+        let polled = match self.wakers.as_ref().and_then(|(_, wakers)| wakers.get(index)) {
+            Some(waker) => slot.as_mut().poll(&mut Context::from_waker(waker.arm())),
+            None => slot.as_mut().poll(context),
+        };
+        if let Poll::Ready(now) = polled {
+            self.now = now;
+            let outcome = &slot.progress().outcome;
+            let (is_required, is_success) = (outcome.is_required, outcome.is_success());
+            self.end(index, is_required, is_success);
+        }
+    }
+
+    fn end(&mut self, index: usize, is_required: bool, is_success: bool) {
+        self.running -= 1;
+        if let Some(tally) = &mut self.tally {
+            tally.end(index, is_required, is_success);
+        }
+    }
+
+    /// Whether the time of a branch may be up; if not, the timer wakes the task when it is.
+    fn is_time_up(&mut self, mut timer: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
+        let Some(earliest) = self.earliest else { return false };
+        self.now = Instant::now();
+        if self.now >= earliest {
+            return true;
+        }
+        match timer.as_mut().as_pin_mut() {
+            Some(sleep) if sleep.deadline() != earliest => sleep.reset(earliest),
+            Some(_) => {}
+            None => timer.set(Some(sleep_until(earliest))),
+        }
+        let is_up = timer.as_pin_mut().is_some_and(|sleep| sleep.poll(context).is_ready());
+        if is_up {
+            self.now = Instant::now().max(earliest);
+        }
+        is_up
+    }
+
+    /// Ends the branches whose time is up, in their order, until it is decided.
+    fn expire<L: List>(&mut self, mut list: Pin<&mut L>) {
+        self.earliest = None;
+        for index in 0..self.started {
+            let Some(mut slot) = list.as_mut().slot(index) else { return };
+            let progress = slot.as_mut().progress();
+            let Phase::Running { .. } = progress.phase else { continue };
+            if progress.expiry.is_none_or(|expiry| expiry > self.now) {
+                self.earliest = self.earliest.into_iter().chain(progress.expiry).min();
+                continue;
+            }
+            let is_required = progress.outcome.is_required;
+            slot.stop(BranchEnd::TimedOut, self.now);
+            self.end(index, is_required, false);
+            if self.verdict() != Verdict::Wait {
+                return;
+            }
+        }
+    }
+}

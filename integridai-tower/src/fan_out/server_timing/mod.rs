@@ -1,0 +1,80 @@
+//! `Server-Timing` (W3C Server Timing §4) and the names of branches on the wire.
+
+use std::fmt::Write;
+
+use http::HeaderValue;
+
+use crate::{BranchEnd, BranchOutcomes};
+
+#[cfg(test)]
+mod tests;
+
+/// What `Server-Timing` says of the branches that began: `orders;dur=12.345, prices;dur=300;desc="timed_out"`.
+///
+/// A branch bears its name, with `-` for every character that a token may not have (RFC 9110 §5.6.2); `dur` is in milliseconds;
+/// `desc` tells how it ended, where that was not well. `None` where no branch began.
+#[must_use]
+pub fn server_timing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
+    let mut text = String::with_capacity(outcomes.len() * 32);
+    for branch in outcomes.iter().filter(|branch| branch.end != BranchEnd::NotStarted) {
+        separate(&mut text);
+        push_token(&mut text, &branch.name);
+        push_milliseconds(&mut text, branch.latency.as_micros());
+        if !branch.is_success() {
+            // A word of a fixed set, which needs no escapes.
+            let _ = write!(text, ";desc=\"{}\"", branch.end.as_str());
+        }
+    }
+    value(text)
+}
+
+/// The names of the branches that are missing, as a list of tokens (RFC 9651 §3.1). `None` where none are.
+pub(super) fn missing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
+    let mut text = String::new();
+    for branch in outcomes.missing() {
+        separate(&mut text);
+        push_structured_token(&mut text, &branch.name);
+    }
+    value(text)
+}
+
+fn value(text: String) -> Option<HeaderValue> {
+    if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
+}
+
+fn separate(text: &mut String) {
+    if !text.is_empty() {
+        text.push_str(", ");
+    }
+}
+
+fn push_token(text: &mut String, name: &str) {
+    let replaced = name.chars().map(|character| if is_token(character) { character } else { '-' });
+    text.extend(replaced);
+    if name.is_empty() {
+        text.push('-');
+    }
+}
+
+/// A token of a structured field begins with a letter or `*`.
+fn push_structured_token(text: &mut String, name: &str) {
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '*') {
+        text.push('*');
+    }
+    push_token(text, name);
+}
+
+fn is_token(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+}
+
+/// Without trailing zeros, and without floating point.
+fn push_milliseconds(text: &mut String, microseconds: u128) {
+    let (whole, rest) = (microseconds / 1000, microseconds % 1000);
+    let _ = write!(text, ";dur={whole}");
+    if rest > 0 {
+        let digits = format!("{rest:03}");
+        text.push('.');
+        text.push_str(digits.trim_end_matches('0'));
+    }
+}
