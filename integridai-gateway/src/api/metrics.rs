@@ -11,7 +11,7 @@ use crate::services::ConsolidatedMetrics;
 /// The ecosystem in figures.
 ///
 /// Gathered from the three services at once, at most every 30 s (`metrics.cache_seconds`); `Age` says how old they
-/// are. A service that is down does not fail the call: its last good figures are kept and it is listed in `stale`.
+/// are, and `Server-Timing` how long each service took to tell them. A service that is down does not fail the call: its last good figures are kept and it is listed in `stale`.
 #[utoipa::path(
     get,
     path = "/api/v1/metrics/consolidated",
@@ -32,5 +32,9 @@ pub(super) async fn consolidated(axum::extract::State(api): State) -> Result<Res
         (CACHE_CONTROL, format!("private, max-age={}", api.consolidated.max_age().as_secs())),
         (AGE, snapshot.age().as_secs().to_string()),
     ];
-    Ok((headers, snapshot.body.clone()).into_response())
+    let mut response = (headers, snapshot.body.clone()).into_response();
+    if let Some(timing) = &snapshot.timing {
+        response.headers_mut().insert("server-timing", timing.clone());
+    }
+    Ok(response)
 }
