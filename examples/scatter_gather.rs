@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::{BodyExt, Full};
 use integridai_tower::fan_out::{
     Branch, BranchError, FanOut, FanOutOptions, GatherError, Gathered, JsonMerge, Route, gather,
@@ -36,9 +36,7 @@ async fn start(answer: Value) -> Result<(String, Arc<AtomicU8>), BoxError> {
         }
     };
     let service = axum::Router::new().route("/", get(respond)).with_state(Arc::clone(&mode));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}/", listener.local_addr()?);
-    tokio::spawn(async move { axum::serve(listener, service).await });
+    let url = serve(service).await?;
     Ok((url, mode))
 }
 
@@ -46,8 +44,9 @@ fn request(url: &str) -> Request<Bytes> {
     Request::get(url).body(Bytes::new()).expect("the URL of a listener")
 }
 
-/// Prints an answer and gives its status and body back.
-async fn show(response: Response<Full<Bytes>>) -> Result<(StatusCode, Value), BoxError> {
+/// Asks for the page, prints what comes, and gives its status and body back.
+async fn ask(url: &str) -> Result<(StatusCode, Value), BoxError> {
+    let response = HyperTransport::new().oneshot(request(url).map(Full::new)).await?;
     let (head, body) = response.into_parts();
     let body = serde_json::from_slice(&body.collect().await?.to_bytes())?;
     println!("{}\n  Server-Timing: {}", head.status, head.headers["server-timing"].to_str()?);
@@ -58,13 +57,21 @@ async fn show(response: Response<Full<Bytes>>) -> Result<(StatusCode, Value), Bo
     Ok((head.status, body))
 }
 
+/// Serves on a port of loopback; gives the URL back.
+async fn serve(router: axum::Router) -> Result<String, BoxError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(url)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let (profile_url, _) = start(json!({"name": "alice", "since": 2019})).await?;
     let (orders_url, orders_mode) = start(json!([{"id": 1}, {"id": 2}])).await?;
     let (advice_url, advice_mode) = start(json!(["a book", "a lamp"])).await?;
 
-    // As a service: one request in, three out, one document back.
+    // As a route: one request in, three out, one document back.
     let transport = HyperTransport::new();
     let [profile, orders, advice] = [&profile_url, &orders_url, &advice_url].map(|url| {
         let url = url.clone();
@@ -77,22 +84,23 @@ async fn main() -> Result<(), BoxError> {
     );
     let page = FanOut::new(routes, FanOutOptions::new(JsonMerge::members().flatten("profile")))?;
 
-    let ask = async || show(page.clone().oneshot(Request::new(Full::<Bytes>::default())).await?).await;
-    let (status, body) = ask().await?;
+    let page = serve(axum::Router::new().route_service("/", page)).await?;
+
+    let (status, body) = ask(&page).await?;
     assert_eq!(
         (status, &body["name"], &body["advice"][0]),
         (StatusCode::OK, &json!("alice"), &json!("a book"))
     );
 
     advice_mode.store(HANGS, Ordering::Relaxed);
-    let (status, body) = ask().await?;
+    let (status, body) = ask(&page).await?;
     assert_eq!(
         (status, &body["advice"], &body["missing"]),
         (StatusCode::OK, &Value::Null, &json!(["advice"]))
     );
 
     orders_mode.store(FAILS, Ordering::Relaxed);
-    let (status, body) = ask().await?;
+    let (status, body) = ask(&page).await?;
     assert_eq!(
         (status, &body["detail"]),
         (StatusCode::BAD_GATEWAY, &json!("orders gave an answer that cannot be used."))

@@ -58,6 +58,8 @@ pub struct BranchOutcome {
     pub attempts: u32,
     /// The status of its answer, where there is one.
     pub status: Option<StatusCode>,
+    /// What it failed with, in words that are for logs and not for clients.
+    pub error: Option<String>,
 }
 
 impl BranchOutcome {
@@ -71,6 +73,7 @@ impl BranchOutcome {
             latency: Duration::ZERO,
             attempts: 0,
             status: None,
+            error: None,
         }
     }
 

@@ -23,10 +23,10 @@ use crate::{Attempts, BoxError, BranchEnd, Deadline};
 #[non_exhaustive]
 pub enum AnswerError {
     /// It was not ready, or failed.
-    #[error("the service failed")]
+    #[error("the service failed: {0}")]
     Service(#[source] BoxError),
     /// Its answer broke off.
-    #[error("the answer broke off")]
+    #[error("the answer broke off: {0}")]
     Body(#[source] BoxError),
     /// Its answer is longer than this, in bytes.
     #[error("the answer has more than {limit} bytes")]

@@ -106,8 +106,9 @@ impl<F: BranchFuture> Branch<F, Optional> {
         Self::new(name.into(), future)
     }
 
-    /// Its value is a `Result`, but there is none without it.
-    pub(super) fn needed(mut self, is_required: bool) -> Self {
+    /// For branches of one list of which some are required: there is no result without it if it is, while its value is a `Result`
+    /// all the same.
+    pub fn required_if(mut self, is_required: bool) -> Self {
         self.is_required = is_required;
         self
     }

@@ -120,15 +120,22 @@ impl Engine {
         self.woken = woken;
     }
 
+    /// Starts as many as may run. What would begin after the limit of the whole is not asked at all.
     fn start<L: List>(&mut self, mut list: Pin<&mut L>, context: &mut Context<'_>) {
         while self.running < self.settings.concurrency && self.verdict() == Verdict::Wait {
             let index = self.started;
-            let Some(slot) = list.as_mut().slot(index) else { return };
-            let progress = slot.progress();
-            progress.begin(self.now, self.limit);
-            self.earliest = self.earliest.into_iter().chain(progress.expiry).min();
+            let Some(mut slot) = list.as_mut().slot(index) else { return };
             self.started += 1;
             self.running += 1;
+            let progress = slot.as_mut().progress();
+            if self.limit.is_some_and(|limit| limit <= self.now) {
+                let is_required = progress.outcome.is_required;
+                slot.stop(BranchEnd::TimedOut, self.now);
+                self.end(index, is_required, false);
+                continue;
+            }
+            progress.begin(self.now, self.limit);
+            self.earliest = self.earliest.into_iter().chain(progress.expiry).min();
             self.ask(list.as_mut(), index, context);
         }
     }

@@ -43,7 +43,8 @@
 //!
 //! # Headers and extensions
 //! Of a request: reads [`Deadline`](crate::Deadline), and gives each branch one of its own; passes on
-//! [`CorrelationId`](crate::CorrelationId), and the whole head where a [`Route`] does not [prepare](Route::prepare) a request.
+//! [`CorrelationId`](crate::CorrelationId), and the whole head, but for the fields of a connection
+//! (RFC 9110 §7.6.1), where a [`Route`] does not [prepare](Route::prepare) a request.
 //! Of a response: writes `Server-Timing` (W3C Server Timing) with the time of each branch, unless told not to;
 //! `Fan-Out-Missing` ([`MISSING`]), the names of the branches that are missing; [`BranchOutcomes`](crate::BranchOutcomes); and on a
 //! refusal [`FanOutFailed`], [`Refused`](crate::Refused) and `Cache-Control: no-store`. A [`JsonMerge`] also lists missing branches in

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, request};
+use http::header::{CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, Response, request};
 
 use super::branches::Branches;
 use super::merge::Answer;
@@ -21,11 +22,23 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// The earlier of the request's own deadline and what the options say.
-    pub(super) fn new(head: request::Parts, body: Bytes, settings: Arc<Settings>) -> Self {
+    /// With the earlier of the request's own deadline and what the options say, and without what was for its connection.
+    pub(super) fn new(mut head: request::Parts, body: Bytes, settings: Arc<Settings>) -> Self {
+        remove_connection_fields(&mut head.headers);
         let own = settings.timeout.map(Deadline::after);
         let deadline = own.into_iter().chain(head.extensions.get().copied()).min();
         Self { head, body, deadline, settings }
+    }
+}
+
+/// Fields of one connection are not for another (RFC 9110 §7.6.1), and the body is in one piece now.
+fn remove_connection_fields(headers: &mut HeaderMap) {
+    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    let listed = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = listed.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
+    let named: Vec<HeaderName> = named.collect();
+    for name in [CONNECTION, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].iter().chain(&named) {
+        headers.remove(name);
     }
 }
 

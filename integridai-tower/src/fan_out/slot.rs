@@ -67,6 +67,9 @@ impl Progress {
         }
         self.span.record("outcome", self.outcome.end.as_str());
         self.span.record("attempts", self.outcome.attempts);
+        if let Some(error) = &self.outcome.error {
+            self.span.record("error", error.as_str());
+        }
         if let Some(status) = report.status {
             self.span.record("status", status.as_u16());
         }
@@ -143,9 +146,7 @@ impl<F: BranchFuture<Error: Into<BoxError> + Display>, N> Slot for Cell<F, N> {
         drop(entered);
         let now = Instant::now();
         let end = if result.is_ok() { BranchEnd::Succeeded } else { BranchEnd::Failed };
-        if let (Err(error), false) = (&result, this.progress.span.is_disabled()) {
-            this.progress.span.record("error", tracing::field::display(error));
-        }
+        this.progress.outcome.error = result.as_ref().err().map(ToString::to_string);
         this.progress.end(end, (this.report)(&result), now);
         this.state.set(State::Ended { result: result.map_err(BranchError::Failed) });
         this.progress.span = Span::none();

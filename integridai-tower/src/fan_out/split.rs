@@ -139,7 +139,7 @@ impl Part {
             deadline: whole.deadline,
             settings: Arc::clone(&whole.settings),
         });
-        Branch::optional(self.name, future).needed(self.is_required).timeout(self.timeout).report(report)
+        Branch::optional(self.name, future).required_if(self.is_required).timeout(self.timeout).report(report)
     }
 }
 

@@ -33,6 +33,8 @@ async fn branches_of_any_types_run_at_the_same_time_and_come_back_as_a_tuple() {
     let latencies: Vec<Duration> = gathered.outcomes.iter().map(|branch| branch.latency).collect();
     assert_eq!(latencies, [ms(30), ms(40), ms(0)]);
     assert_eq!(words(&gathered.outcomes), ["ok", "ok", "error"]);
+    let errors: Vec<Option<&str>> = gathered.outcomes.iter().map(|branch| branch.error.as_deref()).collect();
+    assert_eq!(errors, [None, None, Some(std::fmt::Error.to_string().as_str())]);
     assert_eq!(
         gathered.outcomes.get("nothing").map(|branch| (branch.is_required, branch.attempts)),
         Some((false, 1))
@@ -183,6 +185,10 @@ async fn the_deadline_of_the_whole_ends_every_branch() {
     assert_eq!(gathered.values, [Ok(10), Err(BranchError::TimedOut)]);
     let past = gather(optional(&[10, 60])).deadline(integridai_tower::Deadline::after(ms(0))).await.unwrap();
     assert_eq!(words(&past.outcomes), ["timed_out", "timed_out"]);
+    assert!(
+        past.outcomes.iter().all(|branch| branch.attempts == 0),
+        "what cannot end in time does not begin"
+    );
 }
 
 #[tokio::test(start_paused = true)]

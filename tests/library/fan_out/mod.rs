@@ -4,6 +4,7 @@ mod contract;
 mod gathering;
 mod json;
 mod limits;
+mod model;
 mod polling;
 mod serving;
 mod splitting;

@@ -171,6 +171,28 @@ async fn each_service_sees_the_whole_request_or_what_is_prepared_for_it() {
     );
 }
 
+#[tokio::test]
+async fn fields_of_a_connection_go_no_further() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let service = {
+        let seen = Arc::clone(&seen);
+        service_fn(move |request: Whole| {
+            let names = request.headers().keys().map(ToString::to_string).collect::<Vec<_>>();
+            seen.lock().unwrap().push(names);
+            ready(Ok::<_, Infallible>(response(200, "0")))
+        })
+    };
+    let request = Request::get("/")
+        .header("connection", "close, X-Hop")
+        .header("x-hop", "1")
+        .header("te", "trailers")
+        .header("transfer-encoding", "chunked")
+        .header("accept", "application/json");
+    let fan_out = FanOut::new((Route::required("a", service),), members()).unwrap();
+    fan_out.oneshot(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [["accept"]]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_deadline_of_the_request_bounds_all_and_reaches_every_branch() {
     let left = Arc::new(Mutex::new(Vec::new()));

@@ -86,7 +86,12 @@ async fn each_branch_has_a_span_that_closes_with_its_outcome() {
     let orders = find(r#"outcome="ok""#).unwrap();
     assert!(orders.contains(r#"branch="orders""#) && orders.contains("attempts=1 status=201"), "{text}");
     let ads = find(r#"outcome="error""#).unwrap();
-    assert!(ads.contains(r#"branch="ads" required=false error=the service failed"#), "{text}");
+    assert!(
+        ads.contains(
+            r#"branch="ads" required=false outcome="error" attempts=1 error="the service failed: 10.0.0.7 refused the secret""#
+        ),
+        "{text}"
+    );
     assert_eq!(text.lines().filter(|line| line.contains("close")).count(), 2, "{text}");
 }
 

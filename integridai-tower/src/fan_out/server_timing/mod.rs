@@ -9,14 +9,20 @@ use crate::{BranchEnd, BranchOutcomes};
 #[cfg(test)]
 mod tests;
 
+/// About the longest that a field gets: names may come from clients, and receivers refuse long heads.
+const MAX_BYTES: usize = 2048;
+
 /// What `Server-Timing` says of the branches that began: `orders;dur=12.345, prices;dur=300;desc="timed_out"`.
 ///
 /// A branch bears its name, with `-` for every character that a token may not have (RFC 9110 §5.6.2); `dur` is in milliseconds;
-/// `desc` tells how it ended, where that was not well. `None` where no branch began.
+/// `desc` tells how it ended, where that was not well. What does not fit into some 2 KiB is left out. `None` where no branch began.
 #[must_use]
 pub fn server_timing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
     let mut text = String::with_capacity(outcomes.len() * 32);
     for branch in outcomes.iter().filter(|branch| branch.end != BranchEnd::NotStarted) {
+        if text.len() + branch.name.len() > MAX_BYTES {
+            break;
+        }
         separate(&mut text);
         push_token(&mut text, &branch.name);
         push_milliseconds(&mut text, branch.latency.as_micros());
@@ -32,6 +38,9 @@ pub fn server_timing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
 pub(super) fn missing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
     let mut text = String::new();
     for branch in outcomes.missing() {
+        if text.len() + branch.name.len() > MAX_BYTES {
+            break;
+        }
         separate(&mut text);
         push_structured_token(&mut text, &branch.name);
     }

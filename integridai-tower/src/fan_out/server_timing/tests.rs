@@ -67,6 +67,17 @@ fn branches_are_told_in_milliseconds_and_failures_by_a_word() {
 }
 
 #[test]
+fn fields_stay_short_whatever_the_names() {
+    let many: BranchOutcomes = (0..1000).map(|_| branch("name", BranchEnd::Failed, 1)).collect();
+    let long: BranchOutcomes = (0..9).map(|_| branch(&"n".repeat(500), BranchEnd::Failed, 1)).collect();
+    for (outcomes, least) in [(many, 50), (long, 3)] {
+        for value in [server_timing(&outcomes), missing(&outcomes)].map(|value| text(value).unwrap()) {
+            assert!(value.len() < MAX_BYTES + 64 && value.split(", ").count() >= least, "{value}");
+        }
+    }
+}
+
+#[test]
 fn there_is_no_empty_field() {
     let none = BranchOutcomes::default();
     assert_eq!((server_timing(&none), missing(&none)), (None, None));
