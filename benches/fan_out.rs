@@ -1,11 +1,12 @@
 //! What a fan-out costs beside the same by hand, in memory: three ready services under `futures::join!` with a timeout each; the
-//! same with their answers read and merged; and many branches that are woken one after the other.
-#![allow(missing_docs, reason = "criterion's macros")]
+//! same with their answers read and merged; and many branches that are woken one after the other. Ratios come first: medians of
+//! short turns that both sides take, which other work on the machine does not move.
+#![allow(missing_docs, clippy::print_stdout, reason = "criterion's macros, and lines of figures")]
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -38,23 +39,21 @@ fn request() -> Whole {
     Request::new(Full::default())
 }
 
+async fn joined() {
+    let ask = || timeout(TIMEOUT, service_fn(respond).oneshot(request()));
+    let _ = black_box(join!(ask(), ask(), ask()));
+}
+
+async fn gathered() {
+    let ask = |name| Branch::required(name, service_fn(respond).oneshot(request())).timeout(TIMEOUT);
+    black_box(gather((ask("training"), ask("compliance"), ask("dashboard"))).await.expect("all answer"));
+}
+
 /// Three services that are ready and answer at once.
 fn three_ready(criterion: &mut Criterion) {
     let (runtime, mut group) = (runtime(), criterion.benchmark_group("fan_out/three ready services"));
-    group.bench_function("join!, a timeout each", |bench| {
-        bench.to_async(&runtime).iter(async || {
-            let ask = || timeout(TIMEOUT, service_fn(respond).oneshot(request()));
-            black_box(join!(ask(), ask(), ask()))
-        });
-    });
-    group.bench_function("gather, a timeout each", |bench| {
-        bench.to_async(&runtime).iter(async || {
-            let ask = |name| Branch::required(name, service_fn(respond).oneshot(request())).timeout(TIMEOUT);
-            black_box(
-                gather((ask("training"), ask("compliance"), ask("dashboard"))).await.expect("all answer"),
-            )
-        });
-    });
+    group.bench_function("join!, a timeout each", |bench| bench.to_async(&runtime).iter(joined));
+    group.bench_function("gather, a timeout each", |bench| bench.to_async(&runtime).iter(gathered));
     group.finish();
 }
 
@@ -87,16 +86,21 @@ async fn merged_by_hand(whole: Whole) -> Response<Full<Bytes>> {
     response.body(Full::from(text)).expect("a response")
 }
 
+fn fan_out(
+    is_told: bool,
+) -> impl Service<Whole, Response = Response<Full<Bytes>>, Error = Infallible> + Clone {
+    let route = |name: &'static str| Route::required(name, service_fn(respond)).timeout(TIMEOUT);
+    let options = FanOutOptions::new(JsonMerge::members()).server_timing(is_told);
+    FanOut::new((route("training"), route("compliance"), route("dashboard")), options).expect("three names")
+}
+
 fn three_merged(criterion: &mut Criterion) {
     let (runtime, mut group) = (runtime(), criterion.benchmark_group("fan_out/three answers merged"));
     group.bench_function("by hand", |bench| {
         bench.to_async(&runtime).iter(async || black_box(merged_by_hand(request()).await));
     });
     for (name, is_told) in [("FanOut", true), ("FanOut, no Server-Timing", false)] {
-        let route = |name: &'static str| Route::required(name, service_fn(respond)).timeout(TIMEOUT);
-        let options = FanOutOptions::new(JsonMerge::members()).server_timing(is_told);
-        let routes = (route("training"), route("compliance"), route("dashboard"));
-        let fan_out = FanOut::new(routes, options).expect("three names");
+        let fan_out = fan_out(is_told);
         group.bench_function(name, |bench| {
             bench.to_async(&runtime).iter(async || black_box(fan_out.clone().call(request()).await));
         });
@@ -134,5 +138,46 @@ fn many_woken(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, three_ready, three_merged, many_woken);
+const TURNS: usize = 500;
+const ROUNDS: u32 = 500;
+
+/// Nanoseconds that a round takes.
+async fn turn(work: impl AsyncFn()) -> f64 {
+    let start = Instant::now();
+    for _ in 0..ROUNDS {
+        work().await;
+    }
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(ROUNDS)
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn ratios(_: &mut Criterion) {
+    let (told, untold) = (fan_out(true), fan_out(false));
+    let turns: Vec<[f64; 5]> = runtime().block_on(async {
+        let mut turns = Vec::new();
+        for _ in 0..TURNS {
+            turns.push([
+                turn(joined).await,
+                turn(gathered).await,
+                turn(async || drop(black_box(merged_by_hand(request()).await))).await,
+                turn(async || drop(black_box(told.clone().call(request()).await))).await,
+                turn(async || drop(black_box(untold.clone().call(request()).await))).await,
+            ]);
+        }
+        turns
+    });
+    let sides = [("gather", 1, 0), ("FanOut", 3, 2), ("FanOut, no Server-Timing", 4, 2)];
+    for (name, ours, by_hand) in sides {
+        let [own, other] = [ours, by_hand].map(|side| median(turns.iter().map(|turn| turn[side])));
+        let ratio = median(turns.iter().map(|turn| turn[ours] / turn[by_hand]));
+        println!("ratio: {name} {own:.0} ns, by hand {other:.0} ns: {ratio:.2}");
+    }
+}
+
+criterion_group!(benches, ratios, three_ready, three_merged, many_woken);
 criterion_main!(benches);

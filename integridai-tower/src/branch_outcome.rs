@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::slice;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -85,8 +86,9 @@ impl BranchOutcome {
 }
 
 /// All branches of a fan-out, in their order. In the extensions of a response that was made of several.
+/// A clone shares them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BranchOutcomes(Vec<BranchOutcome>);
+pub struct BranchOutcomes(Arc<[BranchOutcome]>);
 
 impl BranchOutcomes {
     /// One by one.

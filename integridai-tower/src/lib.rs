@@ -18,7 +18,8 @@
 //! No feature is on by default; `full` turns all of them on.
 //!
 //! Layers meet through the types of the root modules only: [`CorrelationId`] says which request it is,
-//! [`Principal`] who asks, [`Deadline`] how long it may still take, [`Refused`] which layer did not let it through.
+//! [`Principal`] who asks, [`Deadline`] how long it may still take, [`Refused`] which layer did not let it through,
+//! [`BranchOutcomes`] how those went that an answer is made of.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 

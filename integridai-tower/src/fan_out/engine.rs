@@ -20,11 +20,18 @@ pub(super) struct Settings {
     pub(super) deadline: Option<Instant>,
 }
 
-/// Where a gathering stands.
+/// A gathering, whether it has begun or not.
 #[derive(Debug)]
 pub(super) struct Engine {
     settings: Settings,
-    tally: Option<Tally>,
+    run: Option<Run>,
+}
+
+/// Where a gathering stands.
+#[derive(Debug)]
+struct Run {
+    tally: Tally,
+    concurrency: usize,
     limit: Option<Instant>,
     started: usize,
     running: usize,
@@ -38,9 +45,7 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new(settings: Settings) -> Self {
-        let now = Instant::now();
-        let (tally, limit, earliest, wakers, woken) = (None, None, None, None, Vec::new());
-        Self { settings, tally, limit, started: 0, running: 0, now, earliest, wakers, woken }
+        Self { settings, run: None }
     }
 
     pub(super) fn settings(&mut self) -> &mut Settings {
@@ -51,17 +56,63 @@ impl Engine {
     pub(super) fn advance<L: List>(
         &mut self,
         mut list: Pin<&mut L>,
+        timer: Pin<&mut Option<Sleep>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Verdict> {
+        let run = match &mut self.run {
+            Some(run) => {
+                run.ask_woken(list.as_mut(), context);
+                run
+            }
+            None => self.run.insert(Run::begin(self.settings, list.as_mut())),
+        };
+        run.advance(list, timer, context)
+    }
+}
+
+/// Drops whatever has not ended.
+pub(super) fn stop<L: List>(mut list: Pin<&mut L>) {
+    for index in 0..list.len() {
+        let Some(mut slot) = list.as_mut().slot(index) else { continue };
+        match slot.as_mut().progress().phase {
+            Phase::Ended => {}
+            Phase::Running { .. } => slot.stop(BranchEnd::Cancelled, Instant::now()),
+            Phase::Waiting => slot.stop(BranchEnd::NotStarted, Instant::now()),
+        }
+    }
+}
+
+impl Run {
+    fn begin<L: List>(settings: Settings, mut list: Pin<&mut L>) -> Self {
+        let now = Instant::now();
+        let within = settings.policy.within().and_then(|within| now.checked_add(within));
+        let branches = 0..list.len();
+        let required = branches.map(|index| {
+            let slot = list.as_mut().slot(index);
+            slot.is_some_and(|slot| slot.progress().outcome.is_required)
+        });
+        Self {
+            tally: Tally::new(settings.policy, required),
+            concurrency: settings.concurrency,
+            limit: within.into_iter().chain(settings.deadline).min(),
+            started: 0,
+            running: 0,
+            now,
+            earliest: None,
+            wakers: None,
+            woken: Vec::new(),
+        }
+    }
+
+    fn advance<L: List>(
+        &mut self,
+        mut list: Pin<&mut L>,
         mut timer: Pin<&mut Option<Sleep>>,
         context: &mut Context<'_>,
     ) -> Poll<Verdict> {
-        if self.tally.is_none() {
-            self.begin(list.as_mut());
-        } else {
-            self.ask_woken(list.as_mut(), context);
-        }
         loop {
             self.start(list.as_mut(), context);
-            let verdict = self.verdict();
+            let verdict = self.tally.verdict();
             if verdict != Verdict::Wait {
                 return Poll::Ready(verdict);
             }
@@ -71,33 +122,6 @@ impl Engine {
                 return Poll::Pending;
             }
         }
-    }
-
-    /// Drops whatever has not ended.
-    pub(super) fn stop<L: List>(&mut self, mut list: Pin<&mut L>) {
-        for index in 0..list.len() {
-            let Some(mut slot) = list.as_mut().slot(index) else { continue };
-            match slot.as_mut().progress().phase {
-                Phase::Ended => {}
-                Phase::Running { .. } => slot.stop(BranchEnd::Cancelled, Instant::now()),
-                Phase::Waiting => slot.stop(BranchEnd::NotStarted, self.now),
-            }
-        }
-    }
-
-    fn begin<L: List>(&mut self, mut list: Pin<&mut L>) {
-        self.now = Instant::now();
-        let within = self.settings.policy.within().and_then(|within| self.now.checked_add(within));
-        self.limit = within.into_iter().chain(self.settings.deadline).min();
-        let required = (0..list.len()).map(|index| {
-            let slot = list.as_mut().slot(index);
-            slot.is_some_and(|slot| slot.progress().outcome.is_required)
-        });
-        self.tally = Some(Tally::new(self.settings.policy, required));
-    }
-
-    fn verdict(&self) -> Verdict {
-        self.tally.as_ref().map_or(Verdict::Wait, Tally::verdict)
     }
 
     /// At its first turn a branch is asked with the task's own waker, so that branches that are ready at once cost no wakers
@@ -112,7 +136,7 @@ impl Engine {
             }
         }
         for index in woken.iter().copied() {
-            if self.verdict() != Verdict::Wait {
+            if self.tally.verdict() != Verdict::Wait {
                 break;
             }
             self.ask(list.as_mut(), index, context);
@@ -122,7 +146,7 @@ impl Engine {
 
     /// Starts as many as may run. What would begin after the limit of the whole is not asked at all.
     fn start<L: List>(&mut self, mut list: Pin<&mut L>, context: &mut Context<'_>) {
-        while self.running < self.settings.concurrency && self.verdict() == Verdict::Wait {
+        while self.running < self.concurrency && self.tally.verdict() == Verdict::Wait {
             let index = self.started;
             let Some(mut slot) = list.as_mut().slot(index) else { return };
             self.started += 1;
@@ -159,9 +183,7 @@ impl Engine {
 
     fn end(&mut self, index: usize, is_required: bool, is_success: bool) {
         self.running -= 1;
-        if let Some(tally) = &mut self.tally {
-            tally.end(index, is_required, is_success);
-        }
+        self.tally.end(index, is_required, is_success);
     }
 
     /// Whether the time of a branch may be up; if not, the timer wakes the task when it is.
@@ -197,7 +219,7 @@ impl Engine {
             let is_required = progress.outcome.is_required;
             slot.stop(BranchEnd::TimedOut, self.now);
             self.end(index, is_required, false);
-            if self.verdict() != Verdict::Wait {
+            if self.tally.verdict() != Verdict::Wait {
                 return;
             }
         }

@@ -8,11 +8,11 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
 use super::branches::Branches;
-use super::engine::{Engine, Settings};
+use super::engine::{Engine, Settings, stop};
 use super::error::{Cause, GatherError};
 use super::list::List;
 use super::policy::{Policy, Unmet, Verdict};
-use crate::{BranchEnd, BranchOutcomes, Deadline};
+use crate::{BranchEnd, BranchOutcome, BranchOutcomes, Deadline};
 
 /// Runs all branches at the same time, in the task that awaits it, and puts together what they give.
 ///
@@ -118,7 +118,7 @@ impl<B: Branches> Future for Gather<B> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let verdict = ready!(this.engine.advance(this.list.as_mut(), this.timer, context));
-        this.engine.stop(this.list.as_mut());
+        stop(this.list.as_mut());
         let outcomes = outcomes(this.list.as_mut());
         Poll::Ready(match verdict {
             Verdict::Unmet(unmet) => Err(GatherError::new(cause(this.list, unmet, &outcomes), outcomes)),
@@ -132,7 +132,10 @@ impl<B: Branches> Future for Gather<B> {
 
 fn outcomes<L: List>(mut list: Pin<&mut L>) -> BranchOutcomes {
     let branches = 0..list.len();
-    branches.map_while(|index| Some(list.as_mut().slot(index)?.progress().take_outcome())).collect()
+    let missing = || BranchOutcome::new("", false);
+    // One allocation: the number of branches is known.
+    let taken = |index| list.as_mut().slot(index).map_or_else(missing, |slot| slot.progress().take_outcome());
+    branches.map(taken).collect()
 }
 
 fn cause<L: List>(list: Pin<&mut L>, unmet: Unmet, outcomes: &BranchOutcomes) -> Cause {

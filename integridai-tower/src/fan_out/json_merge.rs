@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
 
-use super::json_object::{Members, is_json, write_member, write_text};
+use super::json_object::{Members, is_json, members, write_member, write_text};
 use super::merge::{Answers, Merge};
 use crate::ConfigError;
 
@@ -94,10 +94,9 @@ impl JsonMerge {
         let length: usize = answers.iter().filter_map(|(_, answer)| Some(answer.ok()?.body().len())).sum();
         let mut text = Vec::with_capacity(length + 64 * answers.outcomes().len() + 64);
         text.push(b'{');
-        let mut written = Members::reserving(&self.missing);
         match &self.layout {
             Layout::List(member) => self.write_list(member, answers, &mut text),
-            Layout::Members(_) => self.write_members(answers, &mut written, &mut text),
+            Layout::Members(_) => self.write_members(answers, &mut text),
         }
         self.write_missing(answers, &mut text);
         text.push(b'}');
@@ -116,20 +115,21 @@ impl JsonMerge {
         write_member(text, member, &list);
     }
 
-    fn write_members(&self, answers: &Answers, written: &mut Members, text: &mut Vec<u8>) {
+    fn write_members(&self, answers: &Answers, text: &mut Vec<u8>) {
+        let mut written = Members::reserving(&self.missing);
         for (branch, answer) in answers.iter() {
             let name = match self.placed(&branch.name) {
                 Some(Place::Flattened) => {
                     let body = answer.map_or(&b"{}"[..], |response| response.body());
-                    for (name, value) in super::json_object::members(body).unwrap_or_default() {
-                        written.write(text, &name, value.get().as_bytes());
+                    for (name, value) in members(body).unwrap_or_default() {
+                        written.write(text, name.into(), value.get().as_bytes());
                     }
                     continue;
                 }
                 Some(Place::Member(name)) => name,
                 None => &branch.name,
             };
-            written.write(text, name, answer.map_or(b"null", |response| response.body()));
+            written.write(text, Cow::Borrowed(name), answer.map_or(b"null", |response| response.body()));
         }
     }
 
@@ -150,7 +150,7 @@ impl Merge for JsonMerge {
     /// A status of 2xx and a body of JSON; for one that is flattened, of an object.
     fn accept(&self, branch: &str, response: &Response<Bytes>) -> bool {
         let is_readable = match self.placed(branch) {
-            Some(Place::Flattened) => super::json_object::members(response.body()).is_some(),
+            Some(Place::Flattened) => members(response.body()).is_some(),
             _ => is_json(response.body()),
         };
         response.status().is_success() && is_readable

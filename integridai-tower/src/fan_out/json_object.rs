@@ -1,5 +1,6 @@
 //! Reading and writing the members of JSON objects without touching their values.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -37,19 +38,41 @@ impl<'de> Visitor<'de> for ReadMembers {
     }
 }
 
-/// The names that an object has already.
-pub(super) struct Members(HashSet<String>);
+/// So many names are compared one by one, which is cheaper than to hash them.
+const FEW: usize = 16;
 
-impl Members {
+/// The names that an object has already.
+#[derive(Debug)]
+pub(super) struct Members<'a> {
+    few: Vec<Cow<'a, str>>,
+    many: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Members<'a> {
     /// None but this one, which is written by itself.
-    pub(super) fn reserving(name: &str) -> Self {
-        Self(HashSet::from([name.to_owned()]))
+    pub(super) fn reserving(name: &'a str) -> Self {
+        let mut few = Vec::with_capacity(FEW);
+        few.push(name.into());
+        Self { few, many: HashSet::new() }
     }
 
     /// Writes a member unless there is one of its name.
-    pub(super) fn write(&mut self, text: &mut Vec<u8>, name: &str, value: &[u8]) {
-        if self.0.insert(name.to_owned()) {
-            write_member(text, name, value);
+    pub(super) fn write(&mut self, text: &mut Vec<u8>, name: Cow<'a, str>, value: &[u8]) {
+        if !self.knows(&name) {
+            write_member(text, &name, value);
+            self.learn(name);
+        }
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.few.iter().any(|known| known == name) || self.many.contains(name)
+    }
+
+    fn learn(&mut self, name: Cow<'a, str>) {
+        if self.few.len() < FEW {
+            self.few.push(name);
+        } else {
+            self.many.insert(name);
         }
     }
 }

@@ -34,6 +34,9 @@ impl Whole {
 /// Fields of one connection are not for another (RFC 9110 §7.6.1), and the body is in one piece now.
 fn remove_connection_fields(headers: &mut HeaderMap) {
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    if headers.is_empty() {
+        return;
+    }
     let listed = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let named = listed.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
     let named: Vec<HeaderName> = named.collect();

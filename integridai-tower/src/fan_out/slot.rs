@@ -51,7 +51,16 @@ impl Progress {
 
     /// The outcome as it stands; the result is there.
     pub(super) fn take_outcome(&mut self) -> BranchOutcome {
-        std::mem::replace(&mut self.outcome, BranchOutcome::new("", false))
+        let BranchOutcome { name, error, is_required, end, latency, attempts, status } = &mut self.outcome;
+        BranchOutcome {
+            name: std::mem::take(name),
+            error: error.take(),
+            is_required: *is_required,
+            end: *end,
+            latency: *latency,
+            attempts: *attempts,
+            status: *status,
+        }
     }
 
     fn end(&mut self, end: BranchEnd, report: Report, now: Instant) {

@@ -61,3 +61,14 @@ async fn json_of_any_depth_and_encoding_is_safe() {
     let (text, words) = merged(JsonMerge::members(), &[("deep", deep), ("a", "1")]).await;
     assert_eq!((text.as_str(), words), (r#"{"deep":null,"a":1,"missing":["deep"]}"#, vec!["rejected", "ok"]));
 }
+
+#[tokio::test]
+async fn of_members_of_one_name_the_first_stays_however_many_there_are() {
+    let object = |value: u8| -> &'static str {
+        let members: Vec<String> = (0..60).map(|number| format!("\"m{number}\":{value}")).collect();
+        Box::leak(format!("{{{}}}", members.join(",")).into_boxed_str())
+    };
+    let merge = JsonMerge::members().flatten("a").flatten("b");
+    let (text, _) = merged(merge, &[("a", object(1)), ("b", object(2)), ("m59", "3")]).await;
+    assert_eq!(text, object(1));
+}

@@ -1,7 +1,5 @@
 //! `Server-Timing` (W3C Server Timing §4) and the names of branches on the wire.
 
-use std::fmt::Write;
-
 use http::HeaderValue;
 
 use crate::{BranchEnd, BranchOutcomes};
@@ -25,10 +23,11 @@ pub fn server_timing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
         }
         separate(&mut text);
         push_token(&mut text, &branch.name);
+        text.push_str(";dur=");
         push_milliseconds(&mut text, branch.latency.as_micros());
         if !branch.is_success() {
             // A word of a fixed set, which needs no escapes.
-            let _ = write!(text, ";desc=\"{}\"", branch.end.as_str());
+            text.extend([";desc=\"", branch.end.as_str(), "\""]);
         }
     }
     value(text)
@@ -58,10 +57,13 @@ fn separate(text: &mut String) {
 }
 
 fn push_token(text: &mut String, name: &str) {
-    let replaced = name.chars().map(|character| if is_token(character) { character } else { '-' });
-    text.extend(replaced);
     if name.is_empty() {
         text.push('-');
+    } else if name.bytes().all(is_token) {
+        text.push_str(name);
+    } else {
+        let is_token = |character| u8::try_from(character).is_ok_and(is_token);
+        text.extend(name.chars().map(|character| if is_token(character) { character } else { '-' }));
     }
 }
 
@@ -73,17 +75,37 @@ fn push_structured_token(text: &mut String, name: &str) {
     push_token(text, name);
 }
 
-fn is_token(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Without trailing zeros, and without floating point.
 fn push_milliseconds(text: &mut String, microseconds: u128) {
-    let (whole, rest) = (microseconds / 1000, microseconds % 1000);
-    let _ = write!(text, ";dur={whole}");
+    // 30 years, which no branch takes, are less.
+    let microseconds = u64::try_from(microseconds).unwrap_or(u64::MAX);
+    let (whole, mut rest, mut unit) = (microseconds / 1000, microseconds % 1000, 100);
+    push_number(text, whole);
     if rest > 0 {
-        let digits = format!("{rest:03}");
         text.push('.');
-        text.push_str(digits.trim_end_matches('0'));
     }
+    while rest > 0 {
+        push_digit(text, rest / unit);
+        rest %= unit;
+        unit /= 10;
+    }
+}
+
+fn push_number(text: &mut String, number: u64) {
+    let mut power = 1;
+    while number / power >= 10 {
+        power *= 10;
+    }
+    while power > 0 {
+        push_digit(text, number / power % 10);
+        power /= 10;
+    }
+}
+
+fn push_digit(text: &mut String, digit: u64) {
+    text.extend(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)));
 }
