@@ -39,7 +39,15 @@ struct Run {
     now: Instant,
     /// No branch expires before this.
     earliest: Option<Instant>,
-    wakers: Option<(Arc<Woken>, Vec<BranchWakerHandle>)>,
+    // What only a fan-out needs that has to wait is apart: the rest is moved before it begins, and is to be small.
+    wakers: Option<Box<Wakers>>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+#[derive(Debug)]
+struct Wakers {
+    queue: Arc<Woken>,
+    each: Vec<BranchWakerHandle>,
     woken: Vec<usize>,
 }
 
@@ -56,7 +64,6 @@ impl Engine {
     pub(super) fn advance<L: List>(
         &mut self,
         mut list: Pin<&mut L>,
-        timer: Pin<&mut Option<Sleep>>,
         context: &mut Context<'_>,
     ) -> Poll<Verdict> {
         let run = match &mut self.run {
@@ -66,7 +73,7 @@ impl Engine {
             }
             None => self.run.insert(Run::begin(self.settings, list.as_mut())),
         };
-        run.advance(list, timer, context)
+        run.advance(list, context)
     }
 }
 
@@ -100,23 +107,18 @@ impl Run {
             now,
             earliest: None,
             wakers: None,
-            woken: Vec::new(),
+            timer: None,
         }
     }
 
-    fn advance<L: List>(
-        &mut self,
-        mut list: Pin<&mut L>,
-        mut timer: Pin<&mut Option<Sleep>>,
-        context: &mut Context<'_>,
-    ) -> Poll<Verdict> {
+    fn advance<L: List>(&mut self, mut list: Pin<&mut L>, context: &mut Context<'_>) -> Poll<Verdict> {
         loop {
             self.start(list.as_mut(), context);
             let verdict = self.tally.verdict();
             if verdict != Verdict::Wait {
                 return Poll::Ready(verdict);
             }
-            if self.is_time_up(timer.as_mut(), context) {
+            if self.is_time_up(context) {
                 self.expire(list.as_mut());
             } else {
                 return Poll::Pending;
@@ -127,21 +129,27 @@ impl Run {
     /// At its first turn a branch is asked with the task's own waker, so that branches that are ready at once cost no wakers
     /// of their own. From then on each is asked only when it was woken.
     fn ask_woken<L: List>(&mut self, mut list: Pin<&mut L>, context: &mut Context<'_>) {
-        let mut woken = std::mem::take(&mut self.woken);
-        match &self.wakers {
-            Some((queue, _)) => queue.take(context.waker(), &mut woken),
-            None => {
-                self.wakers = Some(Woken::wakers(context.waker(), list.len()));
-                woken = (0..self.started).collect();
+        let woken = match &mut self.wakers {
+            Some(wakers) => {
+                wakers.queue.take(context.waker(), &mut wakers.woken);
+                std::mem::take(&mut wakers.woken)
             }
-        }
+            None => {
+                let (queue, each) = Woken::wakers(context.waker(), list.len());
+                self.wakers = Some(Box::new(Wakers { queue, each, woken: Vec::new() }));
+                (0..self.started).collect()
+            }
+        };
         for index in woken.iter().copied() {
             if self.tally.verdict() != Verdict::Wait {
                 break;
             }
             self.ask(list.as_mut(), index, context);
         }
-        self.woken = woken;
+        // Its room serves again.
+        if let Some(wakers) = &mut self.wakers {
+            wakers.woken = woken;
+        }
     }
 
     /// Starts as many as may run. What would begin after the limit of the whole is not asked at all.
@@ -169,7 +177,7 @@ impl Run {
         if !matches!(slot.as_mut().progress().phase, Phase::Running { .. }) {
             return;
         }
-        let polled = match self.wakers.as_ref().and_then(|(_, wakers)| wakers.get(index)) {
+        let polled = match self.wakers.as_ref().and_then(|wakers| wakers.each.get(index)) {
             Some(waker) => slot.as_mut().poll(&mut Context::from_waker(waker.arm())),
             None => slot.as_mut().poll(context),
         };
@@ -187,18 +195,17 @@ impl Run {
     }
 
     /// Whether the time of a branch may be up; if not, the timer wakes the task when it is.
-    fn is_time_up(&mut self, mut timer: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
+    fn is_time_up(&mut self, context: &mut Context<'_>) -> bool {
         let Some(earliest) = self.earliest else { return false };
         self.now = Instant::now();
         if self.now >= earliest {
             return true;
         }
-        match timer.as_mut().as_pin_mut() {
-            Some(sleep) if sleep.deadline() != earliest => sleep.reset(earliest),
-            Some(_) => {}
-            None => timer.set(Some(sleep_until(earliest))),
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(earliest)));
+        if timer.deadline() != earliest {
+            timer.as_mut().reset(earliest);
         }
-        let is_up = timer.as_pin_mut().is_some_and(|sleep| sleep.poll(context).is_ready());
+        let is_up = timer.as_mut().poll(context).is_ready();
         if is_up {
             self.now = Instant::now().max(earliest);
         }

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
 
 use super::branches::Branches;
 use super::engine::{Engine, Settings, stop};
@@ -64,7 +63,7 @@ use crate::{BranchEnd, BranchOutcome, BranchOutcomes, Deadline};
 /// ```
 pub fn gather<B: Branches>(branches: B) -> Gather<B> {
     let settings = Settings { policy: Policy::default(), concurrency: usize::MAX, deadline: None };
-    Gather { engine: Engine::new(settings), list: branches.into_list(), timer: None }
+    Gather { engine: Engine::new(settings), list: branches.into_list() }
 }
 
 pin_project! {
@@ -78,8 +77,6 @@ pin_project! {
         engine: Engine,
         #[pin]
         list: B::List,
-        #[pin]
-        timer: Option<Sleep>,
     }
 }
 
@@ -117,7 +114,7 @@ impl<B: Branches> Future for Gather<B> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let verdict = ready!(this.engine.advance(this.list.as_mut(), this.timer, context));
+        let verdict = ready!(this.engine.advance(this.list.as_mut(), context));
         stop(this.list.as_mut());
         let outcomes = outcomes(this.list.as_mut());
         Poll::Ready(match verdict {

@@ -21,7 +21,8 @@ pub struct Progress {
     /// After this it is not waited for.
     pub(super) expiry: Option<Instant>,
     timeout: Option<std::time::Duration>,
-    span: Span,
+    /// On the heap, where there is somebody who listens: most of the time there is none, and branches are moved.
+    span: Option<Box<Span>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Progress {
         self.outcome.attempts = 1;
         let own = self.timeout.and_then(|timeout| now.checked_add(timeout));
         self.expiry = own.into_iter().chain(limit).min();
-        self.span = info_span!(
+        let span = info_span!(
             "fan_out.branch",
             branch = &*self.outcome.name,
             required = self.outcome.is_required,
@@ -47,6 +48,7 @@ impl Progress {
             attempts = tracing::field::Empty,
             error = tracing::field::Empty,
         );
+        self.span = if span.is_disabled() { None } else { Some(Box::new(span)) };
     }
 
     /// The outcome as it stands; the result is there.
@@ -71,16 +73,14 @@ impl Progress {
         self.outcome.end = report.end.unwrap_or(end);
         self.outcome.status = report.status;
         self.outcome.attempts = report.attempts.unwrap_or(self.outcome.attempts);
-        if self.span.is_disabled() {
-            return;
-        }
-        self.span.record("outcome", self.outcome.end.as_str());
-        self.span.record("attempts", self.outcome.attempts);
+        let Some(span) = self.span.take() else { return };
+        span.record("outcome", self.outcome.end.as_str());
+        span.record("attempts", self.outcome.attempts);
         if let Some(error) = &self.outcome.error {
-            self.span.record("error", error.as_str());
+            span.record("error", error.as_str());
         }
         if let Some(status) = report.status {
-            self.span.record("status", status.as_u16());
+            span.record("status", status.as_u16());
         }
     }
 }
@@ -112,11 +112,9 @@ pin_project! {
 
 pin_project! {
     #[project = StateProjection]
-    #[project_replace = StateReplaced]
     enum State<F: BranchFuture> {
         Running { #[pin] future: F },
         Ended { result: Result<F::Value, BranchError<F::Error>> },
-        Taken,
     }
 }
 
@@ -127,7 +125,7 @@ impl<F: BranchFuture, N: Need> Cell<F, N> {
             phase: Phase::Waiting,
             expiry: None,
             timeout: branch.timeout,
-            span: Span::none(),
+            span: None,
         };
         let state = State::Running { future: branch.future };
         Self { progress, report: branch.report, state, need: PhantomData }
@@ -135,9 +133,11 @@ impl<F: BranchFuture, N: Need> Cell<F, N> {
 
     /// What is part of the result; `None` where a required branch has no value.
     pub(super) fn output(self: Pin<&mut Self>) -> Option<N::Output<F::Value, F::Error>> {
-        match self.project().state.project_replace(State::Taken) {
-            StateReplaced::Ended { result } => N::output(result),
-            _ => N::output(Err(BranchError::Cancelled)),
+        match self.project().state.project() {
+            StateProjection::Ended { result } => {
+                N::output(std::mem::replace(result, Err(BranchError::Cancelled)))
+            }
+            StateProjection::Running { .. } => N::output(Err(BranchError::Cancelled)),
         }
     }
 }
@@ -149,31 +149,31 @@ impl<F: BranchFuture<Error: Into<BoxError> + Display>, N> Slot for Cell<F, N> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Instant> {
         let mut this = self.project();
-        let entered = this.progress.span.enter();
+        let entered = this.progress.span.as_deref().map(Span::enter);
         let StateProjection::Running { future } = this.state.as_mut().project() else { return Poll::Pending };
         let Poll::Ready(result) = future.poll(context) else { return Poll::Pending };
-        drop(entered);
         let now = Instant::now();
         let end = if result.is_ok() { BranchEnd::Succeeded } else { BranchEnd::Failed };
+        let report = (this.report)(&result);
         this.progress.outcome.error = result.as_ref().err().map(ToString::to_string);
-        this.progress.end(end, (this.report)(&result), now);
         this.state.set(State::Ended { result: result.map_err(BranchError::Failed) });
-        this.progress.span = Span::none();
+        drop(entered);
+        this.progress.end(end, report, now);
         Poll::Ready(now)
     }
 
     fn stop(self: Pin<&mut Self>, end: BranchEnd, now: Instant) {
         let mut this = self.project();
-        let entered = this.progress.span.enter();
+        let entered = this.progress.span.as_deref().map(Span::enter);
         this.state.set(State::Ended { result: Err(BranchError::of(end)) });
         drop(entered);
         this.progress.end(end, Report::default(), now);
-        this.progress.span = Span::none();
     }
 
     fn take_error(self: Pin<&mut Self>) -> Option<BoxError> {
-        match self.project().state.project_replace(State::Taken) {
-            StateReplaced::Ended { result: Err(BranchError::Failed(error)) } => Some(error.into()),
+        let StateProjection::Ended { result } = self.project().state.project() else { return None };
+        match std::mem::replace(result, Err(BranchError::Cancelled)) {
+            Err(BranchError::Failed(error)) => Some(error.into()),
             _ => None,
         }
     }
