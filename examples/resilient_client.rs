@@ -10,12 +10,13 @@ use axum::{Router, routing::get};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use integridai_tower::Attempts;
 use integridai_tower::BoxError;
 use integridai_tower::circuit_breaker::{CircuitBreakerLayer, CircuitOptions};
 use integridai_tower::client::AttemptBudget;
 use integridai_tower::client::deadline::DeadlineLayer;
 use integridai_tower::client::hedge::{HedgeOptions, Hedged};
-use integridai_tower::client::retry::{Attempts, RetryLayer};
+use integridai_tower::client::retry::RetryLayer;
 use integridai_tower::client::transport::ReqwestTransport;
 use tower::{ServiceBuilder, ServiceExt};
 

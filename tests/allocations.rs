@@ -6,11 +6,16 @@
 mod sides;
 
 use std::alloc::System;
+use std::convert::Infallible;
+use std::future::ready;
 use std::sync::Mutex;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::{Request, Response};
 use integridai_tower::client::balance::BalanceOptions;
 use integridai_tower::client::limit::{ConcurrencyLimitLayer, LimitOptions};
+use integridai_tower::fan_out::{Branch, gather};
 use integridai_tower::rate_limit::{Key, MemoryLimiterOptions, Quota, WhenFull};
 use sides::{CASES, Case, SIDES};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -43,6 +48,24 @@ fn the_correlation_layer_allocates_less_than_the_pair_of_tower_http() {
         println!("{}: CorrelationLayer {}, tower-http's pair {}", case.name, ours - nothing, pair - nothing);
         assert!(ours < pair, "{}: {ours} and {pair}", case.name);
     }
+}
+
+#[test]
+fn branches_that_are_ready_allocate_once_for_their_outcomes() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let gathered = || {
+        let branch = |name| Branch::required(name, ready(Ok::<_, Infallible>(1)));
+        let timed = |name| branch(name).timeout(Duration::from_secs(1));
+        gather((branch("a"), timed("b"), timed("c"))).now_or_never().unwrap().unwrap().values
+    };
+    assert_eq!(gathered(), (1, 1, 1));
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..100 {
+        gathered();
+    }
+    let change = region.change();
+    // The harness has a few of its own.
+    assert_eq!((change.allocations / 100, change.reallocations / 100), (1, 0));
 }
 
 /// A tenth of the flood.

@@ -34,6 +34,8 @@ mod decoding;
 mod endpoint;
 #[path = "library/failures.rs"]
 mod failures;
+#[path = "library/fan_out/mod.rs"]
+mod fan_out;
 #[path = "library/jwt/mod.rs"]
 mod jwt;
 #[path = "library/key_server.rs"]

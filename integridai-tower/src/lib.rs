@@ -12,8 +12,9 @@
 //! | [`client::limit`] | `client` | so many calls of a service at once as it takes, found by the gradient or fixed |
 //! | [`client::transport`] | `client-hyper`, `client-reqwest` | the connections below a client |
 //! | [`client::integridai`] | `integridai` | clients of RegTech Engine, FLAISimulator and Dashboard |
-//! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse and the cache does, counted with the `metrics` facade |
+//! | [`metrics`](mod@metrics) | `metrics` | what the layers refuse, the cache does and how branches went, with the `metrics` facade |
 //! | [`correlation`] | `correlation` | which request it is: correlation ids, W3C Trace Context and Baggage |
+//! | [`fan_out`] | `fan-out` | several services at the same time, and one answer |
 //! | [`observe`] | `observe` | one record per HTTP exchange for logs, metrics and audit tables |
 //! | [`rate_limit`] | `rate-limit`, `rate-limit-redis` | how often somebody may ask, here or over all replicas |
 //!
@@ -21,18 +22,22 @@
 //!
 //! Layers meet through the types of the root modules only: [`CorrelationId`] says which request it is,
 //! [`Principal`] who asks, [`Deadline`] how long it may still take, [`Priority`] how urgent it is, [`Refused`] which
-//! layer did not let it through.
+//! layer did not let it through, [`BranchOutcomes`] how those went that an answer is made of.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "full"), allow(dead_code, unreachable_pub, unused_imports))]
 
 mod correlation_id;
 mod error;
 
+#[cfg(any(feature = "client", feature = "fan-out"))]
+mod attempts;
+#[cfg(any(feature = "fan-out", feature = "metrics"))]
+mod branch_outcome;
 #[cfg(any(feature = "cache", feature = "metrics"))]
 mod cache_outcome;
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 mod clock;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "fan-out"))]
 mod deadline;
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 mod early_response;
@@ -45,6 +50,7 @@ mod priority;
     feature = "cache",
     feature = "circuit-breaker",
     feature = "client",
+    feature = "fan-out",
     feature = "rate-limit"
 ))]
 mod readiness;
@@ -53,11 +59,18 @@ mod readiness;
     feature = "cache",
     feature = "circuit-breaker",
     feature = "client",
+    feature = "fan-out",
     feature = "metrics",
     feature = "rate-limit"
 ))]
 mod refused;
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "auth",
+    feature = "circuit-breaker",
+    feature = "client",
+    feature = "fan-out",
+    feature = "rate-limit"
+))]
 mod reject;
 #[cfg(any(feature = "circuit-breaker", feature = "client"))]
 mod retry_after;
@@ -72,6 +85,8 @@ pub mod circuit_breaker;
 pub mod client;
 #[cfg(feature = "correlation")]
 pub mod correlation;
+#[cfg(feature = "fan-out")]
+pub mod fan_out;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(feature = "observe")]
@@ -79,10 +94,14 @@ pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 
+#[cfg(feature = "fan-out")]
+pub use attempts::Attempts;
+#[cfg(any(feature = "fan-out", feature = "metrics"))]
+pub use branch_outcome::{BranchEnd, BranchOutcome, BranchOutcomes};
 #[cfg(any(feature = "auth", feature = "cache", feature = "circuit-breaker", feature = "rate-limit"))]
 pub use clock::Clock;
 pub use correlation_id::{CorrelationId, InvalidCorrelationId};
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "fan-out"))]
 pub use deadline::Deadline;
 #[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
 pub use early_response::{EarlyBody, EarlyResponse};
@@ -96,11 +115,18 @@ pub use priority::Priority;
     feature = "cache",
     feature = "circuit-breaker",
     feature = "client",
+    feature = "fan-out",
     feature = "metrics",
     feature = "rate-limit"
 ))]
 pub use refused::{Refused, WouldRefuse};
-#[cfg(any(feature = "auth", feature = "circuit-breaker", feature = "client", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "auth",
+    feature = "circuit-breaker",
+    feature = "client",
+    feature = "fan-out",
+    feature = "rate-limit"
+))]
 pub use reject::{ProblemJson, Refusal, Reject};
 
 #[cfg(all(doctest, feature = "full"))]

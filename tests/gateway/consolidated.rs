@@ -260,3 +260,28 @@ async fn performance_moves_with_the_traffic_and_errors_count() {
     assert!(figure(&failing, "requests_per_minute") > figure(&calm, "requests_per_minute") / 2.0);
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn server_timing_tells_how_long_each_service_took_and_metrics_how_it_went() {
+    let failing = |services: &integridai_gateway::demo::Simulators| {
+        let unavailable = Failure::error(http::StatusCode::SERVICE_UNAVAILABLE);
+        services.regtech.control().fail(unavailable.on(COMPLIANCE));
+    };
+    let gateway = Gateway::over(&[], failing).await;
+    let answer = gateway.client.get(CONSOLIDATED).await;
+    assert_eq!(answer.status, http::StatusCode::OK);
+    let timing = answer.header("server-timing").to_owned();
+    let [flaisimulator, regtech, dashboard] = timing.split(", ").collect::<Vec<_>>()[..] else {
+        panic!("three services: {timing}");
+    };
+    assert!(flaisimulator.starts_with("flaisimulator;dur=") && !flaisimulator.contains("desc"), "{timing}");
+    assert!(regtech.starts_with("regtech;dur=") && regtech.ends_with(";desc=\"rejected\""), "{timing}");
+    assert!(dashboard.starts_with("dashboard;dur=") && !dashboard.contains("desc"), "{timing}");
+    assert_eq!(gateway.client.get(CONSOLIDATED).await.header("server-timing"), timing, "that of the round");
+    let page = gateway.client.get("/metrics").await;
+    for labels in [r#"branch="flaisimulator",outcome="ok""#, r#"branch="regtech",outcome="rejected""#] {
+        let series = format!("fan_out_branch_duration_seconds_count{{{labels}}}");
+        assert!(page.text().contains(&series), "{series} is missing in\n{}", page.text());
+    }
+    gateway.stop().await;
+}

@@ -20,7 +20,7 @@ pub const CONSOLIDATED_TAGS: &str = "metrics flaisimulator regtech dashboard";
 /// long they stay fresh.
 ///
 /// Gathered from the three services at once, at most every 30 s (`metrics.cache_seconds`); `Age` says how old they
-/// are. A service that is down does not fail the call: its last good figures are kept and it is listed in `stale`.
+/// are, and `Server-Timing` how long each service took to tell them. A service that is down does not fail the call: its last good figures are kept and it is listed in `stale`.
 #[utoipa::path(
     get,
     path = "/api/v1/metrics/consolidated",
@@ -49,5 +49,9 @@ pub(super) async fn consolidated(axum::extract::State(api): State) -> Result<Res
         // Weak, for the figures may be compressed on the way. A round has a moment of its own.
         (ETAG, format!("W/\"{}\"", snapshot.metrics.timestamp)),
     ];
-    Ok((headers, snapshot.body.clone()).into_response())
+    let mut response = (headers, snapshot.body.clone()).into_response();
+    if let Some(timing) = &snapshot.timing {
+        response.headers_mut().insert("server-timing", timing.clone());
+    }
+    Ok(response)
 }

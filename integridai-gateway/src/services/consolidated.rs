@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use integridai_tower::fan_out::server_timing;
 use tokio::time::Instant;
 
 use super::known::Known;
@@ -174,7 +175,7 @@ impl Inner {
     }
 
     async fn gather(&self) -> Arc<Snapshot> {
-        let answers = self.sources.ask().await;
+        let (answers, outcomes) = self.sources.ask().await;
         let round = self.known.lock().await.learn(answers, self.rule);
         let metrics = ConsolidatedMetrics {
             timestamp: timestamp::now(),
@@ -189,7 +190,8 @@ impl Inner {
         };
         let body = serde_json::to_vec(&metrics).expect("numbers and texts always serialise").into();
         let reason = (!round.reasons.is_empty()).then(|| round.reasons.join("; "));
-        let snapshot = Arc::new(Snapshot { metrics, body, reason, gathered: Instant::now() });
+        let timing = server_timing(&outcomes);
+        let snapshot = Arc::new(Snapshot { metrics, body, reason, timing, gathered: Instant::now() });
         self.state().snapshot = Some(Arc::clone(&snapshot));
         self.reporter.report(&snapshot, &round.changes);
         snapshot

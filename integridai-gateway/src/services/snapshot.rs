@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -60,6 +61,8 @@ pub struct Snapshot {
     pub body: Bytes,
     /// Why services are not online, such as "regtech cannot be connected to; dashboard answers slowly".
     pub reason: Option<String>,
+    /// How long each service took to tell its figures, for `Server-Timing`.
+    pub timing: Option<HeaderValue>,
     pub(super) gathered: Instant,
 }
 

@@ -7,8 +7,9 @@ use std::sync::{PoisonError, RwLock};
 use ::metrics::{Counter, Label, counter};
 use http::Extensions;
 
+use super::branch_times::BranchTimes;
 use super::names::{REFUSED_REQUESTS, SHADOW_REFUSED_REQUESTS};
-use crate::{Refused, WouldRefuse};
+use crate::{BranchOutcomes, Refused, WouldRefuse};
 
 /// The greatest number of counters of one name and layer.
 pub const MAX_SERIES: usize = 256;
@@ -18,12 +19,17 @@ pub const MAX_SERIES: usize = 256;
 pub(super) struct Counts {
     refused: Counters,
     shadow_refused: Counters,
+    branches: BranchTimes,
 }
 
 impl Counts {
     pub(super) fn new(labels: &[Label]) -> Self {
         let counters = |name| Counters::new(name, labels.to_vec());
-        Self { refused: counters(REFUSED_REQUESTS), shadow_refused: counters(SHADOW_REFUSED_REQUESTS) }
+        Self {
+            refused: counters(REFUSED_REQUESTS),
+            shadow_refused: counters(SHADOW_REFUSED_REQUESTS),
+            branches: BranchTimes::new(labels.to_vec()),
+        }
     }
 
     /// Counts what the extensions of a response say.
@@ -33,6 +39,9 @@ impl Counts {
         }
         if let Some(WouldRefuse(refused)) = extensions.get::<WouldRefuse>() {
             self.shadow_refused.count(*refused);
+        }
+        if let Some(outcomes) = extensions.get::<BranchOutcomes>() {
+            self.branches.record(outcomes);
         }
     }
 }

@@ -1,8 +1,9 @@
-//! What the layers refuse and what a cache does, as metrics.
+//! What the layers refuse, what a cache does and how branches went, as metrics.
 //!
 //! [`CountRefusalsLayer`] looks for a [`Refused`](crate::Refused) in the extensions of each response and counts it with
-//! the `metrics` facade, by layer and reason. It refuses nothing and changes nothing. Put it outside of the
-//! layers that refuse, inside of whatever replaces responses.
+//! the `metrics` facade, by layer and reason, and for [`BranchOutcomes`](crate::BranchOutcomes), whose times it records. It refuses
+//! nothing and changes nothing. Put it outside of the layers that refuse or fan out, inside of whatever replaces responses.
+//! [`BranchTimes`] records the outcomes of fan-outs that are no responses.
 //!
 //! [`CountCacheOutcomesLayer`] counts the outcome that a `cache` leaves there, and the bytes that came from its store. Put it
 //! right outside of the cache. What a store holds is asked of the store: a gauge is set by whoever owns it.
@@ -14,6 +15,7 @@
 //! | [`SHADOW_REFUSED_REQUESTS`] | counter | `layer`, `reason` | requests that a layer in shadow mode let through and would have refused |
 //! | [`CACHE_REQUESTS`] | counter | `outcome` | requests that a cache saw |
 //! | [`CACHE_SERVED_BYTES`] | counter | `outcome` | bytes of content that came from its store instead of the origin |
+//! | [`FAN_OUT_BRANCH_DURATION`] | histogram | `branch`, `outcome` | how long the branches of fan-outs took |
 //!
 //! | `outcome` | what the cache did | asked the origin |
 //! | --- | --- | --- |
@@ -31,14 +33,15 @@
 //! answer, when its head passes: a client that leaves has them counted too.
 //!
 //! `layer` is a module of this crate and `reason` a word of the layer's fixed set, so both are bounded. Should a layer of
-//! your own have no such set: after [`MAX_SERIES`] pairs every further one is counted as `other`.
+//! your own have no such set: after [`MAX_SERIES`] pairs every further one is counted as `other`. Names of
+//! branches are yours; after 31 of them every further one is `other`.
 //!
 //! [`describe`] gives the names their help texts. A counter is looked up in the recorder once, when its pair is first
 //! met: install the recorder before that.
 //!
 //! # Headers and extensions
-//! Reads [`Refused`](crate::Refused), [`WouldRefuse`](crate::WouldRefuse) and `cache::CacheOutcome` of the response. Writes none, and
-//! reads no header.
+//! Reads [`Refused`](crate::Refused), [`WouldRefuse`](crate::WouldRefuse), `cache::CacheOutcome` and
+//! [`BranchOutcomes`](crate::BranchOutcomes) of the response. Writes none, and reads no header.
 //!
 //! # Examples
 //! ```
@@ -66,6 +69,7 @@
 //! # let _ = layer;
 //! ```
 
+mod branch_times;
 mod cache_outcomes;
 mod counters;
 mod future;
@@ -73,9 +77,13 @@ mod layer;
 mod names;
 mod service;
 
+pub use branch_times::BranchTimes;
 pub use cache_outcomes::{CacheOutcomesCounted, CacheOutcomesFuture, CountCacheOutcomesLayer};
 pub use counters::MAX_SERIES;
 pub use future::ResponseFuture;
 pub use layer::CountRefusalsLayer;
-pub use names::{CACHE_REQUESTS, CACHE_SERVED_BYTES, REFUSED_REQUESTS, SHADOW_REFUSED_REQUESTS, describe};
+pub use names::{
+    CACHE_REQUESTS, CACHE_SERVED_BYTES, FAN_OUT_BRANCH_DURATION, REFUSED_REQUESTS, SHADOW_REFUSED_REQUESTS,
+    describe,
+};
 pub use service::RefusalsCounted;

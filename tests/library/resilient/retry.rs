@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use futures_util::FutureExt;
 use http::{HeaderName, Response};
+use integridai_tower::Attempts;
 use integridai_tower::Deadline;
 use integridai_tower::circuit_breaker::{CircuitBreakerError, CircuitBreakerLayer, CircuitOptions};
-use integridai_tower::client::retry::{Attempts, Decision, GivenUp, RetryLayer, RetryOptions};
+use integridai_tower::client::retry::{Decision, GivenUp, RetryLayer, RetryOptions};
 use integridai_tower::client::{AttemptBudget, AttemptOutcome, Once};
 use tower::{Layer, ServiceExt};
 

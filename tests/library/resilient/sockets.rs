@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Response;
 use http_body::Body;
+use integridai_tower::Attempts;
 use integridai_tower::BoxError;
 use integridai_tower::circuit_breaker::{CircuitBreakerError, CircuitBreakerLayer, CircuitOptions};
 use integridai_tower::client::deadline::{DeadlineError, DeadlineLayer, DeadlinePassed};
 use integridai_tower::client::hedge::HedgeOptions;
-use integridai_tower::client::retry::{Attempts, RetryOptions};
+use integridai_tower::client::retry::RetryOptions;
 use integridai_tower::client::transport::TransportError;
 use integridai_tower::client::{AttemptBudget, ClientError, ErrorKind};
 use tokio::sync::Notify;

@@ -12,7 +12,8 @@ use tower_service::Service;
 
 use super::decision::Ended;
 use super::layer::Policy;
-use super::{Attempts, Decision, attempts};
+use super::{Decision, attempts};
+use crate::Attempts;
 use crate::Deadline;
 use crate::client::replay::Spare;
 use crate::client::{AttemptOutcome, ClassifyAttempt, Replay};

@@ -26,7 +26,7 @@
 //! | --- | --- | --- |
 //! | `X-Envoy-Attempt-Count` ([`ATTEMPT_COUNT`]) | every attempt | its number, from 1; replaces what was there |
 //! | `grpc-previous-rpc-attempts` | further attempts of gRPC | the number of those before it |
-//! | [`Attempts`] | a response's extensions, after more than one attempt | how many there were |
+//! | [`Attempts`](crate::Attempts) | a response's extensions, after more than one attempt | how many there were |
 //!
 //! `Retry-After` of responses is read, and [`Deadline`](crate::Deadline) of requests. [`RetryOptions::on_attempt`] hears of each
 //! attempt, also of those that end in an error.
@@ -93,7 +93,7 @@ mod options;
 #[cfg(test)]
 mod tests;
 
-pub use attempts::{ATTEMPT_COUNT, Attempts};
+pub use attempts::ATTEMPT_COUNT;
 pub use decision::{Decision, GivenUp};
 pub use future::ResponseFuture;
 pub use layer::{RetryLayer, RetryService};

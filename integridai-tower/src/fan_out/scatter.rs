@@ -1,0 +1,71 @@
+//! From one request to the branches that answer it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, Response, request};
+
+use super::branches::Branches;
+use super::merge::Answer;
+use super::options::Settings;
+use super::refusal::FanOutFailed;
+use crate::Deadline;
+
+/// A request whose body is there.
+#[derive(Debug)]
+pub struct Whole {
+    pub(super) head: request::Parts,
+    pub(super) body: Bytes,
+    pub(super) deadline: Option<Deadline>,
+    pub(super) settings: Arc<Settings>,
+}
+
+impl Whole {
+    /// With the earlier of the request's own deadline and what the options say, and without what was for its connection.
+    pub(super) fn new(mut head: request::Parts, body: Bytes, settings: Arc<Settings>) -> Self {
+        remove_connection_fields(&mut head.headers);
+        let own = settings.timeout.map(Deadline::after);
+        let deadline = own.into_iter().chain(head.extensions.get().copied()).min();
+        Self { head, body, deadline, settings }
+    }
+}
+
+/// Fields of one connection are not for another (RFC 9110 §7.6.1), and the body is in one piece now.
+fn remove_connection_fields(headers: &mut HeaderMap) {
+    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    if headers.is_empty() {
+        return;
+    }
+    let listed = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = listed.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
+    let named: Vec<HeaderName> = named.collect();
+    for name in [CONNECTION, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].iter().chain(&named) {
+        headers.remove(name);
+    }
+}
+
+/// What a request comes to.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "the large one is the usual one, and moved once")]
+pub enum Scattered<B> {
+    /// It is asked for.
+    Branches(B),
+    /// It needs nobody.
+    Answer(Response<Bytes>),
+    /// It is not asked for.
+    Refused(FanOutFailed),
+}
+
+/// Makes branches of a request.
+pub trait Scatter {
+    /// The branches.
+    #[doc(hidden)]
+    type Branches: Branches;
+
+    #[doc(hidden)]
+    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches>;
+
+    #[doc(hidden)]
+    fn answers(values: <Self::Branches as Branches>::Values) -> Vec<Answer>;
+}
