@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
-use http::header::HOST;
-use http::{Uri, request};
+use http::{HeaderValue, Uri};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 /// The URL that a request is for, with a digest of it. Host and scheme are without case and the default port left out.
@@ -41,12 +40,13 @@ impl Keys {
         Self { sorts_query, ..self }
     }
 
-    pub(super) fn of<'a>(&self, request: &'a request::Parts) -> Key<'a> {
-        let authority = match request.uri.authority() {
+    /// That of a target whose authority `host` tells, where it does not itself.
+    pub(super) fn of<'a>(&self, target: &'a Uri, host: Option<&'a HeaderValue>) -> Key<'a> {
+        let authority = match target.authority() {
             Some(authority) => authority.as_str(),
-            None => request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
+            None => host.and_then(|host| host.to_str().ok()).unwrap_or(""),
         };
-        self.make(request.uri.scheme_str(), authority, target_of(&request.uri))
+        self.make(target.scheme_str(), authority, target_of(target))
     }
 
     /// That of a full URL.
@@ -71,17 +71,16 @@ impl Keys {
     /// None of the parts has a line feed, so they cannot run into each other.
     fn of_parts(&self, parts: [&str; 3]) -> u128 {
         let hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
-        let mut short = [0; SHORT];
-        let mut end = 0;
-        for part in parts.map(str::as_bytes) {
-            let Some(room) = short.get_mut(end..end + part.len() + 1) else {
-                return hasher.hash(parts.join("\n").as_bytes()).as_u128();
-            };
-            room[..part.len()].copy_from_slice(part);
-            room[part.len()] = b'\n';
-            end += part.len() + 1;
-        }
-        hasher.hash(&short[..end - 1]).as_u128()
+        let [scheme, authority, target] = parts.map(str::as_bytes);
+        let length = scheme.len() + authority.len() + target.len() + 2;
+        let mut short = [b'\n'; SHORT];
+        let Some(text) = short.get_mut(..length) else {
+            return hasher.hash(parts.join("\n").as_bytes()).as_u128();
+        };
+        text[..scheme.len()].copy_from_slice(scheme);
+        text[scheme.len() + 1..][..authority.len()].copy_from_slice(authority);
+        text[length - target.len()..].copy_from_slice(target);
+        hasher.hash(text).as_u128()
     }
 
     pub(super) fn digest(&self, write: impl FnOnce(&mut SipHasher13)) -> u128 {
@@ -134,7 +133,9 @@ fn target_of(uri: &Uri) -> &str {
 
 /// Without user, default port and case.
 fn host_of<'a>(authority: &'a str, default_port: &str) -> Cow<'a, str> {
-    let is_plain = !authority.bytes().any(|byte| byte == b'@' || byte.is_ascii_uppercase());
+    // Without an early end, which would be a branch for each byte.
+    let is_plain =
+        authority.bytes().fold(true, |is_plain, byte| is_plain & (byte != b'@') & !byte.is_ascii_uppercase());
     let host =
         if is_plain { authority } else { authority.rsplit_once('@').map_or(authority, |(_, host)| host) };
     let host = host.strip_suffix(default_port).unwrap_or(host);
@@ -163,14 +164,12 @@ fn sorted(target: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
     use proptest::prelude::*;
 
     use super::*;
 
     fn url(keys: &Keys, uri: &str, host: &str) -> String {
-        let request = Request::get(uri).header(HOST, host).body(()).unwrap().into_parts().0;
-        keys.of(&request).url()
+        keys.of(&uri.parse().unwrap(), Some(&host.parse().unwrap())).url()
     }
 
     #[test]

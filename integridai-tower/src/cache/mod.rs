@@ -107,6 +107,7 @@ mod body;
 mod cache_control;
 mod condition;
 mod date;
+mod decimal;
 mod dictionary;
 mod directives;
 mod entry;
