@@ -18,13 +18,13 @@ const HIT: Work = Work { urls: Urls::Known(1), threads: 1, size: 1 << 10, is_sto
 pub(crate) fn all() -> Vec<Case> {
     let case = |name, rounds, make| Case { name, rounds, make };
     vec![
-        case("hit, 1 KiB", 2_000, hit),
-        case("hit, 1 MiB", 500, large_hit),
-        case("hit, 100 000 URLs", 2_000, hit_of_many),
-        case("miss", 1_000, miss),
-        case("revalidation", 1_000, revalidation),
-        case("two threads, one URL", 1_000, hit_together),
-        case("two threads, 100 000 URLs", 1_000, hit_of_many_together),
+        case("hit, 1 KiB", 200, hit),
+        case("hit, 1 MiB", 100, large_hit),
+        case("hit, 100 000 URLs", 200, hit_of_many),
+        case("miss", 50, miss),
+        case("revalidation", 50, revalidation),
+        case("two threads, one URL", 200, hit_together),
+        case("two threads, 100 000 URLs", 200, hit_of_many_together),
     ]
 }
 

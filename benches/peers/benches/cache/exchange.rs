@@ -32,7 +32,7 @@ pub(crate) struct Work {
 pub(crate) enum Urls {
     /// So many, which were asked for before.
     Known(u64),
-    /// Each one once.
+    /// Each one once, after so many that the stores are full.
     New,
 }
 
@@ -40,6 +40,14 @@ pub(crate) enum Urls {
 const BATCH: u64 = 200;
 
 impl Work {
+    /// Answers that each store has room for.
+    pub(crate) fn room(self) -> u64 {
+        match self.urls {
+            Urls::Known(urls) => urls.max(1_000),
+            Urls::New => 10_000,
+        }
+    }
+
     pub(crate) fn contender<S, A, B>(self, name: &'static str, role: Role, service: S) -> Contender
     where
         S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
@@ -50,7 +58,7 @@ impl Work {
     {
         let known = match self.urls {
             Urls::Known(urls) => urls,
-            Urls::New => 20_000,
+            Urls::New => 2 * self.room(),
         };
         let first = (0..known).map(request).collect();
         serve(&runtime(), &mut service.clone(), first, self.size);

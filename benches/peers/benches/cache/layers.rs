@@ -18,10 +18,8 @@ use tower_resilience_cache::CacheLayer as ResilienceLayer;
 use super::exchange::Work;
 use super::turns::{Contender, Role};
 
-/// Answers that each store has room for.
-const ROOM: u32 = 100_000;
-/// Room for more than so many, of those with 1 KiB.
-const BYTES: u64 = ROOM as u64 * (4 << 10);
+/// What ours weighs an answer with, besides its content, is a little less.
+const FIELDS: u64 = 2 << 10;
 const HOUR: Duration = Duration::from_secs(3600);
 
 type Plain = Request<Empty<Bytes>>;
@@ -77,13 +75,14 @@ fn answer<B: From<Bytes>>(request: &HeaderMap, body: Bytes, control: &'static st
 }
 
 fn ours(work: Work, lifetime: Lifetime) -> Contender {
-    let layer = CacheLayer::new(MemoryStore::new(BYTES).expect("enough bytes"));
+    let layer =
+        CacheLayer::new(MemoryStore::new(work.room() * (work.size as u64 + FIELDS)).expect("enough bytes"));
     work.contender("ours", Role::Ours, layer.layer(origin::<Empty<Bytes>, Full<Bytes>>(work.size, lifetime)))
 }
 
 /// It has a task of its own store what it has fetched: that is part of the exchange.
 fn http_cache_tower_server(work: Work, lifetime: Lifetime) -> Contender {
-    let store = http_cache::MokaManager::new(http_cache::MokaCache::new(u64::from(ROOM)));
+    let store = http_cache::MokaManager::new(http_cache::MokaCache::new(work.room()));
     let layer = ServerCacheLayer::with_keyer(store, QueryKeyer);
     let service = layer.layer(origin::<Empty<Bytes>, Full<Bytes>>(work.size, lifetime));
     let name = "http-cache-tower-server";
@@ -107,7 +106,7 @@ fn sampled(contender: Contender) -> Contender {
 
 fn tower_resilience_cache(work: Work, lifetime: Lifetime) -> Contender {
     let layer = ResilienceLayer::<Plain, (Method, Uri)>::builder()
-        .max_size(ROOM as usize)
+        .max_size(work.room() as usize)
         .ttl(lifetime.time)
         .key_extractor(|request: &Plain| (request.method().clone(), request.uri().clone()))
         .build()
@@ -117,7 +116,7 @@ fn tower_resilience_cache(work: Work, lifetime: Lifetime) -> Contender {
 }
 
 fn axum_response_cache(work: Work, lifetime: Lifetime) -> Contender {
-    let layer = AxumLayer::with(LruTtlCache::with_size_and_ttl(ROOM as usize, lifetime.time));
+    let layer = AxumLayer::with(LruTtlCache::with_size_and_ttl(work.room() as usize, lifetime.time));
     let service = layer.layer(origin::<AxumBody, AxumBody>(work.size, lifetime));
     work.contender("axum-response-cache", Role::Peer, service)
 }

@@ -27,7 +27,8 @@ pub(crate) struct Case {
     pub(crate) make: fn() -> Vec<Contender>,
 }
 
-const TURNS: usize = 101;
+/// Many short ones: on a machine with other work, long ones are interrupted.
+const TURNS: usize = 501;
 
 impl Case {
     pub(crate) fn print_ratios(&self) {
