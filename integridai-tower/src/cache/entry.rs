@@ -20,13 +20,19 @@ use super::vary::Selecting;
 const TAGS_BY_SPACE: HeaderName = HeaderName::from_static("surrogate-key");
 const TAGS_BY_COMMA: HeaderName = HeaderName::from_static("cache-tag");
 
+/// `Age`, `Cache-Status`, `Date` and `Content-Length`.
+const OWN_FIELDS: usize = 4;
+
+/// What a line of the fields weighs besides its value, roughly.
+const LINE_WEIGHT: usize = 112;
+
 /// What an entry weighs besides its fields and content, roughly.
 const OWN_WEIGHT: usize = 1024;
 
 /// A stored response: opaque to stores but for what it weighs and how it is tagged.
 pub struct Entry {
     pub(super) status: StatusCode,
-    /// Ready to be sent: `Age` and `Cache-Status` have their place, the last two unless the origin's side had one of the latter.
+    /// Ready to be sent: `Age` and `Cache-Status` have their place, the first two unless the origin's side had one of the latter.
     headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) trailers: Option<HeaderMap>,
@@ -49,10 +55,10 @@ struct Stamp {
 }
 
 /// What an entry is made of.
-pub(super) struct Contents {
+pub(super) struct Contents<'a> {
     pub(super) status: StatusCode,
     /// End-to-end fields, as the origin sent them.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: &'a HeaderMap,
     pub(super) body: Bytes,
     pub(super) trailers: Option<HeaderMap>,
     pub(super) freshness: Freshness,
@@ -61,8 +67,17 @@ pub(super) struct Contents {
 }
 
 impl Entry {
-    pub(super) fn new(contents: Contents) -> Self {
-        let Contents { status, mut headers, body, trailers, freshness, selecting, part } = contents;
+    pub(super) fn new(contents: Contents<'_>) -> Self {
+        let Contents { status, headers: sent, body, trailers, freshness, selecting, part } = contents;
+        let has_earlier_status = sent.contains_key(CACHE_STATUS);
+        let mut headers = HeaderMap::try_with_capacity(sent.keys_len() + OWN_FIELDS).unwrap_or_default();
+        headers.insert(AGE, HeaderValue::from_static("0"));
+        if !has_earlier_status {
+            headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        }
+        for (name, value) in sent.iter().filter(|(name, _)| **name != AGE) {
+            headers.append(name, value.clone());
+        }
         if !headers.contains_key(DATE) {
             // RFC 9110 §6.6.1: whoever stores a message without one appends it.
             headers.insert(DATE, date::print(freshness.date));
@@ -72,12 +87,6 @@ impl Entry {
             headers.remove(CONTENT_LENGTH);
         } else if allows_content(status) {
             headers.insert(CONTENT_LENGTH, decimal::value(body.len() as u64));
-        }
-        let has_earlier_status = headers.contains_key(CACHE_STATUS);
-        headers.remove(AGE);
-        headers.insert(AGE, HeaderValue::from_static("0"));
-        if !has_earlier_status {
-            headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
         }
         let fields = weight_of(&headers) + trailers.as_ref().map_or(0, weight_of);
         Self {
@@ -154,8 +163,7 @@ impl Entry {
             return headers;
         }
         // Where they stand, they need not be looked for.
-        let others = headers.len().saturating_sub(2);
-        headers.values_mut().skip(others).zip([age, status]).for_each(|(place, value)| *place = value);
+        headers.values_mut().zip([age, status]).for_each(|(place, value)| *place = value);
         headers
     }
 
@@ -193,7 +201,7 @@ fn allows_content(status: StatusCode) -> bool {
 }
 
 fn weight_of(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 96).sum()
+    headers.values().map(|value| value.len() + LINE_WEIGHT).sum()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What one stored resource stands for: the full URL (RFC 9111 §2).
 
 use std::borrow::Cow;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use http::{HeaderValue, Uri};
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -100,7 +100,7 @@ impl Key<'_> {
     /// `https://host/path?query`
     #[must_use]
     pub fn url(&self) -> String {
-        format!("{}://{}{}", self.scheme, self.authority, self.target)
+        [&*self.scheme, "://", &*self.authority, &*self.target].concat()
     }
 
     pub(super) fn scheme(&self) -> &str {
@@ -118,6 +118,29 @@ impl Key<'_> {
             authority: Cow::Owned(self.authority.into_owned()),
             target: Cow::Owned(self.target.into_owned()),
         }
+    }
+}
+
+/// Hashes digests, which are as good as random already.
+#[derive(Debug, Default)]
+pub(super) struct DigestHasher(u64);
+
+/// For maps by digest.
+pub(super) type ByDigest = BuildHasherDefault<DigestHasher>;
+
+impl Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = (digest >> 64) as u64;
     }
 }
 

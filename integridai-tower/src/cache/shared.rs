@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use quick_cache::sync::Cache;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::flights::Flights;
-use super::key::Keys;
+use super::key::{ByDigest, Keys};
 use super::rules::Rules;
 use super::store::Store;
 use crate::Clock;
@@ -60,7 +61,7 @@ pub(super) struct Changes {
     last: AtomicU64,
     /// Of everything at once.
     all: AtomicU64,
-    of_url: Cache<u128, u64>,
+    of_url: Cache<u128, u64, UnitWeighter, ByDigest>,
 }
 
 const REMEMBERED: usize = 4096;
@@ -68,7 +69,9 @@ const SURE: u64 = REMEMBERED as u64 / 2;
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { last: AtomicU64::new(0), all: AtomicU64::new(0), of_url: Cache::new(REMEMBERED) }
+        let (room, lifecycle) = (REMEMBERED as u64, DefaultLifecycle::default());
+        let of_url = Cache::with(REMEMBERED, room, UnitWeighter, ByDigest::default(), lifecycle);
+        Self { last: AtomicU64::new(0), all: AtomicU64::new(0), of_url }
     }
 }
 
@@ -90,8 +93,10 @@ impl Changes {
 
     /// After more changes than are surely remembered, nothing counts as unchanged.
     pub(super) fn is_unchanged_since(&self, mark: u64, url: u128) -> bool {
-        self.now().saturating_sub(mark) <= SURE
-            && self.all.load(Ordering::SeqCst) <= mark
-            && self.of_url.get(&url).is_none_or(|change| change <= mark)
+        let changes = self.now().saturating_sub(mark);
+        changes == 0
+            || (changes <= SURE
+                && self.all.load(Ordering::SeqCst) <= mark
+                && self.of_url.get(&url).is_none_or(|change| change <= mark))
     }
 }
