@@ -298,6 +298,11 @@ impl Step {
         self
     }
 
+    pub(crate) fn asks_at_most(mut self, requests: usize) -> Self {
+        self.served = Served::AskedAtMost(requests);
+        self
+    }
+
     /// Both the store and the origin may answer.
     pub(crate) fn either(mut self) -> Self {
         self.served = Served::Either;

@@ -15,6 +15,8 @@ pub(crate) enum Served {
     Validated,
     /// Whoever; so many requests came to the origin.
     Asked(usize),
+    /// Whoever; no more requests came to the origin than so many.
+    AskedAtMost(usize),
     /// Whoever, however: both are right.
     Either,
 }
@@ -89,6 +91,7 @@ impl Outcome<'_> {
             Served::Hit => 0,
             Served::Miss | Served::Validated => 1,
             Served::Asked(requests) => requests,
+            Served::AskedAtMost(requests) => asked.min(requests),
             Served::Either => asked,
         };
         let mut problems = Vec::new();
@@ -108,7 +111,7 @@ impl Outcome<'_> {
     /// By default a hit shows what the origin last sent for this target, and a miss what it sent just now.
     fn content(&self, served: Served) -> Option<String> {
         if matches!(self.answer.status, 204 | 304 | 206)
-            || matches!(served, Served::Asked(_) | Served::Either)
+            || matches!(served, Served::Asked(_) | Served::AskedAtMost(_) | Served::Either)
         {
             return None;
         }

@@ -5,6 +5,7 @@
 mod case;
 mod check;
 mod client;
+mod crowd;
 mod date;
 mod elsewhere;
 mod known;

@@ -19,7 +19,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use integridai_tower::{BoxError, Principal, Refused};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
@@ -45,7 +45,7 @@ where
     let service: Proxied = BoxCloneSyncService::new(
         service.map_response(|answer: Response<B>| answer.map(Body::new)).map_err(Into::into),
     );
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let listener = listen()?;
     let address = listener.local_addr()?;
     let progress = progress.clone();
     tasks.spawn(async move {
@@ -55,6 +55,15 @@ where
         }
     });
     Ok(address)
+}
+
+/// Has room for more connections at once than listeners have by themselves: one for which there is none is tried again after
+/// seconds.
+fn listen() -> io::Result<TcpListener> {
+    const WAITING: u32 = 4_096;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(WAITING)
 }
 
 async fn connection(stream: TcpStream, service: Proxied, progress: Progress) {

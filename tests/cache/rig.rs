@@ -77,6 +77,10 @@ impl Rig {
         Ok(Self { clock, start, progress, origin, proxy, cache, is_seen, _program: program, _tasks: tasks })
     }
 
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     /// What went other than the case says, at its first step of that kind.
     pub(crate) async fn play(&self, case: &Case) -> Vec<String> {
         for (at, step) in case.steps.iter().enumerate() {

@@ -7,6 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::condition::{fields_of_304, is_not_modified, range_applies};
+use super::decimal;
 use super::entry::Entry;
 use super::parts::content_range;
 use super::plan::Asked;
@@ -102,7 +103,7 @@ fn single(entry: &Entry, mut headers: HeaderMap, span: Span, start: u64, total: 
     let bytes = slice(&entry.body, span, start);
     let last = span.0 + (bytes.len() as u64).saturating_sub(1);
     headers.insert(CONTENT_RANGE, content_range((span.0, last), total));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    headers.insert(CONTENT_LENGTH, decimal::value(bytes.len() as u64));
     Reply { status: StatusCode::PARTIAL_CONTENT, headers, content: Content::Whole { bytes, trailers: None } }
 }
 
@@ -110,7 +111,7 @@ fn unsatisfiable(mut headers: HeaderMap, total: u64) -> Reply {
     let range =
         HeaderValue::try_from(format!("bytes */{total}")).unwrap_or(HeaderValue::from_static("bytes */*"));
     headers.insert(CONTENT_RANGE, range);
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     headers.remove(CONTENT_TYPE);
     Reply { status: StatusCode::RANGE_NOT_SATISFIABLE, headers, content: Content::Empty }
 }
@@ -136,7 +137,7 @@ fn multiple(entry: &Entry, mut headers: HeaderMap, spans: &[Span], total: u64) -
     }
     pieces.push(Bytes::from(format!("\r\n--{boundary}--\r\n")));
     let length = pieces.iter().map(Bytes::len).sum::<usize>();
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(CONTENT_LENGTH, decimal::value(length as u64));
     headers.remove(CONTENT_RANGE);
     if let Ok(kind) = HeaderValue::try_from(format!("multipart/byteranges; boundary={boundary}")) {
         headers.insert(CONTENT_TYPE, kind);

@@ -40,9 +40,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn finish(self, body: Bytes, trailers: Option<HeaderMap>) -> Entry {
-        let Self { status, headers, freshness, selecting, part } = self;
-        Entry::new(Contents { status, headers, body, trailers, freshness, selecting, part })
+    pub(super) fn finish(&self, body: Bytes, trailers: Option<HeaderMap>) -> Entry {
+        let Self { status, headers, part, .. } = self;
+        let (freshness, selecting) = (self.freshness.clone(), self.selecting.clone());
+        Entry::new(Contents { status: *status, headers, body, trailers, freshness, selecting, part: *part })
     }
 }
 
@@ -83,15 +84,15 @@ pub(super) fn is_explicit(
 pub(super) fn redraft(
     question: &Question<'_>,
     entry: &Entry,
-    merged: &HeaderMap,
+    merged: HeaderMap,
     rules: &Rules,
 ) -> (Draft, bool) {
-    let (governing, lifetime, freshness) = assess(question, entry.status, merged, rules);
+    let (governing, lifetime, freshness) = assess(question, entry.status, &merged, rules);
     let control = &governing.control;
-    let is_stored = is_storable(question.asker, entry.status, merged, control, lifetime, rules);
-    let selecting = Selecting::new(merged, question.headers);
+    let is_stored = is_storable(question.asker, entry.status, &merged, control, lifetime, rules);
+    let selecting = Selecting::new(&merged, question.headers);
     let is_stored = is_stored && selecting.is_some();
-    let mut headers = merged.clone();
+    let mut headers = merged;
     keep_storable_fields(&mut headers, control, rules);
     let selecting = selecting.unwrap_or_default();
     (Draft { status: entry.status, headers, freshness, selecting, part: entry.part }, is_stored)

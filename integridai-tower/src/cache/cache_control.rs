@@ -22,6 +22,8 @@ pub(super) struct CacheControl {
     pub(super) must_understand: bool,
 }
 
+const LONGEST_NAME: usize = "stale-while-revalidate".len();
+
 /// What a directive is about that may name fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -69,7 +71,11 @@ impl CacheControl {
 
     pub(super) fn note(&mut self, directive: &Directive<'_>) {
         let value = directive.value.as_deref();
-        match directive.name.to_ascii_lowercase().as_slice() {
+        let mut name = [0; LONGEST_NAME];
+        let Some(name) = name.get_mut(..directive.name.len()) else { return };
+        name.copy_from_slice(directive.name);
+        name.make_ascii_lowercase();
+        match &*name {
             b"max-age" => first(&mut self.max_age, directive),
             b"s-maxage" => first(&mut self.s_maxage, directive),
             b"stale-while-revalidate" => first(&mut self.stale_while_revalidate, directive),

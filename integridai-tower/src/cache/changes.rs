@@ -1,9 +1,10 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use quick_cache::sync::Cache;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use super::key::{Key, Keys, Secret};
+use super::key::{ByDigest, Key, Keys, Secret};
 
 /// What was invalidated lately, so that an answer which was asked for before that is not stored after it, nor shared with
 /// whoever asks later.
@@ -14,7 +15,7 @@ pub struct Changes {
     last: AtomicU64,
     /// Of everything at once.
     all: AtomicU64,
-    of_url: Cache<u128, u64>,
+    of_url: Cache<u128, u64, UnitWeighter, ByDigest>,
     keys: Keys,
 }
 
@@ -25,10 +26,11 @@ impl Changes {
     /// Without a change so far.
     #[must_use]
     pub fn new() -> Self {
+        let (room, lifecycle) = (REMEMBERED as u64, DefaultLifecycle::default());
         Self {
             last: AtomicU64::new(0),
             all: AtomicU64::new(0),
-            of_url: Cache::new(REMEMBERED),
+            of_url: Cache::with(REMEMBERED, room, UnitWeighter, ByDigest::default(), lifecycle),
             keys: Keys::new("http", false),
         }
     }
@@ -56,9 +58,11 @@ impl Changes {
     /// unchanged.
     #[must_use]
     pub fn is_unchanged_since(&self, mark: u64, url: u128) -> bool {
-        self.now().saturating_sub(mark) <= SURE
-            && self.all.load(Ordering::SeqCst) <= mark
-            && self.of_url.get(&url).is_none_or(|change| change <= mark)
+        let changes = self.now().saturating_sub(mark);
+        changes == 0
+            || (changes <= SURE
+                && self.all.load(Ordering::SeqCst) <= mark
+                && self.of_url.get(&url).is_none_or(|change| change <= mark))
     }
 
     /// The key that the cache has for a URL as [`Key::url`] writes it.

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, DATE, ETAG, HeaderName, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::date;
+use super::decimal;
 use super::directives::members;
 use super::freshness::Freshness;
 use super::range::Part;
@@ -19,13 +20,19 @@ use super::vary::Selecting;
 const TAGS_BY_SPACE: HeaderName = HeaderName::from_static("surrogate-key");
 const TAGS_BY_COMMA: HeaderName = HeaderName::from_static("cache-tag");
 
+/// `Age`, `Cache-Status`, `Date` and `Content-Length`.
+const OWN_FIELDS: usize = 4;
+
+/// What a line of the fields weighs besides its value, roughly.
+const LINE_WEIGHT: usize = 112;
+
 /// What an entry weighs besides its fields and content, roughly.
 const OWN_WEIGHT: usize = 1024;
 
 /// A stored response: opaque to stores but for what it weighs and how it is tagged.
 pub struct Entry {
     pub(super) status: StatusCode,
-    /// Ready to be sent: `Age` and `Cache-Status` have their place.
+    /// Ready to be sent: `Age` and `Cache-Status` have their place, the first two unless the origin's side had one of the latter.
     headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) trailers: Option<HeaderMap>,
@@ -39,21 +46,21 @@ pub struct Entry {
     is_expired: AtomicBool,
     /// When a store that is shared with others put it into this process, in that store's own time.
     kept_at: AtomicU64,
-    stamp: Mutex<Option<Stamp>>,
+    stamp: RwLock<Stamp>,
 }
 
-/// The fields of a hit, kept for those who ask in the same second.
+/// When the latest hit was; from the second one of a second on, with its fields for those that come in the same second.
+#[derive(Default)]
 struct Stamp {
     now: u64,
-    name: Arc<str>,
-    headers: Arc<HeaderMap>,
+    reply: Option<(Arc<str>, HeaderMap)>,
 }
 
 /// What an entry is made of.
-pub(super) struct Contents {
+pub(super) struct Contents<'a> {
     pub(super) status: StatusCode,
     /// End-to-end fields, as the origin sent them.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: &'a HeaderMap,
     pub(super) body: Bytes,
     pub(super) trailers: Option<HeaderMap>,
     pub(super) freshness: Freshness,
@@ -62,12 +69,16 @@ pub(super) struct Contents {
 }
 
 impl Entry {
-    pub(super) fn new(contents: Contents) -> Self {
-        let Contents { status, mut headers, body, trailers, freshness, selecting, part } = contents;
+    pub(super) fn new(contents: Contents<'_>) -> Self {
+        let Contents { status, headers: sent, body, trailers, freshness, selecting, part } = contents;
+        let has_earlier_status = sent.contains_key(CACHE_STATUS);
+        let mut headers = HeaderMap::try_with_capacity(sent.keys_len() + OWN_FIELDS).unwrap_or_default();
         headers.insert(AGE, HeaderValue::from_static("0"));
-        let has_earlier_status = headers.contains_key(CACHE_STATUS);
         if !has_earlier_status {
             headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        }
+        for (name, value) in sent.iter().filter(|(name, _)| **name != AGE) {
+            headers.append(name, value.clone());
         }
         if !headers.contains_key(DATE) {
             // RFC 9110 §6.6.1: whoever stores a message without one appends it.
@@ -77,12 +88,12 @@ impl Entry {
         if has_trailers {
             headers.remove(CONTENT_LENGTH);
         } else if allows_content(status) {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            headers.insert(CONTENT_LENGTH, decimal::value(body.len() as u64));
         }
         let fields = weight_of(&headers) + trailers.as_ref().map_or(0, weight_of);
         Self {
             status,
-            // Twice, since they are kept once more when it is asked for.
+            // Twice, since they are kept once more when it is asked for often.
             weight: OWN_WEIGHT + body.len() + 2 * fields,
             headers,
             body,
@@ -93,7 +104,7 @@ impl Entry {
             has_earlier_status,
             is_expired: AtomicBool::new(false),
             kept_at: AtomicU64::new(0),
-            stamp: Mutex::new(None),
+            stamp: RwLock::default(),
         }
     }
 
@@ -155,29 +166,31 @@ impl Entry {
 
     /// The fields of a reply from the store at this time.
     pub(super) fn reply_headers(&self, now: u64, member: Member, name: &str) -> HeaderMap {
+        let (age, status) = (decimal::value(self.freshness.age(now)), member.print(name));
         let mut headers = self.headers.clone();
-        headers.insert(AGE, HeaderValue::from(self.freshness.age(now)));
-        let status = member.print(name);
         if self.has_earlier_status {
+            headers.insert(AGE, age);
             headers.append(CACHE_STATUS, status);
-        } else {
-            headers.insert(CACHE_STATUS, status);
+            return headers;
         }
+        // Where they stand, they need not be looked for.
+        headers.values_mut().zip([age, status]).for_each(|(place, value)| *place = value);
         headers
     }
 
     /// Those of a plain hit.
     pub(super) fn hit_headers(&self, now: u64, name: &Arc<str>) -> HeaderMap {
-        let made = || self.reply_headers(now, Member::hit(self.freshness.remaining(now)), name);
-        let Ok(mut kept) = self.stamp.try_lock() else { return made() };
-        if let Some(stamp) = kept.as_ref().filter(|stamp| stamp.now == now && Arc::ptr_eq(&stamp.name, name))
+        if let Ok(stamp) = self.stamp.try_read()
+            && stamp.now == now
+            && let Some((_, headers)) = stamp.reply.as_ref().filter(|(known, _)| Arc::ptr_eq(known, name))
         {
-            let headers = Arc::clone(&stamp.headers);
-            drop(kept);
-            return (*headers).clone();
+            return headers.clone();
         }
-        let headers = made();
-        *kept = Some(Stamp { now, name: Arc::clone(name), headers: Arc::new(headers.clone()) });
+        let headers = self.reply_headers(now, Member::hit(self.freshness.remaining(now)), name);
+        if let Ok(mut stamp) = self.stamp.try_write() {
+            let is_second = stamp.now == now;
+            *stamp = Stamp { now, reply: is_second.then(|| (Arc::clone(name), headers.clone())) };
+        }
         headers
     }
 }
@@ -199,5 +212,56 @@ fn allows_content(status: StatusCode) -> bool {
 }
 
 fn weight_of(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 96).sum()
+    headers.values().map(|value| value.len() + LINE_WEIGHT).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::assess::sample;
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000;
+
+    #[test]
+    fn a_hit_tells_its_age_and_the_rest_as_it_was_stored() {
+        let lines = [
+            ("age", "7"),
+            ("cache-control", "max-age=60"),
+            ("x-a", "1"),
+            ("x-b", "2"),
+            ("x-a", "3"),
+            ("date", "Fri, 15 Jan 2027 08:00:00 GMT"),
+        ];
+        let entry = sample(200, &lines, "content", NOW);
+        let name: Arc<str> = "a".into();
+        // The first and the second hit of a second, and one that is told what the second was.
+        for (now, age, ttl) in [(NOW, "7", "53"), (NOW, "7", "53"), (NOW, "7", "53"), (NOW + 2, "9", "51")] {
+            let headers = entry.hit_headers(now, &name);
+            let all = |name: &str| headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+            assert_eq!(
+                (all("age"), all("cache-status")),
+                (vec![age.parse().unwrap()], vec![format!("a; hit; ttl={ttl}").parse().unwrap()])
+            );
+            assert_eq!(
+                (all("x-a"), all("x-b"), all("content-length")),
+                (
+                    vec![HeaderValue::from_static("1"), HeaderValue::from_static("3")],
+                    vec![HeaderValue::from_static("2")],
+                    vec![HeaderValue::from_static("7")]
+                )
+            );
+        }
+        let other: Arc<str> = "b".into();
+        assert_eq!(entry.hit_headers(NOW + 2, &other)["cache-status"], "b; hit; ttl=51");
+    }
+
+    #[test]
+    fn caches_before_this_one_keep_their_member() {
+        let lines = [("cache-status", "Before; hit"), ("cache-control", "max-age=60"), ("age", "1")];
+        let entry = sample(200, &lines, "", NOW);
+        let headers = entry.hit_headers(NOW, &"a".into());
+        let members: Vec<_> = headers.get_all("cache-status").iter().cloned().collect();
+        assert_eq!(members, ["Before; hit", "a; hit; ttl=59"]);
+        assert_eq!(headers.get_all("age").iter().collect::<Vec<_>>(), ["1"]);
+    }
 }

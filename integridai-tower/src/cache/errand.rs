@@ -9,7 +9,7 @@ use http_body::Body;
 
 use super::assess::{Draft, Question, Times, draft, is_explicit, redraft};
 use super::entry::Entry;
-use super::flight::{Landing, Own, Release, Served, SharedHead};
+use super::flight::{Landing, Own, Release, Served};
 use super::key::Key;
 use super::parts::{joint_content, joint_draft};
 use super::plan::{Asked, may_stand_in};
@@ -123,7 +123,7 @@ impl Errand {
 
     fn renew(&self, entry: &Entry, headers: &HeaderMap, received: u64) -> (Arc<Entry>, bool) {
         let merged = merged(entry, headers, received);
-        let (draft, may_be_stored) = redraft(&self.question(received), entry, &merged, &self.shared.rules);
+        let (draft, may_be_stored) = redraft(&self.question(received), entry, merged, &self.shared.rules);
         let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.clone()));
         let terms = self.terms();
         let is_stored = may_be_stored && terms.hold(&self.key);
@@ -162,12 +162,8 @@ impl Errand {
         self.id.inspect(|id| self.shared.flights.note_shared(*id));
         let begun = self.complete(&mut head, &mut draft);
         let length = length.map(|length| length + begun.len() as u64);
-        let shared = SharedHead {
-            status: draft.status,
-            headers: draft.headers.clone(),
-            selecting: draft.selecting.clone(),
-        };
-        let keep = Box::new(Keeping { errand: self, draft });
+        let shared = Arc::new(draft);
+        let keep = Box::new(Keeping { errand: self, draft: Arc::clone(&shared) });
         let stream = Stream::new(Source { body, begun, length, most, keep });
         let leader = stream.read().map(|reader| Box::new(Own { head, reader }));
         Landing::Streaming { leader, shared, stream }
@@ -216,7 +212,7 @@ impl Errand {
 /// Stores an answer once it is whole.
 struct Keeping {
     errand: Errand,
-    draft: Draft,
+    draft: Arc<Draft>,
 }
 
 impl Keep for Keeping {
@@ -229,8 +225,11 @@ impl Keep for Keeping {
         let joint = errand.entry.as_ref().zip(draft.part).and_then(|(entry, part)| {
             Some((joint_draft(entry, &draft)?, joint_content(entry, part, &content)?))
         });
-        let (draft, content) = joint.unwrap_or((draft, content));
-        let entry = Arc::new(draft.finish(content, trailers));
+        let entry = match joint {
+            Some((draft, content)) => draft.finish(content, trailers),
+            None => draft.finish(content, trailers),
+        };
+        let entry = Arc::new(entry);
         errand.shared.store.put(&errand.key, entry, &terms);
     }
 

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, response};
 use http_body::Body;
 
+use super::assess::Draft;
 use super::entry::Entry;
 use super::errand::Errand;
 use super::flights::Flights;
 use super::stream::{Reader, Stream};
-use super::vary::Selecting;
 use super::wakers::{Seat, Wakers};
 use crate::BoxError;
 
@@ -47,7 +47,7 @@ pub(super) enum Landing<B, E> {
     /// The answer is for the one who asked.
     Alone { answer: Option<Result<Response<B>, E>>, release: Release },
     /// The answer is stored as it comes.
-    Streaming { leader: Option<Box<Own<B>>>, shared: SharedHead, stream: Arc<Stream<B>> },
+    Streaming { leader: Option<Box<Own<B>>>, shared: Arc<Draft>, stream: Arc<Stream<B>> },
     /// What is stored is the answer.
     Stored { entry: Arc<Entry>, served: Served, is_shared: bool },
 }
@@ -57,13 +57,6 @@ pub(super) enum Landing<B, E> {
 pub(super) struct Own<B> {
     pub(super) head: response::Parts,
     pub(super) reader: Reader<B>,
-}
-
-/// The head of an answer that is for several.
-pub(super) struct SharedHead {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) selecting: Selecting,
 }
 
 /// Why those that waited have to go by themselves.
@@ -239,6 +232,7 @@ where
         let arrival = self.arrive(&mut stage, request);
         drop(stage);
         drop((left, told));
+        self.seat.rest();
         waker.wake_by_ref();
         arrival
     }
@@ -277,7 +271,7 @@ where
     fn board_stream(
         &self,
         leader: &mut Option<Box<Own<B>>>,
-        shared: &SharedHead,
+        shared: &Draft,
         stream: &Arc<Stream<B>>,
         request: &HeaderMap,
     ) -> Arrival<B, E> {

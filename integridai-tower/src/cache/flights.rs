@@ -2,16 +2,24 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use quick_cache::sync::Cache;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+
+use super::key::ByDigest;
 
 /// By what is asked for: a URL, and the fields that select among its variants.
 pub(super) struct Flights {
-    flights: Mutex<HashMap<u128, Weak<dyn Any + Send + Sync>>>,
+    flights: Mutex<Known>,
     /// Until when it is known that the answer is not for several; seconds since 1970.
-    alone: Cache<u128, u64>,
+    alone: Cache<u128, u64, UnitWeighter, ByDigest>,
+    /// Whether anything is known of that kind.
+    is_any_alone: AtomicBool,
 }
+
+type Known = HashMap<u128, Weak<dyn Any + Send + Sync>, ByDigest>;
 
 const REMEMBERED: usize = 4096;
 
@@ -20,7 +28,9 @@ const ALONE: u64 = 10;
 
 impl Default for Flights {
     fn default() -> Self {
-        Self { flights: Mutex::default(), alone: Cache::new(REMEMBERED) }
+        let (room, lifecycle) = (REMEMBERED as u64, DefaultLifecycle::default());
+        let alone = Cache::with(REMEMBERED, room, UnitWeighter, ByDigest::default(), lifecycle);
+        Self { flights: Mutex::default(), alone, is_any_alone: AtomicBool::new(false) }
     }
 }
 
@@ -65,17 +75,20 @@ impl Flights {
 
     pub(super) fn note_alone(&self, id: u128, now: u64) {
         self.alone.insert(id, now + ALONE);
+        self.is_any_alone.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn note_shared(&self, id: u128) {
-        self.alone.remove(&id);
+        if self.is_any_alone.load(Ordering::Relaxed) {
+            self.alone.remove(&id);
+        }
     }
 
     pub(super) fn is_alone(&self, id: u128, now: u64) -> bool {
-        self.alone.get(&id).is_some_and(|until| now < until)
+        self.is_any_alone.load(Ordering::Relaxed) && self.alone.get(&id).is_some_and(|until| now < until)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u128, Weak<dyn Any + Send + Sync>>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -108,6 +108,7 @@ mod cache_control;
 mod changes;
 mod condition;
 mod date;
+mod decimal;
 mod dictionary;
 mod directives;
 mod entry;

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::assess::Draft;
 use super::condition::is_strong;
+use super::decimal;
 use super::entry::Entry;
 use super::range::Part;
 
@@ -21,7 +22,7 @@ pub(super) fn joint_draft(entry: &Entry, draft: &Draft) -> Option<Draft> {
     let part = joint(stored, new)?;
     let is_whole = part.total == Some(part.len());
     let mut headers = fields_over(entry, &draft.headers);
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(part.len()));
+    headers.insert(CONTENT_LENGTH, decimal::value(part.len()));
     if is_whole {
         headers.remove(CONTENT_RANGE);
     } else {

@@ -1,7 +1,7 @@
 //! What becomes of a request, given what is stored (RFC 9111 §4).
 
 use http::header::RANGE;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::condition::range_applies;
 use super::entry::Entry;
@@ -21,7 +21,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(method: &Method, signs: &Signs, headers: &HeaderMap, rules: &Rules) -> Self {
+    pub(super) fn of(method: &Method, signs: &Signs<'_>, headers: &HeaderMap, rules: &Rules) -> Self {
         Self {
             is_head: method == Method::HEAD,
             has_range: method == Method::GET && signs.has_range,
@@ -43,7 +43,8 @@ impl Asked {
 
 /// Which fields a request has, found in one go.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Signs {
+pub(super) struct Signs<'a> {
+    pub(super) host: Option<&'a HeaderValue>,
     has_range: bool,
     /// One that a cache can decide.
     has_condition: bool,
@@ -51,11 +52,12 @@ pub(super) struct Signs {
     pub(super) is_for_origin: bool,
 }
 
-impl Signs {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+impl<'a> Signs<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
         let mut signs = Self::default();
-        for name in headers.keys() {
+        for (name, value) in headers {
             match name.as_str() {
+                "host" => signs.host = signs.host.or(Some(value)),
                 "range" | "if-range" => signs.has_range = true,
                 "if-none-match" | "if-modified-since" => signs.has_condition = true,
                 "if-match" | "if-unmodified-since" | "upgrade" => signs.is_for_origin = true,

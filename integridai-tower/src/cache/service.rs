@@ -60,7 +60,7 @@ where
             return ResponseFuture::passing(self.inner.call(Request::from_parts(head, body)), pass);
         }
         let asked = Asked::of(&head.method, &signs, &head.headers, &self.shared.rules);
-        let key = self.shared.keys.of(&head);
+        let key = self.shared.keys.of(&head.uri, signs.host);
         let lookup = self.shared.store.find(&key);
         if let Lookup::Decided(Some(resource)) = &lookup {
             let now = self.shared.now();
@@ -90,10 +90,15 @@ where
 }
 
 /// Requests that are not answered by the store; `None` for those that may be.
-fn passing(shared: &Arc<Shared>, head: &request::Parts, signs: &Signs, has_content: bool) -> Option<Pass> {
+fn passing(
+    shared: &Arc<Shared>,
+    head: &request::Parts,
+    signs: &Signs<'_>,
+    has_content: bool,
+) -> Option<Pass> {
     let is_cached = matches!(head.method, Method::GET | Method::HEAD);
     if !is_cached {
-        let key = is_unsafe(&head.method).then(|| shared.keys.of(head).into_owned());
+        let key = is_unsafe(&head.method).then(|| shared.keys.of(&head.uri, signs.host).into_owned());
         let post = key.clone().filter(|_| may_be_for_gets(&head.method)).map(|key| post(shared, head, key));
         return Some(Pass { shared: Arc::clone(shared), forward: Forward::Method, changes: key, post });
     }

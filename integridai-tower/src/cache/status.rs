@@ -1,8 +1,8 @@
 //! What the cache says of itself: `Cache-Status` (RFC 9211).
 
-use std::fmt::Write;
-
 use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::decimal;
 
 /// The field, in which each cache on the way has a member.
 pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -57,21 +57,34 @@ impl Member {
 
     /// The member of the cache of this name.
     pub(super) fn print(&self, name: &str) -> HeaderValue {
-        let mut text = String::with_capacity(name.len() + 48);
-        text.push_str(name);
-        match self.forward {
-            None => text.push_str("; hit"),
-            Some(forward) => {
-                text.push_str("; fwd=");
-                text.push_str(forward.as_str());
-            }
-        }
-        // Writing to a string does not fail.
-        let _ = self.forward_status.map(|status| write!(text, "; fwd-status={}", status.as_u16()));
-        text.push_str(if self.is_stored { "; stored" } else { "" });
-        text.push_str(if self.is_collapsed { "; collapsed" } else { "" });
-        let _ = self.ttl.map(|ttl| write!(text, "; ttl={ttl}"));
-        let _ = self.detail.map(|detail| write!(text, "; detail={detail}"));
+        let [forward_sign, forward] = match self.forward {
+            None => ["; hit", ""],
+            Some(forward) => ["; fwd=", forward.as_str()],
+        };
+        let status =
+            self.forward_status.as_ref().map_or(["", ""], |status| ["; fwd-status=", status.as_str()]);
+        let ttl = self.ttl.map(|ttl| (ttl < 0, decimal::text(ttl.unsigned_abs())));
+        let [ttl_sign, ttl] = match &ttl {
+            None => ["", ""],
+            Some((is_negative, ttl)) => [if *is_negative { "; ttl=-" } else { "; ttl=" }, ttl],
+        };
+        let detail = self.detail.map_or(["", ""], |detail| ["; detail=", detail]);
+        // In one piece of its length, which a value takes over as it is.
+        let pieces = [
+            name,
+            forward_sign,
+            forward,
+            status[0],
+            status[1],
+            if self.is_stored { "; stored" } else { "" },
+            if self.is_collapsed { "; collapsed" } else { "" },
+            ttl_sign,
+            ttl,
+            detail[0],
+            detail[1],
+        ];
+        let mut text = String::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
+        pieces.iter().filter(|piece| !piece.is_empty()).for_each(|piece| text.push_str(piece));
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("cache"))
     }
 }

@@ -1,7 +1,7 @@
 //! A body that several readers get as it comes, and that is kept until it is whole.
 
 use std::any::Any;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,8 @@ struct Flow<B> {
     trailers: Option<HeaderMap>,
     is_broken: bool,
     error: Option<BoxError>,
-    positions: HashMap<usize, usize>,
+    /// Where each reader is, by its seat.
+    positions: Vec<Option<usize>>,
     keep: Option<Box<dyn Keep>>,
 }
 
@@ -76,7 +77,7 @@ where
             trailers: None,
             is_broken: false,
             error: None,
-            positions: HashMap::new(),
+            positions: Vec::new(),
             keep: Some(keep),
         };
         let stream = Arc::new(Self { flow: Mutex::new(flow), wakers: Arc::default() });
@@ -93,7 +94,7 @@ where
         if flow.dropped > 0 {
             return None;
         }
-        flow.positions.insert(seat.number(), 0);
+        flow.place(seat.number(), Some(0));
         let left = flow.length;
         drop(flow);
         Some(Reader { stream: Arc::clone(self), seat, position: 0, left, has_ended: false, companion: None })
@@ -118,6 +119,7 @@ where
             let Some(ended) = flow.advance(&mut Context::from_waker(&waker)) else { return Poll::Pending };
             drop(flow);
             ended.finish();
+            reader.seat.rest();
             waker.wake_by_ref();
             flow = self.lock();
         }
@@ -137,7 +139,7 @@ impl<B> Stream<B> {
 
     fn leave(&self, number: usize) {
         let mut flow = self.lock();
-        flow.positions.remove(&number);
+        flow.place(number, None);
         let stalled = flow.trim();
         drop(flow);
         drop(stalled);
@@ -174,10 +176,10 @@ impl<B> Flow<B> {
         let Some(at) = reader.position.checked_sub(self.dropped) else {
             return Some(Err("the reader fell too far behind the others".into()));
         };
-        if let Some(chunk) = self.chunks.get(at) {
+        if let Some(chunk) = self.chunks.get(at).cloned() {
             *reader.position += 1;
-            self.positions.insert(reader.seat.number(), *reader.position);
-            return Some(Ok(Some(Frame::data(chunk.clone()))));
+            self.place(reader.seat.number(), Some(*reader.position));
+            return Some(Ok(Some(Frame::data(chunk))));
         }
         if self.body.is_some() {
             return None;
@@ -192,13 +194,20 @@ impl<B> Flow<B> {
         Some(Ok(self.trailers.clone().map(Frame::trailers)))
     }
 
+    fn place(&mut self, seat: usize, position: Option<usize>) {
+        if self.positions.len() <= seat {
+            self.positions.resize(seat + 1, None);
+        }
+        self.positions[seat] = position;
+    }
+
     /// Drops what all have read, unless it is kept; and what one has not, when that has become too much.
     fn trim(&mut self) -> Vec<Bytes> {
         let mut gone = Vec::new();
         if self.keep.is_some() || self.body.is_none() {
             return gone;
         }
-        let read = self.positions.values().min().copied().unwrap_or(usize::MAX);
+        let read = self.positions.iter().flatten().min().copied().unwrap_or(usize::MAX);
         while self.dropped < read || self.held > self.most.saturating_mul(2) {
             let Some(chunk) = self.chunks.pop_front() else { break };
             self.dropped += 1;

@@ -140,9 +140,13 @@ where
                 Stop::Answered(self.answer(&entry, Some(member), CacheOutcome::StaleHit))
             }
             (Verdict::WhileRevalidating, Some(entry)) => self.revalidate(entry, resource, now),
-            (Verdict::Validate(forward), entry) => self.board(forward, Purpose::Validate, entry, resource),
-            (Verdict::Complete, entry) => self.board(Forward::Partial, Purpose::Complete, entry, resource),
-            (Verdict::Fetch(forward), entry) => self.board(forward, Purpose::Fetch, entry, resource),
+            (Verdict::Validate(forward), entry) => {
+                self.board(forward, Purpose::Validate, entry, resource, now)
+            }
+            (Verdict::Complete, entry) => {
+                self.board(Forward::Partial, Purpose::Complete, entry, resource, now)
+            }
+            (Verdict::Fetch(forward), entry) => self.board(forward, Purpose::Fetch, entry, resource, now),
             (Verdict::NotCached | Verdict::Fresh | Verdict::Stale | Verdict::WhileRevalidating, _) => {
                 Stop::Answered(not_cached(&self.shared))
             }
@@ -162,13 +166,13 @@ where
     ) -> Stop<S, A, B, S::Error> {
         let purpose = if entry.has_validator() { Purpose::Validate } else { Purpose::Fetch };
         let Some(spawn) = self.shared.spawn.clone() else {
-            return self.board(Forward::Stale, purpose, Some(entry), resource);
+            return self.board(Forward::Stale, purpose, Some(entry), resource, now);
         };
         let member = Member::hit(entry.freshness.remaining(now));
         let response = self.answer(&entry, Some(member), CacheOutcome::StaleHit);
         self.asked = self.asked.in_background();
         if let Stop::Flying { ticket, riding: Riding::Leader(leader), .. } =
-            self.board(Forward::Stale, purpose, Some(entry), resource)
+            self.board(Forward::Stale, purpose, Some(entry), resource, now)
         {
             spawn(Box::pin(drive(ticket, leader)));
         }
@@ -181,9 +185,10 @@ where
         purpose: Purpose,
         entry: Option<Arc<Entry>>,
         resource: Option<&Resource>,
+        now: u64,
     ) -> Stop<S, A, B, S::Error> {
         let began = self.shared.changes.now();
-        let id = self.flight_id(purpose, resource);
+        let id = self.flight_id(purpose, resource, now);
         let shared = Arc::clone(&self.shared);
         let url = self.key.digest();
         let most = shared.most_waiting;
@@ -214,7 +219,7 @@ where
             asker: self.asker,
             purpose,
             entry,
-            requested: shared.now(),
+            requested: now,
             mark: began,
             id,
             shared,
@@ -225,7 +230,7 @@ where
     }
 
     /// What requests have in common that may share one answer; `None` for one that goes by itself.
-    fn flight_id(&self, purpose: Purpose, resource: Option<&Resource>) -> Option<u128> {
+    fn flight_id(&self, purpose: Purpose, resource: Option<&Resource>, now: u64) -> Option<u128> {
         let is_own = self.asker.is_authenticated && self.shared.rules.is_shared;
         let may_share = match purpose {
             Purpose::Validate => !self.asked.is_head,
@@ -235,11 +240,15 @@ where
             return None;
         }
         let latest = resource.and_then(|resource| resource.entries().first());
-        let id = self.shared.keys.digest(|hasher| {
-            self.key.hash(hasher);
-            latest.map(|entry| entry.selecting.describe(&self.head.headers)).hash(hasher);
-        });
-        (!self.shared.flights.is_alone(id, self.shared.now())).then_some(id)
+        let id = match latest.map(|entry| &entry.selecting) {
+            None => self.key.digest(),
+            Some(selecting) if selecting.is_empty() => !self.key.digest(),
+            Some(selecting) => self.shared.keys.digest(|hasher| {
+                self.key.hash(hasher);
+                selecting.describe(&self.head.headers).hash(hasher);
+            }),
+        };
+        (!self.shared.flights.is_alone(id, now)).then_some(id)
     }
 
     /// After it waited in vain.

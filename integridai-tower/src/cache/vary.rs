@@ -49,6 +49,11 @@ impl Selecting {
         Some(Self(fields(response)?.into_iter().map(selected).collect()))
     }
 
+    /// Whether the response is the same for all requests.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn matches(&self, request: &HeaderMap) -> bool {
         self.0.iter().all(|selected| selected.matches(request))
     }

@@ -67,6 +67,12 @@ impl Seat {
             *seat = Some(waker.clone());
         }
     }
+
+    /// Spares this task a wake-up for what it has already.
+    pub(super) fn rest(&self) {
+        let waker = self.wakers.lock().wakers[self.number].take();
+        drop(waker);
+    }
 }
 
 impl Drop for Seat {

@@ -1,7 +1,6 @@
 //! Responses in this process.
 
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,8 +10,9 @@ use quick_cache::{OptionsBuilder, Weighter};
 use super::{Key, Lookup, Purge, Purged, Resource, Store, Terms};
 use crate::ConfigError;
 use crate::cache::Entry;
+use crate::cache::key::ByDigest;
 
-type Resources = Cache<u128, Arc<Resource>, ByWeight, BuildHasherDefault<DigestHasher>>;
+type Resources = Cache<u128, Arc<Resource>, ByWeight, ByDigest>;
 
 /// A share of the store that is bounded by itself has this room at least, so that large entries fit.
 const SMALLEST_SHARD: u64 = 32 << 20;
@@ -129,8 +129,8 @@ impl MemoryStoreOptions {
             .build()
             .map_err(|error| ConfigError::new("bytes", error.to_string()))?;
         let least = if self.entries == u64::MAX { 1 } else { (self.bytes / self.entries).max(1) };
-        let hasher = BuildHasherDefault::default();
-        let resources = Cache::with_options(options, ByWeight { least }, hasher, DefaultLifecycle::default());
+        let (weighter, hasher) = (ByWeight { least }, ByDigest::default());
+        let resources = Cache::with_options(options, weighter, hasher, DefaultLifecycle::default());
         Ok(MemoryStore {
             resources,
             locks: std::array::from_fn(|_| Mutex::new(())),
@@ -197,25 +197,5 @@ struct ByWeight {
 impl Weighter<u128, Arc<Resource>> for ByWeight {
     fn weight(&self, _: &u128, resource: &Arc<Resource>) -> u64 {
         (resource.weight() as u64).max(self.least)
-    }
-}
-
-/// Digests are as good as random already.
-#[derive(Debug, Default)]
-pub(super) struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u128(&mut self, digest: u128) {
-        self.0 = (digest >> 64) as u64;
     }
 }

@@ -139,7 +139,8 @@ fn read_entry(reader: &mut Reader) -> Option<Entry> {
     let headers = read_headers(reader)?;
     let trailers = if reader.flag()? { Some(read_headers(reader)?) } else { None };
     let body = reader.bytes()?;
-    let entry = Entry::new(Contents { status, headers, body, trailers, freshness, selecting, part });
+    let entry =
+        Entry::new(Contents { status, headers: &headers, body, trailers, freshness, selecting, part });
     if is_expired {
         entry.expire();
     }

@@ -60,8 +60,15 @@ fn entry() -> impl Strategy<Value = Entry> {
     (parts, any::<bool>()).prop_map(
         |((status, headers, body, trailers, freshness, selecting, part), is_expired)| {
             let status = StatusCode::from_u16(status).unwrap();
-            let contents =
-                Contents { status, headers, body: body.into(), trailers, freshness, selecting, part };
+            let contents = Contents {
+                status,
+                headers: &headers,
+                body: body.into(),
+                trailers,
+                freshness,
+                selecting,
+                part,
+            };
             let entry = Entry::new(contents);
             if is_expired {
                 entry.expire();
