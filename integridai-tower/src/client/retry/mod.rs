@@ -40,7 +40,8 @@
 //! With defaults:
 //! ```
 //! use http::{Request, Response, StatusCode};
-//! use integridai_tower::client::retry::{Attempts, RetryLayer};
+//! use integridai_tower::Attempts;
+//! use integridai_tower::client::retry::RetryLayer;
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
