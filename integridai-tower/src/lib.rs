@@ -94,7 +94,7 @@ pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 
-#[cfg(feature = "fan-out")]
+#[cfg(any(feature = "client", feature = "fan-out"))]
 pub use attempts::Attempts;
 #[cfg(any(feature = "fan-out", feature = "metrics"))]
 pub use branch_outcome::{BranchEnd, BranchOutcome, BranchOutcomes};
