@@ -21,7 +21,7 @@ use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
-    Calls, Connections, Consolidated, Exchanges, HealthRule, Reporter, Sources, Tickets, Traffic,
+    Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
 };
 use crate::stack::{Access, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
@@ -99,6 +99,7 @@ impl App {
         let events = Events::new(hub.clone(), store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
         let clients = Clients::new(&config.services)?;
+        let protection = Protection::of(&clients);
         let calls = Calls::default();
         let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
         let consolidated = consolidated(&config, sources, &events, &store, &traffic);
@@ -128,7 +129,7 @@ impl App {
             draining: CancellationToken::new(),
         });
         let guards = Guards { access: &access, limits: &limits };
-        let fronts = Fronts::build(&config, &api, &guards, exchanges).await?;
+        let fronts = Fronts::build(&config, &api, &guards, exchanges, protection).await?;
         Ok(Self { listener, address, fronts, api, access, limits, config, dropped_lines: None })
     }
 

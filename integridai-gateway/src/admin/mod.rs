@@ -1,13 +1,17 @@
-//! What operators call, on a listener of its own (`admin.listen`): what is kept and what to purge of it, Prometheus' figures.
+//! What operators call, on a listener of its own (`admin.listen`): what is kept and what to purge of it, circuits,
+//! Prometheus' figures.
 //!
 //! | call | what |
 //! | --- | --- |
 //! | `GET /admin/v1/cache` | how much is kept |
 //! | `POST /admin/v1/cache/purge` | removes kept answers, or makes them stale: `{"path": "/…"}`, `{"prefix": "/…"}`, `{"tag": "…"}` or `{"all": true}`, each with `"soft": true` or without |
+//! | `GET /admin/v1/circuits` | what stands by each service: its circuit, and how many calls are under way |
+//! | `POST /admin/v1/circuits/{service}` | `{"command": "open"}` lets no call through, `"close"` lets all through, `"reset"` has the circuit decide again |
 //! | `GET /metrics` | the gateway's own figures |
 //!
 //! Everything needs the scope `admin`. Errors are problem documents, as on the main listener.
 
+mod circuits;
 mod kept;
 mod monitoring;
 mod purge;
@@ -19,7 +23,7 @@ use axum::routing::{get, post};
 use http::StatusCode;
 
 use crate::respond::Problem;
-use crate::services::{Consolidated, KeptAnswers};
+use crate::services::{Consolidated, KeptAnswers, Protection};
 use crate::telemetry::PrometheusHandle;
 
 /// What the handlers use.
@@ -29,6 +33,8 @@ pub struct Admin {
     pub answers: Option<KeptAnswers>,
     /// What lies behind a kept answer.
     pub consolidated: Consolidated,
+    /// What stands by the services.
+    pub protection: Protection,
     /// Prometheus' figures.
     pub prometheus: PrometheusHandle,
 }
@@ -40,6 +46,8 @@ pub fn routes(admin: Arc<Admin>, guard: impl Fn(Router<Arc<Admin>>) -> Router<Ar
     let routes = Router::new()
         .route("/admin/v1/cache", get(kept::status))
         .route("/admin/v1/cache/purge", post(purge::purge))
+        .route("/admin/v1/circuits", get(circuits::statuses))
+        .route("/admin/v1/circuits/{service}", post(circuits::command))
         .route("/metrics", get(monitoring::prometheus));
     guard(routes).fallback(nothing).with_state(admin)
 }

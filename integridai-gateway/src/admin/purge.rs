@@ -52,7 +52,7 @@ pub(super) fn answers(admin: &Admin) -> Result<&KeptAnswers, Problem> {
     admin.answers.as_ref().ok_or_else(disabled)
 }
 
-fn unreadable(rejection: &JsonRejection) -> Problem {
+pub(super) fn unreadable(rejection: &JsonRejection) -> Problem {
     let detail = match rejection.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "the Content-Type must be application/json",
         StatusCode::PAYLOAD_TOO_LARGE => "the request's body is larger than is accepted",
@@ -61,7 +61,7 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
     Problem::new(rejection.status(), detail)
 }
 
-fn invalid(errors: Vec<FieldError>) -> Problem {
+pub(super) fn invalid(errors: Vec<FieldError>) -> Problem {
     let detail = match &errors[..] {
         [only] if only.pointer.is_empty() => only.detail.clone(),
         [only] => format!("{}: {}", only.pointer, only.detail),

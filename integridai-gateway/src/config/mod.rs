@@ -17,6 +17,7 @@ mod metrics;
 mod rate_limits;
 mod realtime;
 mod redis;
+mod resilience;
 mod server;
 mod services;
 mod values;
@@ -35,6 +36,7 @@ pub use rate_limits::{
 };
 pub use realtime::RealtimeConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
+pub use resilience::{Address, ResilienceConfig};
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};

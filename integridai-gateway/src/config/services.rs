@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BaseUrl, Count, Seconds, Secret, UrlPath};
+use super::{BaseUrl, Count, ResilienceConfig, Seconds, Secret, UrlPath};
 
 /// The three services.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct ServiceConfig {
     pub max_response_bytes: Count,
     /// Sent as `Authorization: Bearer …`.
     pub bearer_token: Option<Secret>,
+    /// What is done when it fails.
+    pub resilience: ResilienceConfig,
 }
 
 /// RegTech Engine.
@@ -42,6 +44,7 @@ pub struct RegTechConfig {
     pub analyze_path: UrlPath,
     /// The compliance figures.
     pub metrics_path: UrlPath,
+    resilience: ResilienceConfig,
 }
 
 /// FLAISimulator.
@@ -57,6 +60,7 @@ pub struct FlaiSimulatorConfig {
     pub metrics_path: UrlPath,
     /// Training sessions; `/{id}` is put behind it.
     pub sessions_path: UrlPath,
+    resilience: ResilienceConfig,
 }
 
 /// Dashboard.
@@ -72,6 +76,7 @@ pub struct DashboardConfig {
     pub update_path: UrlPath,
     /// The dashboard's figures.
     pub metrics_path: UrlPath,
+    resilience: ResilienceConfig,
 }
 
 const MAX_RESPONSE_BYTES: Count = Count::new(4 * 1024 * 1024);
@@ -85,6 +90,7 @@ impl Default for RegTechConfig {
             bearer_token: None,
             analyze_path: UrlPath::new("/analyze_provider"),
             metrics_path: UrlPath::new("/compliance_dashboard"),
+            resilience: ResilienceConfig::default(),
         }
     }
 }
@@ -98,6 +104,7 @@ impl Default for FlaiSimulatorConfig {
             bearer_token: None,
             metrics_path: UrlPath::new("/api/v1/metrics"),
             sessions_path: UrlPath::new("/api/v1/training/sessions"),
+            resilience: ResilienceConfig::default(),
         }
     }
 }
@@ -111,6 +118,7 @@ impl Default for DashboardConfig {
             bearer_token: None,
             update_path: UrlPath::new("/api/update_metrics"),
             metrics_path: UrlPath::new("/api/v1/dashboard/metrics"),
+            resilience: ResilienceConfig::default(),
         }
     }
 }
@@ -119,7 +127,13 @@ impl RegTechConfig {
     /// What every service has.
     #[must_use]
     pub fn service(&self) -> ServiceConfig {
-        service(&self.base_url, self.timeout_seconds, self.max_response_bytes, self.bearer_token.as_ref())
+        ServiceConfig {
+            base_url: self.base_url.clone(),
+            timeout_seconds: self.timeout_seconds,
+            max_response_bytes: self.max_response_bytes,
+            bearer_token: self.bearer_token.clone(),
+            resilience: self.resilience.clone(),
+        }
     }
 }
 
@@ -127,7 +141,13 @@ impl FlaiSimulatorConfig {
     /// What every service has.
     #[must_use]
     pub fn service(&self) -> ServiceConfig {
-        service(&self.base_url, self.timeout_seconds, self.max_response_bytes, self.bearer_token.as_ref())
+        ServiceConfig {
+            base_url: self.base_url.clone(),
+            timeout_seconds: self.timeout_seconds,
+            max_response_bytes: self.max_response_bytes,
+            bearer_token: self.bearer_token.clone(),
+            resilience: self.resilience.clone(),
+        }
     }
 }
 
@@ -135,16 +155,12 @@ impl DashboardConfig {
     /// What every service has.
     #[must_use]
     pub fn service(&self) -> ServiceConfig {
-        service(&self.base_url, self.timeout_seconds, self.max_response_bytes, self.bearer_token.as_ref())
-    }
-}
-
-// serde's `flatten` would be shorter, but cannot be combined with `deny_unknown_fields`.
-fn service(url: &BaseUrl, timeout: Seconds, max: Count, token: Option<&Secret>) -> ServiceConfig {
-    ServiceConfig {
-        base_url: url.clone(),
-        timeout_seconds: timeout,
-        max_response_bytes: max,
-        bearer_token: token.cloned(),
+        ServiceConfig {
+            base_url: self.base_url.clone(),
+            timeout_seconds: self.timeout_seconds,
+            max_response_bytes: self.max_response_bytes,
+            bearer_token: self.bearer_token.clone(),
+            resilience: self.resilience.clone(),
+        }
     }
 }

@@ -58,8 +58,8 @@ curl -s http://{gateway}/api/v1/metrics/consolidated -H 'Authorization: Bearer {
 # 3. Sync a training session later; the Location header says where to ask for it
 curl -si http://{gateway}/api/v1/gateway/execute -H 'X-API-Key: {api_key}' -H 'Content-Type: application/json' -d '{{"workflow":"training_sync","payload":{{"training_session":"{DEMO_SESSION}"}},"options":{{"async":true,"priority":"high"}}}}'
 
-# 4. Make RegTech fail once; the next call of 1 answers 502 and says why
-curl -s {regtech}/_control -H 'Content-Type: application/json' -d '{{"mode":"error","times":1,"paths":["/analyze_provider"]}}'
+# 4. Make RegTech fail three times: the next call of 1 is tried as often, answers 502 and says why
+curl -s {regtech}/_control -H 'Content-Type: application/json' -d '{{"mode":"error","times":3,"paths":["/analyze_provider"]}}'
 
 # 5. How everything is
 curl -s http://{gateway}/api/v1/health

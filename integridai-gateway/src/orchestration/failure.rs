@@ -1,9 +1,13 @@
 //! Why an execution failed, and the status that tells a client.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::StatusCode;
+use integridai_tower::client::limit::Overloaded;
 use integridai_tower::client::{ClientError, ErrorKind};
+
+use crate::stack::LeftAlone;
 
 /// A workflow that did not reach its end.
 #[derive(Debug)]
@@ -30,7 +34,8 @@ impl WorkflowError {
     #[must_use]
     pub fn of_call(error: ClientError) -> Self {
         let (status, retry_after) = match error.kind() {
-            ErrorKind::Connect | ErrorKind::NotReady => (StatusCode::SERVICE_UNAVAILABLE, None),
+            ErrorKind::Connect => (StatusCode::SERVICE_UNAVAILABLE, None),
+            ErrorKind::NotReady => (StatusCode::SERVICE_UNAVAILABLE, refusal(&error)),
             ErrorKind::TimedOut { .. } => (StatusCode::GATEWAY_TIMEOUT, None),
             ErrorKind::Status { status, retry_after, .. } => match *status {
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
@@ -45,12 +50,25 @@ impl WorkflowError {
     }
 }
 
+/// When a call that was not made may be, as far as that is known.
+fn refusal(error: &ClientError) -> Option<Duration> {
+    let chain = std::iter::successors(error.source(), |error| <dyn Error>::source(*error));
+    let times = chain.take(16).filter_map(|error| match error.downcast_ref() {
+        Some(LeftAlone { retry_after, .. }) => Some(*retry_after),
+        None => error.downcast_ref().map(|Overloaded { retry_after, .. }| *retry_after),
+    });
+    times.max()
+}
+
 /// What a client is told of a failed call. What a service says of the data it was sent is for whoever sent them; all
 /// else it says (of credentials, of itself) stays in the log.
 pub(super) fn message(error: &ClientError) -> String {
     let service = error.service();
     match error.kind() {
-        ErrorKind::Connect | ErrorKind::NotReady => format!("{service} cannot be reached"),
+        ErrorKind::Connect => format!("{service} cannot be reached"),
+        ErrorKind::NotReady => {
+            format!("{service} is not called for now: it has failed, or has too much to do")
+        }
         ErrorKind::TimedOut { .. } => format!("{service} did not answer in time"),
         ErrorKind::Broken => format!("{service} broke off"),
         ErrorKind::TooLarge { .. } => format!("{service} answered more than is accepted"),

@@ -111,7 +111,7 @@ impl<T> Service<T> {
         stale: &mut Vec<StaleFigures>,
         changes: &mut Vec<Change>,
     ) -> ServiceStatus {
-        let now = rule.status(answer.outcome, self.age());
+        let now = rule.status(answer.outcome, self.age(), self.status);
         match answer.figures {
             Some(figures) => {
                 self.good = Some(Good { figures, at: Instant::now(), moment: OffsetDateTime::now_utc() });

@@ -41,6 +41,8 @@ pub enum Outcome {
     Silent,
     /// No connection.
     Unreachable,
+    /// It was not asked: its circuit is open, or as many calls are under way as may be.
+    LeftAlone,
 }
 
 impl Outcome {
@@ -48,7 +50,8 @@ impl Outcome {
     #[must_use]
     pub fn of_error(error: &ClientError) -> Self {
         match error.kind() {
-            ErrorKind::Connect | ErrorKind::NotReady => Self::Unreachable,
+            ErrorKind::Connect => Self::Unreachable,
+            ErrorKind::NotReady => Self::LeftAlone,
             ErrorKind::TimedOut { .. } | ErrorKind::Broken => Self::Silent,
             _ => Self::Erred,
         }
@@ -61,6 +64,7 @@ impl Outcome {
             Self::Erred => "answers with an error",
             Self::Silent => "does not answer",
             Self::Unreachable => "cannot be connected to",
+            Self::LeftAlone => "is left alone for a while after it failed",
         }
     }
 }
@@ -75,16 +79,23 @@ pub struct HealthRule {
 }
 
 impl HealthRule {
-    /// The status after `outcome`, where the last good answer before it is `last_good` old.
+    /// The status after `outcome`, where the last good answer before it is `last_good` old. Of a service that is left alone nothing
+    /// new is known: what was offline `before` stays so.
     #[must_use]
-    pub fn status(self, outcome: Outcome, last_good: Option<Duration>) -> ServiceStatus {
+    pub fn status(
+        self,
+        outcome: Outcome,
+        last_good: Option<Duration>,
+        before: Option<ServiceStatus>,
+    ) -> ServiceStatus {
         match outcome {
             Outcome::Answered(after) if after <= self.slow => ServiceStatus::Online,
             Outcome::Answered(_) | Outcome::Erred => ServiceStatus::Degraded,
             Outcome::Silent if last_good.is_some_and(|age| age < self.offline_after) => {
                 ServiceStatus::Degraded
             }
-            Outcome::Silent | Outcome::Unreachable => ServiceStatus::Offline,
+            Outcome::LeftAlone if before != Some(ServiceStatus::Offline) => ServiceStatus::Degraded,
+            Outcome::Silent | Outcome::Unreachable | Outcome::LeftAlone => ServiceStatus::Offline,
         }
     }
 }
@@ -107,7 +118,15 @@ mod tests {
             (Outcome::Silent, None, ServiceStatus::Offline),
             (Outcome::Unreachable, seconds(1), ServiceStatus::Offline),
         ] {
-            assert_eq!(rule.status(outcome, last_good), expected, "{outcome:?} {last_good:?}");
+            assert_eq!(rule.status(outcome, last_good, None), expected, "{outcome:?} {last_good:?}");
+        }
+        for (before, expected) in [
+            (None, ServiceStatus::Degraded),
+            (Some(ServiceStatus::Online), ServiceStatus::Degraded),
+            (Some(ServiceStatus::Degraded), ServiceStatus::Degraded),
+            (Some(ServiceStatus::Offline), ServiceStatus::Offline),
+        ] {
+            assert_eq!(rule.status(Outcome::LeftAlone, seconds(1), before), expected, "{before:?}");
         }
     }
 }

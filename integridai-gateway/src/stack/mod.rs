@@ -9,6 +9,7 @@ mod host;
 mod limits;
 mod mint;
 mod refused;
+mod resilient;
 mod upstream;
 
 pub use access::Access;
@@ -17,4 +18,5 @@ pub use cache::{Cache, Kept};
 pub use edge::{Guards, edge};
 pub use limits::Limits;
 pub use mint::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
+pub use resilient::{Guard, LeftAlone};
 pub use upstream::Clients;

@@ -1,5 +1,8 @@
-//! Towards the services: one pool of connections, three typed clients, and on each call the trace of its request.
+//! Towards the services: one pool of connections, three typed clients, and for each service what stands by it.
 
+use super::boxed::{Transport, transport};
+use super::resilient::{Guard, resilient};
+use crate::config::{ServiceConfig, ServicesConfig};
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use integridai_tower::ConfigError;
@@ -8,11 +11,6 @@ use integridai_tower::client::integridai::{
     DashboardClient, DashboardPaths, FlaiSimulatorClient, FlaiSimulatorPaths, RegTechClient, RegTechPaths,
 };
 use integridai_tower::client::transport::HyperTransport;
-use integridai_tower::correlation::PropagateLayer;
-use tower::Layer;
-
-use super::boxed::{Transport, transport};
-use crate::config::{ServiceConfig, ServicesConfig};
 
 /// The clients of the three services.
 #[derive(Debug, Clone)]
@@ -23,6 +21,8 @@ pub struct Clients {
     pub flaisimulator: FlaiSimulatorClient<Transport>,
     /// Figures.
     pub dashboard: DashboardClient<Transport>,
+    /// What stands by each of them, in this order.
+    guards: [Guard; 3],
 }
 
 impl Clients {
@@ -32,7 +32,7 @@ impl Clients {
     ///
     /// [`ConfigError`] when a base URL or the TLS set-up cannot be used.
     pub fn new(config: &ServicesConfig) -> Result<Self, ConfigError> {
-        let plain = transport(PropagateLayer::new().layer(HyperTransport::new()));
+        let connections = HyperTransport::new();
         let (regtech, flaisimulator, dashboard) = (&config.regtech, &config.flaisimulator, &config.dashboard);
         let regtech_paths = RegTechPaths::default()
             .analyze_provider(regtech.analyze_path.as_str())
@@ -43,55 +43,90 @@ impl Clients {
         let dashboard_paths = DashboardPaths::default()
             .update_metrics(dashboard.update_path.as_str())
             .metrics(dashboard.metrics_path.as_str());
-        let flaisimulator = client("flaisimulator", &flaisimulator.service(), &plain)?;
+        let (regtech, regtech_guard) = client("regtech", &regtech.service(), &connections)?;
+        let (flaisimulator, flaisimulator_guard) =
+            client("flaisimulator", &flaisimulator.service(), &connections)?;
+        let (dashboard, dashboard_guard) = client("dashboard", &dashboard.service(), &connections)?;
         Ok(Self {
-            regtech: RegTechClient::new(client("regtech", &regtech.service(), &plain)?).paths(regtech_paths),
+            regtech: RegTechClient::new(regtech).paths(regtech_paths),
             flaisimulator: FlaiSimulatorClient::new(flaisimulator).paths(flaisimulator_paths),
-            dashboard: DashboardClient::new(client("dashboard", &dashboard.service(), &plain)?)
-                .paths(dashboard_paths),
+            dashboard: DashboardClient::new(dashboard).paths(dashboard_paths),
+            guards: [regtech_guard, flaisimulator_guard, dashboard_guard],
         })
+    }
+
+    /// What stands by each service.
+    #[must_use]
+    pub fn guards(&self) -> &[Guard] {
+        &self.guards
     }
 }
 
 fn client(
-    name: &str,
+    name: &'static str,
     config: &ServiceConfig,
-    plain: &Transport,
-) -> Result<ServiceClient<Transport>, ConfigError> {
-    let transport = transport_for(config.base_url.as_str(), plain)?;
+    connections: &HyperTransport,
+) -> Result<(ServiceClient<Transport>, Guard), ConfigError> {
+    let (transport, guard) = transport_for(name, config, connections)?;
     let client = ServiceClient::new(name, config.base_url.as_str(), transport)?
         .timeout(config.timeout_seconds.get())
         .max_response_bytes(config.max_response_bytes.get());
-    let Some(token) = &config.bearer_token else { return Ok(client) };
+    let Some(token) = &config.bearer_token else { return Ok((client, guard)) };
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
         .expect("a secret is visible ASCII, checked when it was parsed");
     value.set_sensitive(true);
-    Ok(client.header(AUTHORIZATION, value))
-}
-
-/// For the keys of issuers, at a URL that the configuration has found this build to speak.
-pub(super) fn keys_transport(url: &str) -> Result<Transport, ConfigError> {
-    transport_for(url, &transport(HyperTransport::new()))
+    Ok((client.header(AUTHORIZATION, value), guard))
 }
 
 #[cfg(not(feature = "tls"))]
-#[allow(clippy::unnecessary_wraps, reason = "the variant with TLS can fail")]
-fn transport_for(_: &str, plain: &Transport) -> Result<Transport, ConfigError> {
-    Ok(plain.clone())
+fn transport_for(
+    name: &'static str,
+    config: &ServiceConfig,
+    connections: &HyperTransport,
+) -> Result<(Transport, Guard), ConfigError> {
+    resilient(name, config, connections.clone())
 }
 
 #[cfg(feature = "tls")]
-fn transport_for(url: &str, plain: &Transport) -> Result<Transport, ConfigError> {
+fn transport_for(
+    name: &'static str,
+    config: &ServiceConfig,
+    connections: &HyperTransport,
+) -> Result<(Transport, Guard), ConfigError> {
+    match tls_transport(config.base_url.as_str())? {
+        Some(secure) => resilient(name, config, secure),
+        None => resilient(name, config, connections.clone()),
+    }
+}
+
+/// For the keys of issuers, at a URL that the configuration has found this build to speak.
+#[cfg(not(feature = "tls"))]
+#[allow(clippy::unnecessary_wraps, reason = "the variant with TLS can fail")]
+pub(super) fn keys_transport(_: &str) -> Result<Transport, ConfigError> {
+    Ok(transport(HyperTransport::new()))
+}
+
+/// For the keys of issuers.
+#[cfg(feature = "tls")]
+pub(super) fn keys_transport(url: &str) -> Result<Transport, ConfigError> {
+    Ok(tls_transport(url)?.map_or_else(|| transport(HyperTransport::new()), transport))
+}
+
+/// Where the URL asks for it.
+#[cfg(feature = "tls")]
+fn tls_transport(
+    url: &str,
+) -> Result<Option<integridai_tower::client::transport::ReqwestTransport>, ConfigError> {
     use integridai_tower::client::transport::ReqwestTransport;
 
     let is_https = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
     if !is_https {
-        return Ok(plain.clone());
+        return Ok(None);
     }
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(std::time::Duration::from_secs(5))
         .build()
         .map_err(|error| ConfigError::new("tls", error.to_string()))?;
-    Ok(transport(PropagateLayer::new().layer(ReqwestTransport::new(client))))
+    Ok(Some(ReqwestTransport::new(client)))
 }

@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 14] = [
+const COUNTERS: [Row; 15] = [
     (
         "integridai_cache_refused_total",
         Unit::Count,
@@ -28,6 +28,11 @@ const COUNTERS: [Row; 14] = [
         "integridai_log_lines_dropped_total",
         Unit::Count,
         "Log lines lost because standard output was blocked.",
+    ),
+    (
+        "integridai_circuit_transitions_total",
+        Unit::Count,
+        "Changes of a service's circuit, by the state that it came to.",
     ),
     ("integridai_panics_total", Unit::Count, "Handlers and workflows that panicked; each was answered 500."),
     (
@@ -64,10 +69,15 @@ const COUNTERS: [Row; 14] = [
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
 ];
 
-const GAUGES: [Row; 12] = [
+const GAUGES: [Row; 13] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_cache_bytes", Unit::Bytes, "Memory that kept answers take, roughly."),
     ("integridai_cache_urls", Unit::Count, "URLs of which an answer is kept."),
+    (
+        "integridai_circuit_open",
+        Unit::Count,
+        "Whether a service is left alone: 1 its circuit is open, 0.5 it is tried, 0 all is well.",
+    ),
     ("integridai_executions_queued", Unit::Count, "Executions that wait to be run."),
     ("integridai_rate_limit_keys", Unit::Count, "Keys that a rate limit keeps in memory, by policy."),
     ("integridai_realtime_subscribers", Unit::Count, "WebSockets that subscribe to events."),

@@ -14,7 +14,10 @@ async fn a_flapping_service_gives_answers_or_problems_and_leaves_nothing_behind(
     let folder = tempfile::tempdir().unwrap();
     let (simulators, client) = (simulators(), client());
     let start = Start::new(&folder.path().join("gateway.db")).services(&simulators);
-    let gateway = start.logs("error").run().await;
+    // Nothing is tried again and no circuit opens, so that each failure is a client's.
+    let alone = start.set("SERVICES__REGTECH__RESILIENCE__ATTEMPTS", 1);
+    let alone = alone.set("SERVICES__REGTECH__RESILIENCE__OPEN_AFTER_FAILURES", 1_000_000);
+    let gateway = alone.logs("error").run().await;
     let flapping = Failure::error(StatusCode::INTERNAL_SERVER_ERROR).probability(0.5).on("/analyze_provider");
     simulators.regtech.control().fail(flapping);
     let mut senders = JoinSet::new();

@@ -215,7 +215,7 @@ async fn no_credential_is_ever_in_the_logs_or_in_the_database() {
         assert_eq!(over_http1(&gateway, path, body).await, expected, "{path}");
         assert_eq!(over_http2(&gateway, path, body).await, expected, "{path}");
     }
-    simulators.regtech.control().fail(Failure::reset().on("/analyze_provider").times(1));
+    simulators.regtech.control().fail(Failure::reset().on("/analyze_provider").times(3));
     assert_eq!(over_http1(&gateway, EXECUTE, &private).await, 502);
     over_a_websocket(&gateway).await;
     let basic = client().get(gateway.url("/api/v1/health")).basic_auth("me", Some("s3cr3t-basic"));

@@ -144,6 +144,13 @@ impl World {
             // Tests ask far more often than clients may; limits are tested in rate_limits.rs.
             ("INTEGRIDAI_RATE_LIMITS__DISABLED", "true".to_owned()),
             ("INTEGRIDAI_DATABASE__PATH", self.database().display().to_string()),
+            // What is done about failures is tested in resilience.rs; elsewhere one failure is one.
+            ("INTEGRIDAI_SERVICES__REGTECH__RESILIENCE__ATTEMPTS", "1".to_owned()),
+            ("INTEGRIDAI_SERVICES__FLAISIMULATOR__RESILIENCE__ATTEMPTS", "1".to_owned()),
+            ("INTEGRIDAI_SERVICES__DASHBOARD__RESILIENCE__ATTEMPTS", "1".to_owned()),
+            ("INTEGRIDAI_SERVICES__REGTECH__RESILIENCE__OPEN_AFTER_FAILURES", "1000000".to_owned()),
+            ("INTEGRIDAI_SERVICES__FLAISIMULATOR__RESILIENCE__OPEN_AFTER_FAILURES", "1000000".to_owned()),
+            ("INTEGRIDAI_SERVICES__DASHBOARD__RESILIENCE__OPEN_AFTER_FAILURES", "1000000".to_owned()),
             ("INTEGRIDAI_SERVICES__REGTECH__BASE_URL", services.regtech.url()),
             ("INTEGRIDAI_SERVICES__FLAISIMULATOR__BASE_URL", services.flaisimulator.url()),
             ("INTEGRIDAI_SERVICES__DASHBOARD__BASE_URL", services.dashboard.url()),

@@ -1,0 +1,101 @@
+//! What stands by the services, for operators to see and to command.
+
+use integridai_tower::circuit_breaker::Transition;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::stack::{Clients, Guard};
+use crate::timestamp;
+
+/// What stands by all services. A clone is the same.
+#[derive(Debug, Clone)]
+pub struct Protection(Vec<Guard>);
+
+/// What stands by one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProtectionStatus {
+    service: &'static str,
+    /// `closed`: calls go through; `open`: none does; `half_open`: some do, to see whether it is back; or as it was commanded.
+    state: &'static str,
+    /// Failures in a row.
+    consecutive_failures: u32,
+    /// Calls that were not made.
+    refused: u64,
+    concurrency: Concurrency,
+    /// The last changes of the state, oldest first.
+    history: Vec<Change>,
+}
+
+/// How many calls at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Concurrency {
+    limit: u32,
+    in_flight: u32,
+    queued: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Change {
+    at: String,
+    from: &'static str,
+    to: &'static str,
+    cause: &'static str,
+}
+
+/// What a circuit can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Let nothing through until told otherwise.
+    Open,
+    /// Let everything through until told otherwise.
+    Close,
+    /// Forget what was counted, and decide by yourself.
+    Reset,
+}
+
+impl Protection {
+    /// Of these clients.
+    #[must_use]
+    pub fn of(clients: &Clients) -> Self {
+        Self(clients.guards().to_vec())
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<ProtectionStatus> {
+        self.0.iter().map(status).collect()
+    }
+
+    /// Commands the circuit of a service; `None` where there is none of this name.
+    #[must_use]
+    pub fn command(&self, service: &str, command: Command) -> Option<ProtectionStatus> {
+        let guard = self.0.iter().find(|guard| guard.service == service)?;
+        match command {
+            Command::Open => guard.circuit.force_open(),
+            Command::Close => guard.circuit.force_closed(),
+            Command::Reset => guard.circuit.reset(),
+        }
+        Some(status(guard))
+    }
+}
+
+fn status(guard: &Guard) -> ProtectionStatus {
+    let (circuit, limit) = (guard.circuit.snapshot(), guard.limit.snapshot());
+    ProtectionStatus {
+        service: guard.service,
+        state: circuit.state.as_str(),
+        consecutive_failures: circuit.consecutive_failures,
+        refused: circuit.refused,
+        concurrency: Concurrency { limit: limit.limit, in_flight: limit.in_flight, queued: limit.queued },
+        history: circuit.history.iter().map(change).collect(),
+    }
+}
+
+fn change(transition: &Transition) -> Change {
+    Change {
+        at: timestamp::format(OffsetDateTime::UNIX_EPOCH + transition.at),
+        from: transition.from.as_str(),
+        to: transition.to.as_str(),
+        cause: transition.cause.as_str(),
+    }
+}
