@@ -1,5 +1,6 @@
 //! What the answer of a service says about its health.
 
+use std::error::Error;
 use std::time::SystemTime;
 
 use http::{Response, StatusCode};
@@ -25,13 +26,18 @@ where
 
 /// For HTTP: errors of the service below, such as that there is no connection or that time is up, are failures, and so are
 /// answers with a status of 5xx but for 501 and 505. An answer of 429 is a failure where it says when to come back, and
-/// otherwise ignored. What a layer of this crate answered by itself ([`Refused`]) is ignored. All else is a success.
+/// otherwise ignored. What a layer of this crate answered by itself
+/// or did not let through ([`Refused`] in the extensions, or among the sources of the error) is ignored. All else is a success.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClassifyHttp;
 
-impl<B, E> Classify<Response<B>, E> for ClassifyHttp {
+impl<B, E: Error + 'static> Classify<Response<B>, E> for ClassifyHttp {
     fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
-        let Ok(response) = result else { return Outcome::FAILURE };
+        let response = match result {
+            Ok(response) => response,
+            Err(error) if Refused::among(error).is_some() => return Outcome::Ignored,
+            Err(_) => return Outcome::FAILURE,
+        };
         if response.extensions().get::<Refused>().is_some() {
             return Outcome::Ignored;
         }

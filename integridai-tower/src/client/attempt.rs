@@ -51,7 +51,7 @@ impl AttemptOutcome {
     ///
     /// Without a connection ([`TransportError::Connect`]) nothing was sent; a certificate or greeting that is wrong is
     /// final, though. A request that cannot be sent is final, and so is one that a layer of this crate refused
-    /// ([`Refused`], [`TooLate`](super::deadline::TooLate)): it would refuse the next. All else leaves open whether the
+    /// ([`Refused`]): it would refuse the next. All else leaves open whether the
     /// service acted.
     #[must_use]
     pub fn of_error(error: &(dyn Error + 'static)) -> Self {
