@@ -28,6 +28,8 @@ const TEXT: u8 = 1;
 const IPV4: u8 = 2;
 const IPV6: u8 = 3;
 const ABSENT: u8 = 4;
+const FIRST: u8 = 5;
+const SECOND: u8 = 6;
 
 impl Default for Key {
     #[inline]
@@ -74,6 +76,25 @@ impl Key {
     pub fn join(mut self, other: &Self) -> Self {
         self.push(other.as_bytes());
         self
+    }
+
+    /// A key of the first of two ways, which no key of the second is. Most stay as they are.
+    pub(super) fn of_first(self) -> Self {
+        match self.as_bytes().first() {
+            Some(&(FIRST | SECOND)) => self.behind(FIRST),
+            _ => self,
+        }
+    }
+
+    /// A key of the second of two ways, which no key of the first is.
+    pub(super) fn of_second(self) -> Self {
+        self.behind(SECOND)
+    }
+
+    fn behind(&self, kind: u8) -> Self {
+        let mut key = Self::new();
+        key.push(&[kind]);
+        key.join(self)
     }
 
     /// The parts, each with its kind and length.

@@ -65,7 +65,7 @@ impl RateLimitLayer {
         self.set(|door| door.keeps_verdict = true)
     }
 
-    /// Lets everything pass. A response whose request would have been refused has a [`WouldRefuse`](crate::WouldRefuse) in its
+    /// Lets everything pass at once, also where a request would [wait](Self::wait_up_to). A response whose request would have been refused has a [`WouldRefuse`](crate::WouldRefuse) in its
     /// extensions, and the fields tell of the quota as ever.
     pub fn shadow(self) -> Self {
         self.set(|door| door.is_shadow = true)

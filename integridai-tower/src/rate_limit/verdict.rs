@@ -12,6 +12,8 @@ pub struct Verdict {
     outcome: Outcome,
     known: Known,
     is_without_store: bool,
+    /// Whether it was charged to what keys without room share.
+    is_shared: bool,
     /// How often the store that decided had gone before.
     outages: u32,
 }
@@ -71,12 +73,21 @@ impl Verdict {
 
     #[inline]
     fn knowing(outcome: Outcome, known: Known) -> Self {
-        Self { outcome, known, is_without_store: false, outages: 0 }
+        Self { outcome, known, is_without_store: false, is_shared: false, outages: 0 }
     }
 
     /// The same, decided while the store that replicas share gave no answer.
     pub fn without_store(self) -> Self {
         Self { is_without_store: true, ..self }
+    }
+
+    /// The same, charged to what keys without room share.
+    pub(super) fn shared(self) -> Self {
+        Self { is_shared: true, ..self }
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// The same, by a store that had gone as often before.
@@ -128,8 +139,15 @@ impl Verdict {
 
 impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
-        let all =
-            |verdict: &Self| (verdict.outcome, verdict.standing(), verdict.is_without_store, verdict.outages);
+        let all = |verdict: &Self| {
+            (
+                verdict.outcome,
+                verdict.standing(),
+                verdict.is_without_store,
+                verdict.is_shared,
+                verdict.outages,
+            )
+        };
         all(self) == all(other)
     }
 }

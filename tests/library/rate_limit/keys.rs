@@ -74,3 +74,21 @@ fn keys_can_be_combined_and_do_not_run_into_each_other() {
     assert_ne!(second, Key::from("a"), "nobody can pass for somebody by another way");
     assert_eq!(nothing.or(nothing).key(&head), None);
 }
+
+#[test]
+fn nobody_shares_a_quota_by_naming_himself_as_another_is_named() {
+    let device = || ByHeader::new(http::HeaderName::from_static("x-device"));
+    let claims_to_be_alice = || {
+        let request = Request::get("/").header("x-device", "alice").body(()).unwrap();
+        request.into_parts().0
+    };
+    let alice = head(Some(Principal::builder("alice").build()));
+    let by = ByPrincipal::new().or(device());
+    assert_ne!(by.key(&alice), by.key(&claims_to_be_alice()), "a principal without an issuer");
+
+    let of_tenant = head(Some(Principal::builder("bob").tenant("alice").build()));
+    let by = ByApiKey::new().or(ByTenant::new()).or(device());
+    assert_ne!(by.key(&of_tenant), by.key(&claims_to_be_alice()), "the second and the third of three");
+    let by = ByApiKey::new().or(ByTenant::new().or(device()));
+    assert_ne!(by.key(&of_tenant), by.key(&claims_to_be_alice()), "grouped the other way");
+}

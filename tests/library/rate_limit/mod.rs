@@ -233,6 +233,17 @@ async fn a_failure_of_the_inner_service_is_an_outcome_too() {
 }
 
 #[tokio::test]
+async fn in_a_shadow_nobody_waits_for_his_turn() {
+    let (limiter, _clock) = stopped([Quota::per_minute(1)]);
+    let layer = RateLimitLayer::new(limiter, who).wait_up_to(Duration::from_secs(3600)).shadow();
+    let service = layer.layer(service_fn(inner));
+    for _ in 0..3 {
+        let answer = service.clone().oneshot(of("a")).now_or_never();
+        assert_eq!(answer.expect("it passes at once").unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn a_shadow_lets_everything_pass_and_says_what_it_would_have_refused() {
     let (layer, _clock) = two();
     let service = layer.without_key(WithoutKey::Refuse).shadow().layer(service_fn(inner));

@@ -37,9 +37,9 @@ pub enum PolicyKey {
     Address,
     /// Issuer and subject.
     Principal,
-    /// The principal's tenant; who has none is not limited.
+    /// The principal's tenant; who has none is limited by issuer and subject.
     Tenant,
-    /// The API key; who came with something else is not limited.
+    /// The API key; who came with something else is limited by issuer and subject.
     ApiKey,
 }
 

@@ -33,7 +33,7 @@ impl<A, B> Either<A, B> {
 impl<A: KeyBy, B: KeyBy> KeyBy for Either<A, B> {
     fn key(&self, request: &request::Parts) -> Option<Key> {
         // Somebody who names himself as another's address would be must not share its quota.
-        let second = || self.1.key(request).map(|key| Key::new().absent().join(&key));
-        self.0.key(request).or_else(second)
+        let second = || self.1.key(request).map(Key::of_second);
+        self.0.key(request).map(Key::of_first).or_else(second)
     }
 }

@@ -58,6 +58,9 @@ struct Shared {
     without_room: AtomicU64,
 }
 
+/// The tag of what keys share that have no room.
+const SHARED: u64 = 1;
+
 /// How full a [`MemoryLimiter`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -116,7 +119,8 @@ impl MemoryLimiter {
         self.decide(&Ask { cost: 0, ..Ask::once(key) })
     }
 
-    /// Gives back what an admitted request had taken.
+    /// Gives back what an admitted request had taken of the key's own quota. What keys without room share is given back by
+    /// [`Admit::refund`] alone, which knows what was charged.
     pub fn give_back(&self, key: &Key, cost: u32) {
         let tag = self.0.tagger.tag(key);
         self.0.shard(tag).lock().refund(tag, cost, self.0.now());
@@ -155,8 +159,17 @@ impl Admit for MemoryLimiter {
         self.decide(ask).into()
     }
 
-    fn refund(&self, key: &Key, cost: u32, _: &Verdict) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        self.give_back(key, cost);
+    fn refund(
+        &self,
+        key: &Key,
+        cost: u32,
+        verdict: &Verdict,
+    ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        if verdict.is_shared() {
+            self.0.overflow.lock().refund(SHARED, cost, self.0.now());
+        } else {
+            self.give_back(key, cost);
+        }
         None
     }
 
@@ -174,7 +187,7 @@ impl Shared {
     fn decide_without_room(&self, request: Request, now: u64) -> Verdict {
         self.without_room.fetch_add(1, Ordering::Relaxed);
         match self.when_full {
-            WhenFull::Share => self.overflow.lock().decide(Request { tag: 1, ..request }, now),
+            WhenFull::Share => self.overflow.lock().decide(Request { tag: SHARED, ..request }, now).shared(),
             WhenFull::Refuse => Verdict::new(Outcome::NoRoom, None),
         }
     }

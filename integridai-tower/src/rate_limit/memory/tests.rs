@@ -228,3 +228,22 @@ fn threads_together_get_no_more_than_one_would() {
     });
     assert_eq!(total, 3 * 5000);
 }
+
+#[test]
+fn a_refund_of_what_was_shared_goes_to_those_who_share() {
+    let (limiter, _clock) = limiter(&[Quota::per_minute(5)], 1, WhenFull::Share);
+    let remaining = |key: &Key| limiter.inspect(key).standing().map(|standing| standing.remaining);
+    let (first, second) = (key("first"), key("second"));
+    assert!(limiter.check(&first).is_admitted());
+    let shared = [limiter.check(&second), limiter.check(&second)];
+    limiter.reset(&first);
+    let own = limiter.check(&second);
+    assert_eq!(remaining(&second), Some(4), "there is room for it now");
+    assert!(limiter.refund(&second, 1, &shared[0]).is_none());
+    assert_eq!(remaining(&second), Some(4), "it was not charged for that");
+    assert!(limiter.refund(&second, 1, &own).is_none());
+    assert_eq!(remaining(&second), Some(5));
+    assert!(limiter.check(&second).is_admitted());
+    let third = limiter.check(&key("third")).standing().map(|standing| standing.remaining);
+    assert_eq!(third, Some(3), "of two that were shared one has been given back");
+}

@@ -75,7 +75,9 @@ impl Account {
         if now_us < self.expires_us && self.balance >= cost {
             self.balance -= cost;
             let verdict = Verdict::new(Outcome::Admitted { wait: Duration::ZERO }, self.standing());
-            return Step::Decided(verdict);
+            // What is given back of it goes to the Redis that charged it.
+            let outages = self.lot.as_ref().map_or(0, |lot| lot.outages);
+            return Step::Decided(verdict.after_outages(outages));
         }
         if let Some(denial) =
             self.denial.filter(|denial| cost >= denial.cost && now_us < denial.believed_until_us)
@@ -95,6 +97,7 @@ impl Account {
     /// Takes up what Redis has answered; `used` of the times are for a request that is admitted with it. What is told to that one.
     pub(super) fn refilled(&mut self, grant: Grant, used: u32, terms: Terms, now_us: u64) -> Verdict {
         let (outcome, times, cost) = (grant.verdict.outcome(), grant.times, grant.cost);
+        let outages = grant.verdict.outages();
         self.standing = grant.verdict.standing();
         if times == 0 {
             self.denied(cost, &grant.verdict, terms, now_us);
@@ -110,7 +113,7 @@ impl Account {
         }
         // What is left of an earlier block lets this one be usable no longer than that.
         self.balance = self.balance.saturating_add(units);
-        Verdict::new(outcome, self.standing())
+        Verdict::new(outcome, self.standing()).after_outages(outages)
     }
 
     fn denied(&mut self, cost: u32, verdict: &Verdict, terms: Terms, now_us: u64) {

@@ -104,6 +104,16 @@ fn a_block_for_which_nobody_waited_any_longer_is_as_old_as_its_question() {
 }
 
 #[test]
+fn who_is_admitted_by_a_block_is_charged_by_the_redis_that_charged_the_block() {
+    let grant = granted(8, 1, MUCH, 100);
+    let verdict = grant.verdict.after_outages(3);
+    let mut account = Account::default();
+    assert_eq!(account.refilled(Grant { verdict, ..grant }, 1, TERMS, 100).outages(), 3);
+    let Step::Decided(verdict) = account.spend(1, TERMS, 101) else { panic!("seven are held") };
+    assert_eq!((verdict.is_admitted(), verdict.outages()), (true, 3));
+}
+
+#[test]
 fn what_has_come_back_by_itself_is_not_given_back_again() {
     let unused = |debt: u64, asked_us, now_us| {
         let mut account = Account::default();
