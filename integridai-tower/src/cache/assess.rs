@@ -1,7 +1,7 @@
 //! A response as it came, and whether and how it is stored.
 
 use bytes::Bytes;
-use http::header::CONTENT_RANGE;
+use http::header::{CONTENT_RANGE, RANGE};
 use http::{HeaderMap, StatusCode, Uri};
 
 use super::entry::{Contents, Entry};
@@ -54,6 +54,10 @@ pub(super) fn draft(
     headers: &HeaderMap,
     rules: &Rules,
 ) -> Option<Draft> {
+    // About a range that others have not asked for.
+    if status == StatusCode::RANGE_NOT_SATISFIABLE && question.headers.contains_key(RANGE) {
+        return None;
+    }
     let (governing, lifetime, freshness) = assess(question, status, headers, rules);
     let control = &governing.control;
     if !is_storable(question.asker, status, headers, control, lifetime, rules) {

@@ -154,6 +154,9 @@ impl Errand {
         let most = self.shared.rules.largest_body;
         let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
         let Some(mut draft) = drafted.filter(|_| length.is_none_or(fits)) else {
+            if self.purpose == Purpose::Complete && head.status == StatusCode::PARTIAL_CONTENT {
+                return self.misfit(Response::from_parts(head, body));
+            }
             if let Some(id) = self.id {
                 self.shared.flights.note_alone(id, received);
             }
@@ -181,7 +184,7 @@ impl Errand {
             && rest.total == Some(rest.last + 1)
     }
 
-    /// A part that does not fit is no answer to a client that asked for the whole (RFC 9110 §15.6.3).
+    /// A part that does not fit, or cannot be put to what is stored, is no answer to a client that asked for the whole (RFC 9110 §15.6.3).
     fn misfit<B, E>(&self, mut answer: Response<B>) -> Landing<B, E> {
         self.entry.iter().for_each(|entry| self.shared.store.expire(&self.key, entry, &self.terms()));
         *answer.status_mut() = StatusCode::BAD_GATEWAY;
