@@ -8,7 +8,7 @@ use super::entry::{Contents, Entry};
 use super::freshness::{self, Facts, Freshness, Lifetime};
 use super::range::Part;
 use super::rules::Rules;
-use super::storable::{Asker, is_storable, keep_storable_fields};
+use super::storable::{Asker, is_storable, keep_storable_fields, shares_cookie_unasked};
 use super::targeted::{Governing, governing};
 use super::vary::Selecting;
 
@@ -100,6 +100,17 @@ pub(super) fn redraft(
     keep_storable_fields(&mut headers, control, rules);
     let selecting = selecting.unwrap_or_default();
     (Draft { status: entry.status, headers, freshness, selecting, part: entry.part }, is_stored)
+}
+
+/// Whether a response that confirms an entry sets a cookie without saying itself that it is for more than who asked.
+pub(super) fn confirms_for_one(
+    question: &Question<'_>,
+    status: StatusCode,
+    confirming: &HeaderMap,
+    rules: &Rules,
+) -> bool {
+    let (governing, lifetime, _) = assess(question, status, confirming, rules);
+    shares_cookie_unasked(confirming, &governing.control, lifetime, rules)
 }
 
 fn assess(

@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG};
 use http::{HeaderMap, Response, StatusCode, Uri};
 use http_body::Body;
 
-use super::assess::{Draft, Question, Times, draft, is_explicit, redraft};
+use super::assess::{Draft, Question, Times, confirms_for_one, draft, is_explicit, redraft};
 use super::entry::Entry;
 use super::flight::{Landing, Own, Release, Served};
 use super::key::Key;
@@ -123,7 +123,9 @@ impl Errand {
 
     fn renew(&self, entry: &Entry, headers: &HeaderMap, received: u64) -> (Arc<Entry>, bool) {
         let merged = merged(entry, headers, received);
-        let (draft, may_be_stored) = redraft(&self.question(received), entry, merged, &self.shared.rules);
+        let (question, rules) = (self.question(received), &self.shared.rules);
+        let (draft, may_be_stored) = redraft(&question, entry, merged, rules);
+        let may_be_stored = may_be_stored && !confirms_for_one(&question, entry.status, headers, rules);
         let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.clone()));
         let terms = self.terms();
         let is_stored = may_be_stored && terms.hold(&self.key);
