@@ -59,6 +59,8 @@ impl Question {
         }
         let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
         let content = self.content.as_deref().unwrap_or_default();
-        format!("{} {} HTTP/1.1\r\nhost: origin.test\r\n{lines}\r\n{content}", self.method, self.target)
+        let authority = self.target.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+        let host = authority.unwrap_or("origin.test");
+        format!("{} {} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n{content}", self.method, self.target)
     }
 }

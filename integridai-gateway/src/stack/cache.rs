@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use http::header::HOST;
 use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
 use integridai_tower::ConfigError;
 use integridai_tower::cache::{CacheLayer, MemoryStore, MemoryStoreOptions};
@@ -77,6 +78,7 @@ impl Cache {
         // Whatever a client calls the gateway, and whatever it asks beyond the path: none of it chooses what is kept.
         let as_kept = move |mut request: Request<Body>| {
             *request.uri_mut() = url.clone();
+            request.headers_mut().remove(HOST);
             request
         };
         let own_control =

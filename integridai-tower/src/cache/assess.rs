@@ -1,14 +1,14 @@
 //! A response as it came, and whether and how it is stored.
 
 use bytes::Bytes;
-use http::header::CONTENT_RANGE;
+use http::header::{CONTENT_RANGE, RANGE};
 use http::{HeaderMap, StatusCode, Uri};
 
 use super::entry::{Contents, Entry};
 use super::freshness::{self, Facts, Freshness, Lifetime};
 use super::range::Part;
 use super::rules::Rules;
-use super::storable::{Asker, is_storable, keep_storable_fields};
+use super::storable::{Asker, is_storable, keep_storable_fields, shares_cookie_unasked};
 use super::targeted::{Governing, governing};
 use super::vary::Selecting;
 
@@ -54,6 +54,10 @@ pub(super) fn draft(
     headers: &HeaderMap,
     rules: &Rules,
 ) -> Option<Draft> {
+    // About a range that others have not asked for.
+    if status == StatusCode::RANGE_NOT_SATISFIABLE && question.headers.contains_key(RANGE) {
+        return None;
+    }
     let (governing, lifetime, freshness) = assess(question, status, headers, rules);
     let control = &governing.control;
     if !is_storable(question.asker, status, headers, control, lifetime, rules) {
@@ -96,6 +100,17 @@ pub(super) fn redraft(
     keep_storable_fields(&mut headers, control, rules);
     let selecting = selecting.unwrap_or_default();
     (Draft { status: entry.status, headers, freshness, selecting, part: entry.part }, is_stored)
+}
+
+/// Whether a response that confirms an entry sets a cookie without saying itself that it is for more than who asked.
+pub(super) fn confirms_for_one(
+    question: &Question<'_>,
+    status: StatusCode,
+    confirming: &HeaderMap,
+    rules: &Rules,
+) -> bool {
+    let (governing, lifetime, _) = assess(question, status, confirming, rules);
+    shares_cookie_unasked(confirming, &governing.control, lifetime, rules)
 }
 
 fn assess(

@@ -29,8 +29,9 @@ const LONGEST_NAME: usize = "stale-while-revalidate".len();
 pub(super) enum Scope {
     #[default]
     Nothing,
-    /// The fields that it names, of those that can be field names.
+    /// The fields that it names, one at least.
     Fields(Vec<HeaderName>),
+    /// Also where it names none, or what is no field name: then it cannot be known what it is about.
     Everything,
 }
 
@@ -48,13 +49,14 @@ impl Scope {
 
     /// The wider of both.
     fn widen(&mut self, value: Option<&[u8]>) {
-        let Some(value) = value else {
+        let name = |name| HeaderName::from_bytes(name).ok();
+        let named = value.and_then(|value| members(value).map(name).collect::<Option<Vec<_>>>());
+        let Some(named) = named.filter(|named| !named.is_empty()) else {
             *self = Self::Everything;
             return;
         };
-        let named = members(value).filter_map(|name| HeaderName::from_bytes(name).ok());
         match self {
-            Self::Nothing => *self = Self::Fields(named.collect()),
+            Self::Nothing => *self = Self::Fields(named),
             Self::Fields(fields) => fields.extend(named),
             Self::Everything => {}
         }
@@ -130,6 +132,9 @@ mod tests {
         let found = of(&["private=\"X-A, x-b\", no-cache=\"set-cookie\""]);
         assert_eq!(found.private.fields(), ["x-a", "x-b"]);
         assert_eq!(found.no_cache.fields(), ["set-cookie"]);
+        for unclear in ["private=\"\"", "private=", "private=\"", "private=\"x-a, x b\""] {
+            assert!(of(&[unclear]).private.is_everything(), "{unclear}");
+        }
         assert!(of(&["private=\"x-a\", private"]).private.is_everything());
         assert!(of(&["no-cache", "no-cache=\"x-a\""]).no_cache.is_everything());
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{AGE, CONTENT_LENGTH, DATE, ETAG, HeaderName, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -77,9 +77,14 @@ impl Entry {
         if !has_earlier_status {
             headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
         }
-        for (name, value) in sent.iter().filter(|(name, _)| **name != AGE) {
-            headers.append(name, value.clone());
+        let mut own = OwnValues::of(sent);
+        for (name, value) in sent {
+            let value = own.next(value);
+            if *name != AGE {
+                headers.append(name, value);
+            }
         }
+        let trailers = trailers.map(OwnValues::put_into);
         if !headers.contains_key(DATE) {
             // RFC 9110 §6.6.1: whoever stores a message without one appends it.
             headers.insert(DATE, date::print(freshness.date));
@@ -94,7 +99,7 @@ impl Entry {
         Self {
             status,
             // Twice, since they are kept once more when it is asked for often.
-            weight: OWN_WEIGHT + body.len() + 2 * fields,
+            weight: OWN_WEIGHT + body.len() + 2 * fields + selecting.weight(),
             headers,
             body,
             trailers,
@@ -206,6 +211,32 @@ impl fmt::Debug for Entry {
     }
 }
 
+/// The values of fields in a piece of memory of their own: those of a message may be slices of the buffer that it was read into,
+/// which would be held as a whole.
+struct OwnValues(Bytes);
+
+impl OwnValues {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut text = BytesMut::with_capacity(headers.values().map(HeaderValue::len).sum());
+        headers.values().for_each(|value| text.extend_from_slice(value.as_bytes()));
+        Self(text.freeze())
+    }
+
+    /// In the order of the fields.
+    fn next(&mut self, value: &HeaderValue) -> HeaderValue {
+        let own = HeaderValue::from_maybe_shared(self.0.split_to(value.len()));
+        let mut own = own.unwrap_or_else(|_| value.clone());
+        own.set_sensitive(value.is_sensitive());
+        own
+    }
+
+    fn put_into(mut headers: HeaderMap) -> HeaderMap {
+        let mut own = Self::of(&headers);
+        headers.values_mut().for_each(|value| *value = own.next(value));
+        headers
+    }
+}
+
 /// Whether a response with this status may have content (RFC 9110 §8.6).
 fn allows_content(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 204 | 205 | 304)
@@ -253,6 +284,34 @@ mod tests {
         }
         let other: Arc<str> = "b".into();
         assert_eq!(entry.hit_headers(NOW + 2, &other)["cache-status"], "b; hit; ttl=51");
+    }
+
+    #[test]
+    fn an_entry_holds_no_more_memory_than_it_weighs() {
+        let read = Bytes::from(vec![b'a'; 100_000]);
+        let value = |length| HeaderValue::from_maybe_shared(read.slice(..length)).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-a", value(5));
+        let mut request = HeaderMap::new();
+        headers.insert("vary", HeaderValue::from_static("x-b"));
+        request.insert("x-b", value(50_000));
+        let freshness = sample(200, &[("cache-control", "max-age=60")], "", NOW).freshness;
+        let selecting = Selecting::new(&headers, &request).unwrap();
+        let trailers = Some(headers.clone());
+        let status = StatusCode::OK;
+        let body = Bytes::new();
+        let entry = Entry::new(Contents {
+            status,
+            headers: &headers,
+            body,
+            trailers,
+            freshness,
+            selecting,
+            part: None,
+        });
+        assert!(entry.weight() > 100_000, "{}", entry.weight());
+        drop((headers, request));
+        assert!(read.is_unique(), "the entry holds on to the buffer of a message");
     }
 
     #[test]

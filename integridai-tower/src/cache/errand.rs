@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG};
 use http::{HeaderMap, Response, StatusCode, Uri};
 use http_body::Body;
 
-use super::assess::{Draft, Question, Times, draft, is_explicit, redraft};
+use super::assess::{Draft, Question, Times, confirms_for_one, draft, is_explicit, redraft};
 use super::entry::Entry;
 use super::flight::{Landing, Own, Release, Served};
 use super::key::Key;
@@ -123,7 +123,9 @@ impl Errand {
 
     fn renew(&self, entry: &Entry, headers: &HeaderMap, received: u64) -> (Arc<Entry>, bool) {
         let merged = merged(entry, headers, received);
-        let (draft, may_be_stored) = redraft(&self.question(received), entry, merged, &self.shared.rules);
+        let (question, rules) = (self.question(received), &self.shared.rules);
+        let (draft, may_be_stored) = redraft(&question, entry, merged, rules);
+        let may_be_stored = may_be_stored && !confirms_for_one(&question, entry.status, headers, rules);
         let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.clone()));
         let terms = self.terms();
         let is_stored = may_be_stored && terms.hold(&self.key);
@@ -154,6 +156,9 @@ impl Errand {
         let most = self.shared.rules.largest_body;
         let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
         let Some(mut draft) = drafted.filter(|_| length.is_none_or(fits)) else {
+            if self.purpose == Purpose::Complete && head.status == StatusCode::PARTIAL_CONTENT {
+                return self.misfit(Response::from_parts(head, body));
+            }
             if let Some(id) = self.id {
                 self.shared.flights.note_alone(id, received);
             }
@@ -181,7 +186,7 @@ impl Errand {
             && rest.total == Some(rest.last + 1)
     }
 
-    /// A part that does not fit is no answer to a client that asked for the whole (RFC 9110 §15.6.3).
+    /// A part that does not fit, or cannot be put to what is stored, is no answer to a client that asked for the whole (RFC 9110 §15.6.3).
     fn misfit<B, E>(&self, mut answer: Response<B>) -> Landing<B, E> {
         self.entry.iter().for_each(|entry| self.shared.store.expire(&self.key, entry, &self.terms()));
         *answer.status_mut() = StatusCode::BAD_GATEWAY;

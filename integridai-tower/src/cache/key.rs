@@ -172,6 +172,19 @@ fn target_of(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
+/// Whether the target and `Host` name the same host, in characters that a host and its port can have, and no user.
+pub(super) fn is_for_one_host(target: &Uri, host: Option<&HeaderValue>) -> bool {
+    let is_plain = |text: &[u8]| {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%:[]".contains(&byte);
+        text.iter().all(|&byte| is_part(byte))
+    };
+    let Some(authority) = target.authority() else {
+        return host.is_none_or(|host| is_plain(host.as_bytes()));
+    };
+    let authority = authority.as_str().as_bytes();
+    is_plain(authority) && host.is_none_or(|host| host.as_bytes().eq_ignore_ascii_case(authority))
+}
+
 /// Without user, default port and case.
 fn host_of<'a>(authority: &'a str, default_port: &str) -> Cow<'a, str> {
     // Without an early end, which would be a branch for each byte.
@@ -205,6 +218,22 @@ fn sorted(target: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_request_is_for_one_host() {
+        let is = |target: &str, host: Option<&[u8]>| {
+            let host = host.map(|host| HeaderValue::from_bytes(host).unwrap());
+            is_for_one_host(&target.parse().unwrap(), host.as_ref())
+        };
+        assert!(is("/a", None) && is("http://a.test/a", None) && is("http://A.test:81/", Some(b"a.test:81")));
+        for host in ["a.test", "A-b_c~.test:8080", "[::1]:80", "", "a%2Dtest"] {
+            assert!(is("/a", Some(host.as_bytes())), "{host}");
+        }
+        for host in [&b"a.test/x"[..], b"b@a.test", b"a.test?x", b"a.test#x", b"a*.test", b"a b", b"\xff"] {
+            assert!(!is("/a", Some(host)), "{host:?}");
+        }
+        assert!(!is("http://a.test/", Some(b"b.test")) && !is("http://b@a.test/", None));
+    }
+
     use proptest::prelude::*;
 
     use super::*;

@@ -26,7 +26,7 @@
 //! is stored of its URL and of `Location` and `Content-Location` of the same origin.
 //!
 //! # What passes untouched
-//! Other methods, upgrades, requests with content or with `If-Match`; and the first byte of everything that is not stored. No
+//! Other methods, upgrades, requests with content or with `If-Match`, and those that name two hosts or one that cannot be; and the first byte of everything that is not stored. No
 //! request is sent twice: only a request that has waited for another one's answer in vain goes on by itself.
 //!
 //! # When what is stale is served
@@ -38,7 +38,8 @@
 //! | the client takes it: `max-stale`, where [clients are heard](CacheLayer::hear_clients) | its seconds | the same |
 //!
 //! # What it does not do
-//! It does not follow redirects, cache by cookie, or change content. It does not spawn: background work is handed to the caller.
+//! It does not follow redirects, cache by cookie, or change content. It does not know what else an answer depends on: a service that
+//! reads `X-Forwarded-Host` or the like names it in `Vary`, or has it removed in front of the cache. It does not spawn: background work is handed to the caller.
 //! It does not read interim (1xx) answers, which no Tower service sees.
 //!
 //! # Where to put it

@@ -45,6 +45,7 @@ impl Asked {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Signs<'a> {
     pub(super) host: Option<&'a HeaderValue>,
+    pub(super) has_several_hosts: bool,
     has_range: bool,
     /// One that a cache can decide.
     has_condition: bool,
@@ -57,7 +58,10 @@ impl<'a> Signs<'a> {
         let mut signs = Self::default();
         for (name, value) in headers {
             match name.as_str() {
-                "host" => signs.host = signs.host.or(Some(value)),
+                "host" => {
+                    signs.has_several_hosts = signs.host.is_some();
+                    signs.host = signs.host.or(Some(value));
+                }
                 "range" | "if-range" => signs.has_range = true,
                 "if-none-match" | "if-modified-since" => signs.has_condition = true,
                 "if-match" | "if-unmodified-since" | "upgrade" => signs.is_for_origin = true,
@@ -106,7 +110,9 @@ pub(super) fn may_stand_in(entry: &Entry, asked: &Asked, is_told: bool, now: u64
     }
     let by_client = asked.directives.map_or(0, |directives| directives.stale_if_error);
     let seconds = freshness.if_error.max(by_client);
-    !is_told || entry.is_fresh(now) || (seconds > 0 && freshness.is_stale_within(seconds, now))
+    // What was made stale by a purge may still be within its lifetime.
+    let is_within = freshness.is_fresh(now) || freshness.is_stale_within(seconds, now);
+    !is_told || entry.is_fresh(now) || (seconds > 0 && is_within)
 }
 
 fn by_freshness(entry: &Entry, asked: &Asked, headers: &HeaderMap, now: u64) -> Verdict {

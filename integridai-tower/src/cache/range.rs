@@ -28,7 +28,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Reads `Content-Range`; `None` for another unit, and for what cannot be (RFC 9110 §14.4).
+    /// Reads `Content-Range`; `None` for another unit, and for what cannot be (RFC 9110 §14.4) or has no end that counts.
     pub(super) fn read(value: &HeaderValue) -> Option<Self> {
         let (unit, rest) = value.to_str().ok()?.split_once(' ')?;
         unit.eq_ignore_ascii_case("bytes").then_some(())?;
@@ -36,7 +36,8 @@ impl Part {
         let (first, last) = span.split_once('-')?;
         let (first, last) = (number(first.as_bytes())?, number(last.as_bytes())?);
         let total = if total == "*" { None } else { Some(number(total.as_bytes())?) };
-        (first <= last && total.is_none_or(|total| last < total)).then_some(Self { first, last, total })
+        let is_part = first <= last && last < u64::MAX && total.is_none_or(|total| last < total);
+        is_part.then_some(Self { first, last, total })
     }
 
     pub(super) fn len(&self) -> u64 {

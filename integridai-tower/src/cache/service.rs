@@ -11,7 +11,7 @@ use super::body::CacheBody;
 use super::errand::{Errand, Purpose};
 use super::future::{Place, ResponseFuture};
 use super::invalidate::is_unsafe;
-use super::key::Key;
+use super::key::{Key, is_for_one_host};
 use super::pass::{Pass, may_be_for_gets};
 use super::plan::{Asked, Signs, Verdict};
 use super::shared::Shared;
@@ -102,7 +102,9 @@ fn passing(
         let post = key.clone().filter(|_| may_be_for_gets(&head.method)).map(|key| post(shared, head, key));
         return Some(Pass { shared: Arc::clone(shared), forward: Forward::Method, changes: key, post });
     }
-    let is_bypassed = has_content || signs.is_for_origin;
+    // An origin that takes another host for the one that counts would answer for that one (RFC 9112 §3.2).
+    let is_for_one_host = !signs.has_several_hosts && is_for_one_host(&head.uri, signs.host);
+    let is_bypassed = has_content || signs.is_for_origin || !is_for_one_host;
     is_bypassed.then(|| Pass {
         shared: Arc::clone(shared),
         forward: Forward::Bypass,

@@ -62,7 +62,7 @@ fn is_allowed(status: StatusCode, control: &CacheControl, lifetime: Lifetime, ru
 }
 
 /// A cookie is for one client, unless the origin says itself that the response is for more (RFC 9111 §7.3).
-fn shares_cookie_unasked(
+pub(super) fn shares_cookie_unasked(
     headers: &HeaderMap,
     control: &CacheControl,
     lifetime: Lifetime,

@@ -171,6 +171,8 @@ where
         let member = Member::hit(entry.freshness.remaining(now));
         let response = self.answer(&entry, Some(member), CacheOutcome::StaleHit);
         self.asked = self.asked.in_background();
+        // What one client has or wants of it is nothing to those who wait for the answer.
+        validate::ask_whole(&mut self.head.headers);
         if let Stop::Flying { ticket, riding: Riding::Leader(leader), .. } =
             self.board(Forward::Stale, purpose, Some(entry), resource, now)
         {
@@ -210,7 +212,8 @@ where
         }
         let headers = Arc::new(self.head.headers.clone());
         let leader = Leader { shared: Arc::clone(&shared), headers: Arc::clone(&headers), asked: self.asked };
-        let purpose = adapt(&mut self.head.headers, purpose, entry.as_deref());
+        let largest_body = shared.rules.largest_body;
+        let purpose = adapt(&mut self.head.headers, purpose, entry.as_deref(), largest_body);
         let errand = Errand {
             target: self.head.uri.clone(),
             key: self.key,
@@ -262,11 +265,11 @@ where
 }
 
 /// Makes the request the one that the origin gets.
-fn adapt(headers: &mut HeaderMap, purpose: Purpose, entry: Option<&Entry>) -> Purpose {
+fn adapt(headers: &mut HeaderMap, purpose: Purpose, entry: Option<&Entry>, largest_body: usize) -> Purpose {
     let Some(entry) = entry else { return Purpose::Fetch };
     match purpose {
         Purpose::Validate => validate::ask(headers, entry),
-        Purpose::Complete if validate::ask_rest(headers, entry) => {}
+        Purpose::Complete if validate::ask_rest(headers, entry, largest_body) => {}
         Purpose::Fetch | Purpose::Complete => return Purpose::Fetch,
     }
     purpose

@@ -12,9 +12,7 @@ use super::entry::Entry;
 
 /// Makes a request ask whether the entry is still right, in place of what the client asked by conditions and ranges.
 pub(super) fn ask(request: &mut HeaderMap, entry: &Entry) {
-    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
-        request.remove(name);
-    }
+    ask_whole(request);
     for (asked, stored) in [(IF_NONE_MATCH, ETAG), (IF_MODIFIED_SINCE, LAST_MODIFIED)] {
         if let Some(validator) = entry.headers().get(stored) {
             request.insert(asked, validator.clone());
@@ -22,13 +20,23 @@ pub(super) fn ask(request: &mut HeaderMap, entry: &Entry) {
     }
 }
 
+/// Makes a request ask for all of it, whatever the client has.
+pub(super) fn ask_whole(request: &mut HeaderMap) {
+    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+        request.remove(name);
+    }
+}
+
 /// Makes a request ask for what the stored part lacks, as long as it is a part of the same; `false` where that cannot be
-/// asked.
-pub(super) fn ask_rest(request: &mut HeaderMap, entry: &Entry) -> bool {
+/// asked, or would be larger than `largest_body` together.
+pub(super) fn ask_rest(request: &mut HeaderMap, entry: &Entry, largest_body: usize) -> bool {
     let Some(part) = entry.part.filter(|part| part.first == 0 && part.len() == entry.body.len() as u64)
     else {
         return false;
     };
+    if part.total.is_none_or(|total| total > largest_body as u64) {
+        return false;
+    }
     let Some(tag) = entry.headers().get(ETAG).filter(|tag| is_strong(tag)) else { return false };
     request.insert(RANGE, range_from(part.last + 1));
     request.insert(IF_RANGE, tag.clone());

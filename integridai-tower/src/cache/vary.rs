@@ -41,12 +41,23 @@ impl Selecting {
     pub(super) fn new(response: &HeaderMap, request: &HeaderMap) -> Option<Self> {
         let language = response.get(CONTENT_LANGUAGE).map(|line| line.as_bytes().to_ascii_lowercase());
         let selected = |name: HeaderName| Selected {
-            raw: only_line(request, &name).cloned(),
+            // Not a slice of the buffer that the request was read into.
+            raw: only_line(request, &name).and_then(|line| HeaderValue::from_bytes(line.as_bytes()).ok()),
             normal: normal(request, &name),
             language: if name == ACCEPT_LANGUAGE { language.clone() } else { None },
             name,
         };
         Some(Self(fields(response)?.into_iter().map(selected).collect()))
+    }
+
+    /// Bytes that it takes, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let of = |selected: &Selected| {
+            let raw = selected.raw.as_ref().map_or(0, HeaderValue::len);
+            size_of::<Selected>() + raw + length(&selected.normal) + length(&selected.language)
+        };
+        self.0.iter().map(of).sum()
     }
 
     /// Whether the response is the same for all requests.

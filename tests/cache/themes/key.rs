@@ -40,6 +40,25 @@ fn hosts() -> Vec<Case> {
         case("another host is another key", KEY)
             .then(get().at("http://one.test/a").gives(&[FRESH]))
             .then(get().at("http://two.test/a").miss()),
+        case("the same host in a target and in the field is one key", KEY)
+            .then(get().at("http://one.test/a").gives(&[FRESH]))
+            .then(get().at("http://one.test/a").hit()),
+        case("what is asked of two hosts at once is for neither", "RFC 9112 §3.2")
+            .then(
+                get().sends("host: other.test").gives(&[FRESH]).either().any_content().status_of(&[200, 400]),
+            )
+            .then(get().asks(1).any_content()),
+        case("what is asked of another host than the target's is for neither", "RFC 9112 §3.2.2")
+            .then(
+                get()
+                    .at("http://one.test/a")
+                    .sends("host: other.test")
+                    .gives(&[FRESH])
+                    .either()
+                    .any_content()
+                    .status_of(&[200, 400]),
+            )
+            .then(get().at("http://one.test/a").asks(1).any_content()),
         case("a sorted query is one key where it is configured", "RFC 3986 §6")
             .sorted_query()
             .then(get().at("/a?x=1&y=2").gives(&[FRESH]))

@@ -229,6 +229,16 @@ fn completed() -> Vec<Case> {
                     .content("abcdefghij"),
             )
             .then(get().after(3).hit().content("abcdefghij")),
+        case("a whole that is too large to be stored is not asked for in parts", PARTS)
+            .largest_body(8)
+            .then(partial("bytes=0-4", "01234", "bytes 0-4/20"))
+            .then(whole().after(3).asks(1).status(200).content(DIGITS).origin_missed("range")),
+        case("a rest that may not be stored is not taken for the whole", PARTS)
+            .then(first())
+            .then(
+                rest("\"a\"", "56789").gives(&["cache-control: no-store"]).asks(1).status(502).any_content(),
+            )
+            .then(whole().asks(1).content(DIGITS).origin_missed("range")),
     ]
 }
 
@@ -241,6 +251,23 @@ fn passed() -> Vec<Case> {
         )),
         case("a 416 of the origin passes", "RFC 9110 §15.5.17")
             .then(get().sends("range: bytes=50-").gives_status(416).gives(&["content-range: bytes */10"])),
+        case("a 416 is no answer to a client that asks for the whole", "RFC 9111 §4")
+            .then(
+                get()
+                    .sends("range: bytes=50-")
+                    .gives_status(416)
+                    .gives(&[FRESH, "content-range: bytes */10"]),
+            )
+            .then(whole().after(3).asks(1).status(200).content(DIGITS)),
+        case("a part that ends nowhere is not stored", "RFC 9110 §14.4")
+            .then(
+                get()
+                    .sends("range: bytes=0-3")
+                    .gives_status(206)
+                    .gives(&[FRESH, "content-range: bytes 0-18446744073709551615/*"])
+                    .any_content(),
+            )
+            .then(ranged("bytes=0-3").gives_content(DIGITS).asks(1).any_content()),
         case("a 200 to a range is stored and answers ranges", RANGE)
             .then(whole().sends("range: bytes=2-4").either().status_of(&[200, 206]).any_content())
             .then(part("bytes=6-8", "678", "bytes 6-8/10").hit()),

@@ -213,6 +213,22 @@ fn background() -> Vec<Case> {
         case("each variant is revalidated by its own fields", WHILE)
             .then(get().sends("x-a: 1").gives(&[allowed, "vary: x-a"]))
             .then(get().sends("x-a: 1").after(3).asks(1).content_of(1).origin_saw("x-a: 1")),
+        case("the revalidation asks for the whole, whatever part a client has asked for", WHILE)
+            .then(get().gives(&[allowed]).gives_content("0123456789"))
+            .then(
+                get()
+                    .after(3)
+                    .sends("range: bytes=2-4")
+                    .sends("if-none-match: \"a\"")
+                    .gives(&["cache-control: max-age=60"])
+                    .gives_content("abcdefghij")
+                    .asks(1)
+                    .status(206)
+                    .content("234")
+                    .origin_missed("range")
+                    .origin_missed("if-none-match"),
+            )
+            .then(get().hit().content("abcdefghij")),
         case("a HEAD of a stale answer comes at once", WHILE)
             .then(get().gives(&[allowed]))
             .then(crate::case::head().after(3).held(Hold::Left(1)).asks(1).status(200)),

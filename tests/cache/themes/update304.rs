@@ -107,6 +107,16 @@ fn unchanged() -> Vec<Case> {
             .then(get().gives(&[SHORT, "etag: \"a\""]))
             .then(get().after(3).validated().gives(&[LONG, "etag: \"a\"", "x-new: 1"]).shows("x-new: 1"))
             .then(get().after(3).hit().shows("x-new: 1")),
+        case("a cookie of a 304 that does not say for how long is of one client", "RFC 9111 §7.3")
+            .then(get().gives(&[SHORT, "etag: \"a\""]))
+            .then(
+                get()
+                    .after(3)
+                    .validated()
+                    .gives(&["etag: \"a\"", "set-cookie: s=alice"])
+                    .shows("set-cookie: s=alice"),
+            )
+            .then(get().validated().gives(&[LONG, "etag: \"a\""]).lacks("set-cookie")),
         case("a 304 that forbids storing is not stored", "RFC 9111 §5.2.2.5")
             .then(get().gives(&[SHORT, "etag: \"a\""]))
             .then(get().after(3).validated().gives(&["cache-control: no-store", "etag: \"a\""]))

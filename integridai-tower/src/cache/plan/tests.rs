@@ -75,6 +75,9 @@ fn stale_answers_stay_within_their_windows() {
     assert!(stands_in("max-age=10", false, 1000) && !stands_in("max-age=10", true, 11));
     assert!(stands_in("max-age=10, stale-if-error=5", true, 15));
     assert!(!stands_in("max-age=10, stale-if-error=5", true, 16));
+    let purged = sample(200, &[("cache-control", "max-age=10, stale-if-error=5")], "", NOW);
+    purged.expire();
+    assert!(may_stand_in(&purged, &asked, true, NOW + 1) && !may_stand_in(&purged, &asked, true, NOW + 16));
     assert!(!stands_in("max-age=10, must-revalidate, stale-if-error=5", false, 11));
 }
 

@@ -22,6 +22,9 @@ const HEAD: usize = 6;
 /// What claims to be larger once it is decompressed is not.
 const LARGEST: usize = 256 << 20;
 
+/// What claims to have more fields is no response that was received.
+const MOST_FIELDS: usize = 1 << 12;
+
 /// An entry, with what is needed to know whether it was purged meanwhile.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -197,7 +200,8 @@ fn write_headers(writer: &mut Writer, headers: &HeaderMap) {
 }
 
 fn read_headers(reader: &mut Reader) -> Option<HeaderMap> {
-    let count = reader.count()?;
+    // Far less than a map of them can have, which would panic.
+    let count = reader.count().filter(|count| *count <= MOST_FIELDS)?;
     let mut headers = HeaderMap::try_with_capacity(count.min(256)).ok()?;
     for _ in 0..count {
         let name = HeaderName::from_bytes(&reader.bytes()?).ok()?;
