@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::deadline::{DeadlinePassed, TooLate};
+use super::deadline::DeadlinePassed;
 use super::transport::TransportError;
 use crate::Refused;
 
@@ -30,7 +30,7 @@ impl<'a> Cause<'a> {
         if let Some(error) = error.downcast_ref() {
             return Some(Self::TimedOut(*error));
         }
-        (error.is::<Refused>() || error.is::<TooLate>()).then_some(Self::Refused)
+        error.is::<Refused>().then_some(Self::Refused)
     }
 }
 

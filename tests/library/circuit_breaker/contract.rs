@@ -1,5 +1,6 @@
 //! The contract of Tower services, over a probe.
 
+use std::fmt;
 use std::future::{Ready, pending, ready};
 
 use futures_util::FutureExt;
@@ -53,11 +54,12 @@ async fn a_clone_waits_for_readiness_of_its_own() {
 #[tokio::test]
 async fn an_inner_service_that_cannot_become_ready_says_so() {
     let (circuit, _clock) = circuit();
-    let broken = || Probe::new(async |_: Request<()>| Ok::<_, &str>(answer(200, ""))).refusing(|| "broken");
+    let broken =
+        || Probe::new(async |_: Request<()>| Ok::<_, fmt::Error>(answer(200, ""))).refusing(|| fmt::Error);
     let mut client = CircuitBreakerLayer::new(circuit.clone()).layer(broken());
-    assert_eq!(client.ready().await.err(), Some(CircuitBreakerError::Inner("broken")));
+    assert_eq!(client.ready().await.err(), Some(CircuitBreakerError::Inner(fmt::Error)));
     let mut door = CircuitBreakerDoorLayer::new(circuit).layer(broken());
-    assert_eq!(door.ready().await.err(), Some("broken"));
+    assert_eq!(door.ready().await.err(), Some(fmt::Error));
 }
 
 #[tokio::test]

@@ -137,7 +137,8 @@ fn answers_are_classified_by_what_they_say_of_the_service() {
     ] {
         assert_eq!(classify(status, retry_after), outcome, "{status} {retry_after:?}");
     }
-    assert_eq!(Classify::<Answer, &str>::classify(&ClassifyHttp, Err(&"x")), Outcome::FAILURE);
+    let broken = std::io::Error::other("no connection");
+    assert_eq!(Classify::<Answer, _>::classify(&ClassifyHttp, Err(&broken)), Outcome::FAILURE);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::Refused;
+
 /// Why a call with a deadline gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,9 +17,10 @@ pub enum DeadlineError<E> {
 }
 
 /// There was too little time left for a call, so it was not made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+///
+/// Its [source](Error::source) is [`Refused`], as that of every error of a layer that did not make the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-#[error("{left:?} were left, and {needed:?} are needed")]
 pub struct TooLate {
     /// The time that was left.
     pub left: Duration,
@@ -37,6 +40,20 @@ pub struct DeadlinePassed {
 impl TooLate {
     pub(super) fn new(left: Duration, needed: Duration) -> Self {
         Self { left, needed }
+    }
+}
+
+const TOO_LATE: Refused = Refused { layer: "deadline", reason: "too_late" };
+
+impl fmt::Display for TooLate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} were left, and {:?} are needed", self.left, self.needed)
+    }
+}
+
+impl Error for TooLate {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&TOO_LATE)
     }
 }
 
