@@ -14,11 +14,12 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The one among an error and its sources.
-    pub(crate) fn among(error: &(dyn Error + 'static)) -> Option<Self> {
+    /// The outermost one among `error` and its [sources](Error::source): the call was not made.
+    #[must_use]
+    pub fn of_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
         // A chain that refers to itself would have no end.
-        let chain = std::iter::successors(Some(error), |error| <dyn Error>::source(*error)).take(16);
-        chain.filter_map(|error| error.downcast_ref()).next().copied()
+        let mut chain = std::iter::successors(Some(error), |error| <dyn Error>::source(*error)).take(16);
+        chain.find_map(|error: &'a (dyn Error + 'static)| error.downcast_ref())
     }
 }
 

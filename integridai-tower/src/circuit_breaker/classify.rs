@@ -9,7 +9,50 @@ use super::Outcome;
 use crate::Refused;
 use crate::retry_after::retry_after;
 
+impl Outcome {
+    /// What an error says: nothing of the service where a layer did not make the call ([`Refused`] among its
+    /// [sources](Error::source)), and a failure otherwise, such as that there is no connection or that time is up.
+    #[must_use]
+    pub fn of_error(error: &(dyn Error + 'static)) -> Self {
+        Refused::of_error(error).map_or(Self::FAILURE, |_| Self::Ignored)
+    }
+
+    /// What an answer says, as [`ClassifyHttp`] has it.
+    #[must_use]
+    pub fn of_response<B>(response: &Response<B>) -> Self {
+        if response.extensions().get::<Refused>().is_some() {
+            return Self::Ignored;
+        }
+        let retry_after = || retry_after(response.headers(), SystemTime::now());
+        match response.status() {
+            StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => Self::Success,
+            StatusCode::TOO_MANY_REQUESTS => match retry_after() {
+                Some(time) => Self::Failure { retry_after: Some(time) },
+                None => Self::Ignored,
+            },
+            StatusCode::SERVICE_UNAVAILABLE => Self::Failure { retry_after: retry_after() },
+            status if status.is_server_error() => Self::FAILURE,
+            _ => Self::Success,
+        }
+    }
+}
+
 /// Says how a call ended. Closures of `Fn(Result<&R, &E>) -> Outcome` implement it.
+///
+/// For a service whose errors are [`BoxError`](crate::BoxError), which is no [`Error`] itself:
+/// ```
+/// use http::Response;
+/// use integridai_tower::circuit_breaker::Outcome;
+/// use integridai_tower::{BoxError, Refused};
+///
+/// let classify = |result: Result<&Response<()>, &BoxError>| match result {
+///     Ok(response) => Outcome::of_response(response),
+///     Err(error) => Outcome::of_error(&**error),
+/// };
+/// assert_eq!(classify(Err(&"no connection".into())), Outcome::FAILURE);
+/// let refused = Refused { layer: "concurrency_limit", reason: "queue_full" };
+/// assert_eq!(classify(Err(&refused.into())), Outcome::Ignored);
+/// ```
 pub trait Classify<R, E>: Send + Sync {
     /// How the call ended that gave this response or error.
     fn classify(&self, result: Result<&R, &E>) -> Outcome;
@@ -26,31 +69,16 @@ where
 
 /// For HTTP: errors of the service below, such as that there is no connection or that time is up, are failures, and so are
 /// answers with a status of 5xx but for 501 and 505. An answer of 429 is a failure where it says when to come back, and
-/// otherwise ignored. What a layer of this crate answered by itself
-/// or did not let through ([`Refused`] in the extensions, or among the sources of the error) is ignored. All else is a success.
+/// otherwise ignored. What a layer of this crate answered by itself, or did not let through to the service, is ignored
+/// ([`Refused`], in the extensions of an answer or among the sources of an error). All else is a success.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClassifyHttp;
 
 impl<B, E: Error + 'static> Classify<Response<B>, E> for ClassifyHttp {
     fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
-        let response = match result {
-            Ok(response) => response,
-            Err(error) if Refused::among(error).is_some() => return Outcome::Ignored,
-            Err(_) => return Outcome::FAILURE,
-        };
-        if response.extensions().get::<Refused>().is_some() {
-            return Outcome::Ignored;
-        }
-        let retry_after = || retry_after(response.headers(), SystemTime::now());
-        match response.status() {
-            StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => Outcome::Success,
-            StatusCode::TOO_MANY_REQUESTS => match retry_after() {
-                Some(time) => Outcome::Failure { retry_after: Some(time) },
-                None => Outcome::Ignored,
-            },
-            StatusCode::SERVICE_UNAVAILABLE => Outcome::Failure { retry_after: retry_after() },
-            status if status.is_server_error() => Outcome::FAILURE,
-            _ => Outcome::Success,
+        match result {
+            Ok(response) => Outcome::of_response(response),
+            Err(error) => Outcome::of_error(error),
         }
     }
 }

@@ -19,7 +19,8 @@
 //! ([`Lookback::Time`]), in constant memory, and cost the same however much they have seen.
 //!
 //! # What counts
-//! [`ClassifyHttp`], unless told otherwise: errors and 5xx are failures, a client's mistakes are not. A failure with
+//! [`ClassifyHttp`], unless told otherwise: errors and 5xx are failures, a client's mistakes and calls that a layer inside did
+//! not let through are not. A failure with
 //! `Retry-After` that opens the circuit keeps it open for at least that long, within
 //! [`retry_after_at_most`](CircuitOptions::retry_after_at_most). A call that is dropped says nothing, or is a failure:
 //! [`CircuitOptions::dropped`].
@@ -29,7 +30,7 @@
 //! it, so that they stop when it opens. It does not look at the body of a response, nor count one that breaks off.
 //!
 //! # Headers and extensions
-//! Reads `Retry-After` and [`Refused`](crate::Refused) of the response. [`CircuitBreakerDoorLayer`] writes, on a refusal,
+//! Reads `Retry-After` and [`Refused`](crate::Refused) of the response, or of the error. [`CircuitBreakerDoorLayer`] writes, on a refusal,
 //! `Retry-After` (whole seconds, at least 1), `Cache-Control: no-store`, [`CircuitOpen`] and [`Refused`](crate::Refused).
 //!
 //! # Examples

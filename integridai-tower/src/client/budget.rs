@@ -37,11 +37,11 @@ impl AttemptBudget {
         Ok(Self::checked(share, per_second, lookback))
     }
 
-    /// One attempt for ten requests of the last ten seconds, and five in each second: what [`RetryLayer`](super::retry::RetryLayer)
-    /// has unless told.
+    /// One attempt for ten requests of the last second, and five in each second: what [`RetryLayer`](super::retry::RetryLayer)
+    /// has unless told. Nothing is saved up for longer, so that a service which begins to fail sees no burst of them.
     #[must_use]
     pub fn for_retries() -> Self {
-        Self::checked(0.1, 5, Duration::from_secs(10))
+        Self::checked(0.1, 5, Duration::from_secs(1))
     }
 
     /// One attempt for twenty requests of the last thirty seconds: what [`HedgeLayer`](super::hedge::HedgeLayer) has unless told.

@@ -1,11 +1,14 @@
 //! What is known of an error that layers have put others around.
 
-use integridai_tower::Refused;
-use integridai_tower::circuit_breaker::{CircuitBreakerError, CircuitBreakerLayer, CircuitOptions};
+use integridai_tower::circuit_breaker::{
+    CircuitBreakerError, CircuitBreakerLayer, CircuitOptions, Classify, ClassifyHttp, State,
+};
 use integridai_tower::client::deadline::{DeadlineError, DeadlineLayer};
 use integridai_tower::client::hedge::HedgeLayer;
+use integridai_tower::client::limit::{ConcurrencyLimitLayer, LimitOptions};
 use integridai_tower::client::{AttemptOutcome, ErrorKind, Retry, ServiceClient};
 use integridai_tower::rate_limit::{Key, MemoryLimiter, Quota, ThrottleError, ThrottleLayer};
+use integridai_tower::{Deadline, Refused};
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use super::*;
@@ -74,4 +77,44 @@ async fn errors_lead_to_what_caused_them() {
     assert!(matches!(error, ThrottleError::Limited(_)));
     let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Refused>());
     assert_eq!(source, Some(&Refused { layer: "rate_limit", reason: "over_quota" }));
+}
+
+/// How a circuit stands that opens at the second failure, after four calls that end in this error.
+async fn circuit_after<S>(service: S) -> (State, u64)
+where
+    S: Service<Sent, Response: Send, Error: std::error::Error + 'static> + Clone,
+    ClassifyHttp: Classify<S::Response, S::Error>,
+{
+    let circuit = CircuitOptions::new().consecutive_failures(2).build("upstream").unwrap();
+    let service = CircuitBreakerLayer::new(circuit.clone()).layer(service);
+    for _ in 0..4 {
+        let mut request = asking(Method::GET);
+        request.extensions_mut().insert(Deadline::after(milliseconds(5)));
+        assert!(service.clone().oneshot(request).await.is_err());
+    }
+    (circuit.state(), circuit.snapshot().counts.calls)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_does_not_open_for_what_was_never_sent() {
+    let log = Log::default();
+    let service = || scripted(&log, &[Script::Error(Kind::Exchange)]);
+    let late = DeadlineLayer::new(SECOND).at_least(milliseconds(10)).layer(service());
+    assert_eq!(circuit_after(late).await, (State::Closed, 0));
+
+    let limit = LimitOptions::fixed(1).max_queued(0).build("upstream").unwrap();
+    let hanging = ConcurrencyLimitLayer::new(limit).layer(scripted(&Log::default(), &[Script::Hang]));
+    let mut first = Box::pin(hanging.clone().oneshot(asking(Method::GET)));
+    assert!(futures_util::poll!(&mut first).is_pending());
+    assert_eq!(circuit_after(hanging).await, (State::Closed, 0));
+
+    let inner = CircuitOptions::new().build("inner").unwrap();
+    inner.force_open();
+    assert_eq!(circuit_after(CircuitBreakerLayer::new(inner).layer(service())).await, (State::Closed, 0));
+    assert_eq!(log.count(), 0);
+
+    // What was sent counts, and so does what was not answered in time.
+    assert_eq!(circuit_after(service()).await.0, State::Open);
+    let hanging = DeadlineLayer::new(milliseconds(5)).layer(scripted(&Log::default(), &[Script::Hang]));
+    assert_eq!(circuit_after(hanging).await.0, State::Open);
 }

@@ -7,6 +7,7 @@ mod hedge;
 mod retry;
 mod sockets;
 mod storm;
+mod tail;
 
 use std::fmt;
 use std::future::pending;

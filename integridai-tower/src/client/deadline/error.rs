@@ -16,7 +16,9 @@ pub enum DeadlineError<E> {
     Inner(E),
 }
 
-/// There was too little time left for a call, so it was not made. Its source is [`Refused`].
+/// There was too little time left for a call, so it was not made.
+///
+/// Its [source](Error::source) is [`Refused`], as that of every error of a layer that did not make the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TooLate {

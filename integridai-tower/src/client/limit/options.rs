@@ -68,7 +68,8 @@ impl LimitOptions {
         self
     }
 
-    /// The limit is never below this.
+    /// The limit is never below this. One that fell in an outage takes seconds to rise again: where a circuit breaker spares the
+    /// service already, say what a healthy service takes at least, such as 20.
     pub fn min(mut self, calls: u32) -> Self {
         self.settings.min = calls;
         self
