@@ -123,13 +123,14 @@ impl App {
             is_open: config.auth.disabled,
             issuer_keys: access.issuer_keys(),
             redis: limits.redis_health(),
+            protection,
             cors: config.cors.clone(),
             sockets: TaskTracker::new(),
             prometheus,
             draining: CancellationToken::new(),
         });
         let guards = Guards { access: &access, limits: &limits };
-        let fronts = Fronts::build(&config, &api, &guards, exchanges, protection).await?;
+        let fronts = Fronts::build(&config, &api, &guards, exchanges).await?;
         Ok(Self { listener, address, fronts, api, access, limits, config, dropped_lines: None })
     }
 

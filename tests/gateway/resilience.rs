@@ -120,6 +120,12 @@ async fn operators_see_and_command_circuits() {
     );
     gateway.client.execute(&analysis()).await.failure(503, Some("complete_analysis"));
     assert_eq!(calls(&gateway), 0);
+    let health = gateway.client.get("/api/v1/health").await.ok();
+    assert_eq!(
+        (&health["status"], &health["checks"]["external_services"]),
+        (&json!("degraded"), &json!("degraded"))
+    );
+    assert_eq!(health["reasons"]["external_services"], "regtech is left alone for a while", "{health}");
     assert_eq!(command(admin, "regtech", &json!({"command": "reset"})).await.ok()["state"], "closed");
     gateway.client.execute(&analysis()).await.ok();
 

@@ -104,10 +104,11 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
         None => api.consolidated.current().await,
     };
     let keys = api.issuer_keys.health();
+    let left_alone = api.protection.left_alone();
     let reasons = Reasons {
         database: unwritten(&api.store.health()),
         redis: (!api.redis.is_healthy()).then_some("it does not answer"),
-        external_services: unwell(&snapshot),
+        external_services: unwell(&snapshot, &left_alone),
         auth: keys.reason().filter(|_| !api.is_open),
     };
     let services = snapshot.map(|snapshot| snapshot.metrics.system_health);
@@ -115,7 +116,7 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
         api_gateway: "healthy",
         database: if reasons.database.is_none() { "healthy" } else { "unhealthy" },
         redis: redis(&api.redis),
-        external_services: services.map_or("unhealthy", external),
+        external_services: services.map_or("unhealthy", |health| external(health, left_alone.is_empty())),
         auth: if api.is_open { NOT_CONFIGURED } else { keys.as_str() },
     };
     let all = [checks.api_gateway, checks.database, checks.redis, checks.external_services, checks.auth];
@@ -146,16 +147,22 @@ fn unwritten(store: &StoreHealth) -> Option<String> {
     (!store.healthy).then(reason)
 }
 
-fn unwell(snapshot: &Result<Arc<Snapshot>, Unavailable>) -> Option<String> {
-    match snapshot {
+/// What the last round found, and which circuits have opened since.
+fn unwell(snapshot: &Result<Arc<Snapshot>, Unavailable>, left_alone: &[&str]) -> Option<String> {
+    let found = match snapshot {
         Ok(snapshot) => snapshot.reason.clone(),
         Err(unavailable) => Some(unavailable.to_string()),
-    }
+    };
+    let is_new = |service: &&&str| found.as_ref().is_none_or(|found| !found.contains(**service));
+    let alone =
+        left_alone.iter().filter(is_new).map(|service| format!("{service} is left alone for a while"));
+    let reasons: Vec<String> = alone.chain(found.clone()).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
-fn external(health: SystemHealth) -> &'static str {
+fn external(health: SystemHealth, are_all_called: bool) -> &'static str {
     let statuses = health.by_service().map(|(_, status)| status);
-    if statuses.iter().all(|status| *status == ServiceStatus::Online) {
+    if are_all_called && statuses.iter().all(|status| *status == ServiceStatus::Online) {
         "healthy"
     } else if statuses.iter().all(|status| *status == ServiceStatus::Offline) {
         "unhealthy"

@@ -28,7 +28,7 @@ use utoipa_axum::routes;
 use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
 use crate::events::Hub;
 use crate::orchestration::{Engine, Queue};
-use crate::services::{Connections, Consolidated, IssuerKeys, RedisHealth, Tickets};
+use crate::services::{Connections, Consolidated, IssuerKeys, Protection, RedisHealth, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
 
@@ -59,6 +59,8 @@ pub struct Api {
     pub issuer_keys: IssuerKeys,
     /// Where replicas count together.
     pub redis: RedisHealth,
+    /// What stands by the services.
+    pub protection: Protection,
     /// Whether anybody may do anything (`auth.disabled`).
     pub is_open: bool,
     /// Whose pages may subscribe, beside the gateway's own.

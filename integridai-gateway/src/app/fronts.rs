@@ -9,7 +9,7 @@ use super::operators::Operators;
 use crate::admin::Admin;
 use crate::api::{self, Api};
 use crate::config::Config;
-use crate::services::{Chosen, Exchanges, KeptAnswers, Protection};
+use crate::services::{Chosen, Exchanges, KeptAnswers};
 use crate::stack::{self, Cache, Guards, Kept};
 
 /// All fronts.
@@ -26,7 +26,6 @@ impl Fronts {
         api: &Arc<Api>,
         guards: &Guards<'_>,
         exchanges: Exchanges,
-        protection: Protection,
     ) -> Result<Self, BuildError> {
         let cache = Cache::new(&config.cache)?;
         let answers = cache.as_ref().map(Cache::answers);
@@ -40,6 +39,7 @@ impl Fronts {
         let routes = api::routes(Arc::clone(api), keep, |routes, scope| guards.access.guard(routes, scope));
         let clients = stack::edge(routes, &config.server, &config.cors, guards, exchanges.clone());
         let (consolidated, prometheus) = (api.consolidated.clone(), api.prometheus.clone());
+        let protection = api.protection.clone();
         let admin = Admin { answers: answers.clone(), consolidated, protection, prometheus };
         let operators = Operators::build(config, admin, guards, exchanges).await?;
         Ok(Self { clients, operators, answers })

@@ -1,6 +1,6 @@
 //! What stands by the services, for operators to see and to command.
 
-use integridai_tower::circuit_breaker::Transition;
+use integridai_tower::circuit_breaker::{State, Transition};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -64,6 +64,13 @@ impl Protection {
     #[must_use]
     pub fn statuses(&self) -> Vec<ProtectionStatus> {
         self.0.iter().map(status).collect()
+    }
+
+    /// The services that are not called for now.
+    #[must_use]
+    pub fn left_alone(&self) -> Vec<&'static str> {
+        let is_open = |guard: &&Guard| matches!(guard.circuit.state(), State::Open | State::ForcedOpen);
+        self.0.iter().filter(is_open).map(|guard| guard.service).collect()
     }
 
     /// Commands the circuit of a service; `None` where there is none of this name.
