@@ -15,36 +15,7 @@ mod layers;
 #[path = "rate_limit/turns.rs"]
 mod turns;
 
-use criterion::Criterion;
-
-use turns::Case;
-
-fn cases() -> Vec<Case> {
-    cores::cases().into_iter().chain(layers::cases()).collect()
-}
-
-/// One contender alone, as often as it is told.
-fn once(arguments: &[String]) {
-    let [case, contender, rounds] = arguments else { panic!("expected: once CASE CONTENDER ROUNDS") };
-    let case = cases().into_iter().find(|known| known.name == case.as_str()).expect("a known case");
-    let contender = case.contenders().into_iter().find(|known| known.name == contender.as_str());
-    let rounds = rounds.parse().expect("a number");
-    (contender.expect("a known contender").run)(rounds);
-}
-
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(at) = arguments.iter().position(|argument| argument == "once") {
-        return once(&arguments[at + 1..]);
-    }
-    if let Some(at) = arguments.iter().position(|argument| argument == "ratios") {
-        let name = arguments.get(at + 1).map_or("", String::as_str);
-        return cases().iter().filter(|case| case.name.contains(name)).for_each(Case::print_ratios);
-    }
-    cases().iter().for_each(Case::print_ratios);
-    let mut criterion = Criterion::default().configure_from_args();
-    for case in cases() {
-        case.bench(&mut criterion);
-    }
-    criterion.final_summary();
+    let cases: Vec<_> = cores::cases().into_iter().chain(layers::cases()).collect();
+    turns::run(&cases);
 }

@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use criterion::Criterion;
 use http::{Request, Response};
 use integridai_tower::client::balance::{BalanceOptions, Balancer, Load};
 use integridai_tower::client::limit::{ConcurrencyLimitLayer, LimitOptions};
@@ -178,23 +177,6 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// One contender alone, as often as it is told.
-fn once(arguments: &[String]) {
-    let [case, contender, rounds] = arguments else { panic!("expected: once CASE CONTENDER ROUNDS") };
-    let case = cases().into_iter().find(|known| known.name == *case).expect("a known case");
-    let contender = case.contenders().into_iter().find(|known| known.name == contender.as_str());
-    (contender.expect("a known contender").run)(rounds.parse().expect("a number"));
-}
-
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(at) = arguments.iter().position(|argument| argument == "once") {
-        return once(&arguments[at + 1..]);
-    }
-    cases().iter().for_each(Case::print_ratios);
-    let mut criterion = Criterion::default().configure_from_args();
-    for case in cases() {
-        case.bench(&mut criterion);
-    }
-    criterion.final_summary();
+    turns::run(&cases());
 }

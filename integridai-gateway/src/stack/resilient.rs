@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{Request, Response};
 use http_body_util::Full;
 use integridai_tower::circuit_breaker::{
@@ -16,7 +17,7 @@ use integridai_tower::client::retry::RetryOptions;
 use integridai_tower::client::transport::TransportError;
 use integridai_tower::correlation::PropagateLayer;
 use integridai_tower::{BoxError, ConfigError};
-use tower::util::option_layer;
+use tower::util::{Either, option_layer};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::boxed::{Transport, transport};
@@ -59,29 +60,12 @@ where
     B::Error: Into<BoxError>,
 {
     let addresses: Vec<_> = config.resilience.addresses.iter().map(|address| address.get().clone()).collect();
-    if addresses.is_empty() {
-        return guarded(name, config, service);
-    }
-    let balancer = BalanceOptions::new()
-        .build(name, addresses, move |address| AtAddress::new(service.clone(), address.clone()))?;
-    guarded(name, config, balancer.service())
-}
-
-fn guarded<S, B>(
-    name: &'static str,
-    config: &ServiceConfig,
-    service: S,
-) -> Result<(Transport, Guard), ConfigError>
-where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = TransportError>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
+    let service = if addresses.is_empty() {
+        Either::Left(service)
+    } else {
+        let at = move |address: &Authority| AtAddress::new(service.clone(), address.clone());
+        Either::Right(BalanceOptions::new().build(name, addresses, at)?.service())
+    };
     let settings = &config.resilience;
     let guard = Guard { service: name, circuit: circuit(name, config)?, limit: limit(name, config)? };
     let hedge = settings.hedge.then(|| HedgeOptions::new().build()).transpose()?;

@@ -51,7 +51,8 @@ fn contenders(threads: u64) -> Vec<Contender> {
 
 fn ours(
     circuit: Circuit,
-) -> impl Service<Request<()>, Response = Response<()>, Error: fmt::Debug, Future: Send> + Clone + Send + Sync {
+) -> impl Service<Request<()>, Response = Response<()>, Error: fmt::Debug, Future: Send> + Clone + Send + Sync
+{
     CircuitBreakerLayer::new(circuit).layer(service())
 }
 

@@ -55,6 +55,33 @@ impl Case {
     }
 }
 
+/// One contender alone, as often as it is told.
+fn once(cases: &[Case], arguments: &[String]) {
+    let [case, contender, rounds] = arguments else { panic!("expected: once CASE CONTENDER ROUNDS") };
+    let case = cases.iter().find(|known| known.name == case.as_str()).expect("a known case");
+    let contender = case.contenders().into_iter().find(|known| known.name == contender.as_str());
+    let rounds = rounds.parse().expect("a number");
+    (contender.expect("a known contender").run)(rounds);
+}
+
+/// What a bench of these cases does, as it is told.
+pub(crate) fn run(cases: &[Case]) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "once") {
+        return once(cases, &arguments[at + 1..]);
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "ratios") {
+        let name = arguments.get(at + 1).map_or("", String::as_str);
+        return cases.iter().filter(|case| case.name.contains(name)).for_each(Case::print_ratios);
+    }
+    cases.iter().for_each(Case::print_ratios);
+    let mut criterion = Criterion::default().configure_from_args();
+    for case in cases {
+        case.bench(&mut criterion);
+    }
+    criterion.final_summary();
+}
+
 fn medians(contenders: &[Contender], rounds: u64) -> Vec<f64> {
     let mut times: Vec<Vec<Duration>> = vec![Vec::with_capacity(TURNS); contenders.len()];
     for _ in 0..TURNS {
