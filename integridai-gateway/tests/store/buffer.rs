@@ -138,3 +138,14 @@ async fn the_newest_rows_come_first_and_lists_are_limited() {
     let endpoints: Vec<&str> = calls.iter().map(|call| call.endpoint.as_str()).collect();
     assert_eq!(endpoints, ["/0", "/1", "/2"]);
 }
+
+#[tokio::test]
+async fn whichever_thread_ends_last_a_closed_store_is_one_file() {
+    let (_folder, path) = folder();
+    for round in 0..300 {
+        let store = open(&path);
+        store.ping().await.unwrap();
+        store.close(PATIENCE).await.unwrap();
+        assert!(!path.with_extension("db-wal").exists(), "after {round} rounds");
+    }
+}

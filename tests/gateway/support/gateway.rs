@@ -106,7 +106,10 @@ impl Gateway {
         let world = self.world.clone();
         let (services, database) = (Arc::clone(&world.services), world.database());
         let drained = within(self.begin_stop()).await.expect("it ends without a panic");
-        assert!(database.exists() && !database.with_extension("db-wal").exists(), "the store was not closed");
+        assert!(
+            database.exists() && !database.with_extension("db-wal").exists(),
+            "the store was not closed: {drained:?}"
+        );
         within(services.stop()).await;
         drained
     }

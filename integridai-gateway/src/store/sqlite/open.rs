@@ -39,7 +39,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
     let queue = Arc::new(Queue::new(options, Arc::clone(&counters)));
     let readers = Readers::start(readers, options.pending_commands, &alive)?;
     let (for_writer, counted) = (Arc::clone(&queue), Arc::clone(&counters));
-    start(Writer::new(connection, files.clone(), for_writer, counted, options.retention, room, alive))?;
+    start(Writer::new(connection, files.clone(), for_writer, counted, options.retention, room), alive)?;
     Ok(Database { queue, counters, readers, files, ended })
 }
 
@@ -85,8 +85,11 @@ fn limit_size(connection: &Connection, max_bytes: Option<u64>) -> rusqlite::Resu
     Ok(Some(pages))
 }
 
-fn start(writer: Writer) -> Result<(), StoreError> {
+fn start(mut writer: Writer, alive: Arc<Alive>) -> Result<(), StoreError> {
     let thread = std::thread::Builder::new().name("store-writer".to_owned());
-    let started = thread.spawn(move || writer.run());
+    let started = thread.spawn(move || {
+        writer.run();
+        alive.close(writer);
+    });
     started.map(drop).map_err(|error| StoreError::Thread { source: Arc::new(error) })
 }

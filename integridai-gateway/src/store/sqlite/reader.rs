@@ -34,10 +34,8 @@ impl Readers {
             let (receiver, alive) = (Arc::clone(&receiver), Arc::clone(alive));
             let thread = std::thread::Builder::new().name("store-reader".to_owned());
             let started = thread.spawn(move || {
-                // Dropped last, after the connection.
-                let _alive = alive;
                 serve(&receiver, &connection);
-                drop(connection);
+                alive.close(connection);
             });
             started.map_err(|error| StoreError::Thread { source: Arc::new(error) })?;
         }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use time::OffsetDateTime;
 
-use super::alive::Alive;
 use super::file::OpenFiles;
 use super::job::{Job, Reply};
 use super::queue::{Queue, Work};
@@ -20,7 +19,6 @@ use crate::store::health::Counters;
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const PRUNE_RETRY: Duration = Duration::from_secs(60);
 
-// The order of the fields is the order of the end: the file is closed before its lock is let go.
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: Connection,
@@ -34,7 +32,6 @@ pub(super) struct Writer {
     retention: Duration,
     next_prune: Instant,
     room: Room,
-    _alive: Arc<Alive>,
 }
 
 impl Writer {
@@ -45,7 +42,6 @@ impl Writer {
         counters: Arc<Counters>,
         retention: Duration,
         room: Room,
-        alive: Arc<Alive>,
     ) -> Self {
         let (batch, retry, next_prune) = (Vec::new(), Retry::new(), Instant::now());
         Self {
@@ -59,11 +55,10 @@ impl Writer {
             retention,
             next_prune,
             room,
-            _alive: alive,
         }
     }
 
-    pub(super) fn run(mut self) {
+    pub(super) fn run(&mut self) {
         let mut closing = false;
         loop {
             let wake = self.retry.at().map_or(self.next_prune, |at| at.min(self.next_prune));
