@@ -75,6 +75,24 @@ async fn nobody_waits_longer_than_allowed_nor_beyond_his_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_gets_a_turn_that_would_end_after_his_deadline() {
+    let limit = limit(1, 10);
+    let held = limit.acquire(Priority::Normal, None).await.unwrap();
+    tokio::time::advance(Duration::from_millis(100)).await;
+    held.end(Outcome::Success);
+    let _held = limit.acquire(Priority::Normal, None).await.unwrap();
+    let began = tokio::time::Instant::now();
+    let deadline = Some(Deadline::after(Duration::from_millis(400)));
+    let refused = limit.acquire(Priority::Normal, deadline).await.unwrap_err();
+    assert_eq!(refused.cause, Cause::DeadlinePassed);
+    // A call takes 100 ms, and half as long again is nothing unusual.
+    assert!(began.elapsed().abs_diff(Duration::from_millis(250)) <= Duration::from_millis(1));
+    let deadline = Some(Deadline::after(Duration::from_millis(50)));
+    let refused = limit.acquire(Priority::Normal, deadline).await.unwrap_err();
+    assert_eq!((refused.cause, limit.snapshot().queued), (Cause::DeadlinePassed, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_gives_up_leaves_no_place_and_no_permit_behind() {
     let limit = limit(1, 2);
     let service = ConcurrencyLimitLayer::new(limit.clone()).layer(service_fn(slow));

@@ -116,9 +116,9 @@ async fn a_service_that_fails_sees_little_more_than_the_load_it_is_offered() {
     assert!(seen[1].worst() <= 1.2, "a budget alone holds in every second");
     assert!(seen[2].factor() < 0.2, "a circuit that is open spares the service");
     assert!(seen[7].worst() <= 1.2 && seen[7].factor() <= 0.2);
-    // A limit that may fall to 1 has to be found anew, once the service is back.
-    let all = &seen[8];
-    assert!(all.worst() <= 1.2 && all.factor() <= 0.2);
+    assert!(seen[8].worst() <= 1.2 && seen[8].factor() <= 0.2);
     // The breaker's pause of five seconds, up to a tenth more by chance, in whole seconds.
-    assert!(all.recovery() <= 6, "{}", all.recovery());
+    for all in &seen[7..] {
+        assert!(all.recovery() <= 6, "{}", all.recovery());
+    }
 }

@@ -150,6 +150,7 @@ impl ConcurrencyLimit {
             waiting = Some(granted);
             grant
         });
+        let needed = nanoseconds(state.usual_ns * self.0.options.settings.tolerance);
         let is_timed = self.0.options.is_adaptive || state.admitted.is_multiple_of(TIMED);
         state.admitted += u64::from(matches!(arrival, Arrival::Inside(_)));
         drop(state);
@@ -161,8 +162,10 @@ impl ConcurrencyLimit {
                 // Its receiver is told by that: nobody will let it in any more.
                 drop(displaced);
                 let place = Place { limit: self.clone(), ticket, granted };
-                let latest = Instant::now() + self.0.options.max_wait;
-                Entry::Waiting(Box::pin(turn(place, latest, deadline)))
+                let now = Instant::now();
+                // Whoever begins so late that the deadline cuts the call off has taken a turn for nothing.
+                let deadline = deadline.map(|deadline| deadline.instant().checked_sub(needed).unwrap_or(now));
+                Entry::Waiting(Box::pin(turn(place, now + self.0.options.max_wait, deadline)))
             }
             _ => Entry::Refused(self.refuse(Cause::QueueFull)),
         }

@@ -28,7 +28,7 @@ pub enum Cause {
     Displaced,
     /// It waited for as long as a call may.
     WaitedTooLong,
-    /// Its [`Deadline`](crate::Deadline) passed before its turn came.
+    /// Its [`Deadline`](crate::Deadline) passed, or left less time than a call takes, before its turn came.
     DeadlinePassed,
 }
 

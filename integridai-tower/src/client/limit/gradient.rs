@@ -49,6 +49,16 @@ pub(super) struct Gradient {
     long: LongTerm,
     window: Option<Window>,
     probe: Probe,
+    start: SlowStart,
+}
+
+/// Growth after an overload, call by call up to half of what stood before it (TCP's slow start, RFC 5681 §3.1).
+#[derive(Debug, Clone, Default, PartialEq)]
+struct SlowStart {
+    threshold: f64,
+    has_grown: bool,
+    /// Since the last window without an overload.
+    is_overloaded: bool,
 }
 
 /// Whether calls are faster when there are few: then what was taken for their time was a queue inside the service.
@@ -95,6 +105,9 @@ const WARM_UP: u32 = 10;
 /// By how much an outlier, or a window of nothing but overload, shrinks the limit at most.
 const STEEPEST: f64 = 0.5;
 
+/// The share of calls that failed for overload from which a window counts as one.
+const OVERLOAD: f64 = 0.1;
+
 /// Load is back to normal when it goes down this fast; the long-term time follows sooner then.
 const FALLEN: f64 = 2.0;
 const FORGET: f64 = 0.95;
@@ -115,12 +128,17 @@ impl Gradient {
     pub(super) fn new(settings: &Settings) -> Self {
         let pause = settings.probe_windows;
         let probe = Probe { phase: Phase::Rest, pause, left: pause };
-        Self { limit: f64::from(settings.initial), long: LongTerm::default(), window: None, probe }
+        let (long, start) = (LongTerm::default(), SlowStart::default());
+        Self { limit: f64::from(settings.initial), long, window: None, probe, start }
     }
 
-    /// The limit after this call, which ended at `now_ns`. It changes when a window is full.
+    /// The limit after this call, which ended at `now_ns`. It changes when a window is full, and during a slow start.
     pub(super) fn record(&mut self, settings: &Settings, sample: Sample, now_ns: u64) -> u32 {
         let long_ns = self.long.mean_ns;
+        if self.probe.phase == Phase::Rest {
+            let usual_ns = settings.tolerance * long_ns;
+            self.limit = self.start.after_call(self.limit, sample, usual_ns).min(settings.max.into());
+        }
         let window = self.window.get_or_insert_with(|| Window::at(now_ns));
         window.add(sample, long_ns);
         let is_over = now_ns.saturating_sub(window.began_ns) >= settings.window_ns;
@@ -142,6 +160,7 @@ impl Gradient {
         let (kept, now_ns) = (1.0 - window.overloaded_share() * (1.0 - STEEPEST), now_ns as f64);
         match self.probe.phase {
             Phase::Rest => {
+                self.start.after_window(self.limit, window.overloaded_share());
                 let limit = self.follow(settings, window) * kept;
                 self.rest(settings, window, limit, now_ns)
             }
@@ -195,6 +214,37 @@ impl Gradient {
         let gradient = (settings.tolerance * long_ns / short_ns).clamp(STEEPEST, 1.0);
         let found = self.limit * gradient + f64::from(settings.queue_allowance);
         self.limit * (1.0 - settings.smoothing) + found * settings.smoothing
+    }
+}
+
+impl SlowStart {
+    #[allow(clippy::cast_precision_loss, reason = "times below 104 days are exact")]
+    fn after_call(&mut self, limit: f64, sample: Sample, usual_ns: f64) -> f64 {
+        if limit >= self.threshold {
+            return limit;
+        }
+        match sample.end {
+            End::Finished
+                if sample.took_ns as f64 <= usual_ns && f64::from(sample.in_flight) >= limit / 2.0 =>
+            {
+                self.has_grown = true;
+                (limit + 1.0).min(self.threshold)
+            }
+            // It has grown too far.
+            End::Overloaded if self.has_grown => {
+                (self.threshold, self.has_grown) = (limit / 2.0, false);
+                limit
+            }
+            _ => limit,
+        }
+    }
+
+    /// While an overload goes on, what counts is the limit from before it.
+    fn after_window(&mut self, limit: f64, overloaded_share: f64) {
+        let was_overloaded = std::mem::replace(&mut self.is_overloaded, overloaded_share >= OVERLOAD);
+        if self.is_overloaded && !was_overloaded {
+            (self.threshold, self.has_grown) = (limit / 2.0, false);
+        }
     }
 }
 

@@ -13,13 +13,16 @@
 //! - `gradient = tolerance × long term / window`, at least 0.5 and at most 1;
 //! - `limit = limit × gradient + queue allowance`, smoothed, between minimum and maximum;
 //! - a window of calls that failed for overload, such as 503 or out of time, cuts the limit by half the share of them;
+//! - after such an overload each call that goes well, in the usual time, adds one, up to half of the limit that stood before it
+//!   (TCP's slow start, RFC 5681 §3.1);
 //! - a service that is asked less than half of what it may be asked shows nothing: the limit stays;
 //! - where it is reached all the time, few calls are let through for two windows now and then: if those are much faster, what was
 //!   taken for their time was a queue inside the service ([`LimitOptions::probe_after`]).
 //!
 //! # Who waits
 //! A request's [`Priority`] decides whose turn it is; among equals it is who came first. Nobody waits longer than
-//! [`max_wait`](LimitOptions::max_wait), nor after the request's [`Deadline`]. Where the line is full, a more urgent request
+//! [`max_wait`](LimitOptions::max_wait), nor so long that a call, as they are of late, would end after the request's
+//! [`Deadline`]. Where the line is full, a more urgent request
 //! takes the place of the last of the least urgent; otherwise it is refused. [`Cause`] says which of these it was.
 //!
 //! # What it does not do

@@ -6,7 +6,6 @@ use tokio::time::{Instant, timeout_at};
 use super::permit::Permit;
 use super::room::Ticket;
 use super::{Cause, ConcurrencyLimit, Overloaded};
-use crate::Deadline;
 
 /// Somebody who waits. Dropped, he leaves the line, and a permit that was on its way to him goes back.
 pub(super) struct Place {
@@ -21,13 +20,13 @@ impl Drop for Place {
     }
 }
 
-/// The permit, when his turn has come.
+/// The permit, when his turn has come; the latest turn that still leaves time for a call is at `deadline`.
 pub(super) async fn turn(
     mut place: Place,
     latest: Instant,
-    deadline: Option<Deadline>,
+    deadline: Option<Instant>,
 ) -> Result<Permit, Overloaded> {
-    let deadline = deadline.map(Deadline::instant).filter(|deadline| *deadline <= latest);
+    let deadline = deadline.filter(|deadline| *deadline <= latest);
     let cause = match timeout_at(deadline.unwrap_or(latest), &mut place.granted).await {
         Ok(Ok(permit)) => return Ok(permit.begin()),
         Ok(Err(_)) => Cause::Displaced,

@@ -39,6 +39,7 @@ fn reference(settings: &Settings, calls: &[(Sample, u64)]) -> u32 {
             began_ns = *ended_ns;
         }
         let counts = sample.end != End::GivenUp || (state.long > 0.0 && nanoseconds(sample) > state.long);
+        state.limit = state.after_call(settings, *sample).min(settings.max.into());
         window.push(Sample { end: if counts { sample.end } else { End::Ignored }, ..*sample });
         let calls = window.iter().filter(|sample| sample.end != End::Ignored).count();
         if ended_ns - began_ns >= settings.window_ns && calls >= settings.window_calls as usize {
@@ -59,9 +60,30 @@ struct Reference {
     pause: u32,
     /// The limit before the probe, and until when the queue drains, if it still does.
     probe: Option<(f64, Option<f64>)>,
+    /// Half of what stood before the last overload, and whether it has grown since.
+    threshold: f64,
+    has_grown: bool,
+    was_overloaded: bool,
 }
 
 impl Reference {
+    fn after_call(&mut self, settings: &Settings, sample: Sample) -> f64 {
+        let is_slow = sample.took_ns as f64 > settings.tolerance * self.long;
+        let is_idle = f64::from(sample.in_flight) < self.limit / 2.0;
+        match sample.end {
+            _ if self.probe.is_some() || self.limit >= self.threshold => {}
+            End::Finished if !is_slow && !is_idle => {
+                self.has_grown = true;
+                return (self.limit + 1.0).min(self.threshold);
+            }
+            End::Overloaded if self.has_grown => {
+                (self.threshold, self.has_grown) = (self.limit / 2.0, false);
+            }
+            _ => {}
+        }
+        self.limit
+    }
+
     fn after(&mut self, settings: &Settings, window: &[Sample], now: f64) -> f64 {
         let times = window.iter().filter(|sample| matches!(sample.end, End::Finished | End::GivenUp));
         let times: Vec<f64> = times.map(nanoseconds).collect();
@@ -71,6 +93,11 @@ impl Reference {
         let most = window.iter().map(|sample| sample.in_flight).max().unwrap();
         match self.probe.take() {
             None => {
+                let is_overloaded = kept <= 0.95;
+                if is_overloaded && !self.was_overloaded {
+                    (self.threshold, self.has_grown) = (self.limit / 2.0, false);
+                }
+                self.was_overloaded = is_overloaded;
                 let limit = short.map_or(self.limit, |short| self.follow(settings, short, most)) * kept;
                 self.saturated += u32::from(f64::from(most) >= self.limit * 0.9);
                 if settings.probe_windows == 0 || self.saturated < self.pause {
@@ -203,6 +230,32 @@ fn a_window_of_overload_halves_the_limit_and_one_failure_among_many_hardly_count
         window(&mut gradient, &mut now_ns, |_| overloaded);
     }
     assert_eq!(gradient.limit(), 1, "one call is let through, so that recovery shows");
+}
+
+#[test]
+fn after_an_overload_half_of_what_stood_before_is_back_within_a_few_calls() {
+    let (mut gradient, mut now_ns) = (Gradient::new(&settings()), 0);
+    window(&mut gradient, &mut now_ns, |_| finished(10 * MS, 20));
+    let overloaded = Sample { end: End::Overloaded, ..finished(MS, 20) };
+    for _ in 0..10 {
+        window(&mut gradient, &mut now_ns, |_| overloaded);
+    }
+    let settings = settings();
+    let mut call = |sample| {
+        now_ns += MS;
+        gradient.record(&settings, sample, now_ns)
+    };
+    assert_eq!(call(finished(100 * MS, 1)), 1, "a service that is slow is not well again");
+    let limits: Vec<u32> = (1..=12).map(|in_flight| call(finished(10 * MS, in_flight))).collect();
+    assert_eq!(limits, [2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10, 10]);
+    // It was too much after all: the next slow start ends at half of what was reached.
+    for _ in 0..9 {
+        window(&mut gradient, &mut now_ns, |_| overloaded);
+    }
+    for in_flight in 1..=20 {
+        gradient.record(&settings, finished(10 * MS, in_flight), now_ns);
+    }
+    assert_eq!(gradient.limit(), 4);
 }
 
 #[test]
