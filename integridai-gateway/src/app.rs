@@ -21,9 +21,10 @@ use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
-    Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
+    Calls, Connections, Consolidated, Exchanges, HealthRule, KeptAnswers, Protection, Reporter, Sources,
+    Tickets, Traffic,
 };
-use crate::stack::{Access, Clients, Guards, Limits};
+use crate::stack::{Access, Cache, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
@@ -37,6 +38,7 @@ pub struct App {
     api: Arc<Api>,
     access: Access,
     limits: Limits,
+    cache: Option<Cache>,
     config: Config,
     dropped_lines: Option<DroppedLines>,
 }
@@ -80,6 +82,9 @@ fn cause(error: &StoreError) -> String {
 /// What the store is given to write down its last rows.
 const STORE_GRACE: Duration = Duration::from_secs(5);
 
+/// What Redis is given to hear of the last purges.
+const PURGES_GRACE: Duration = Duration::from_secs(2);
+
 /// What Redis is given to take back leases.
 const LEASES_GRACE: Duration = Duration::from_secs(2);
 
@@ -108,6 +113,8 @@ impl App {
         let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
+        let cache = Cache::new(&config.cache, &config.redis)?;
+        let answers = cache.as_ref().map(Cache::answers);
         let exchanges = Exchanges::new(traffic, store.clone());
         let api = Arc::new(Api {
             engine,
@@ -122,7 +129,7 @@ impl App {
             messages: messages(&config)?,
             is_open: config.auth.disabled,
             issuer_keys: access.issuer_keys(),
-            redis: limits.redis_health(),
+            redis: limits.redis_health().and_of(answers),
             protection,
             cors: config.cors.clone(),
             sockets: TaskTracker::new(),
@@ -130,8 +137,8 @@ impl App {
             draining: CancellationToken::new(),
         });
         let guards = Guards { access: &access, limits: &limits };
-        let fronts = Fronts::build(&config, &api, &guards, exchanges).await?;
-        Ok(Self { listener, address, fronts, api, access, limits, config, dropped_lines: None })
+        let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges).await?;
+        Ok(Self { listener, address, fronts, api, access, limits, cache, config, dropped_lines: None })
     }
 
     /// Counts the log lines that could not be written among the metrics.
@@ -160,13 +167,14 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, fronts, api, mut access, mut limits, config, dropped_lines } = self;
+        let Self { listener, address, fronts, api, mut access, mut limits, cache, config, dropped_lines } =
+            self;
         let resumed = api.queue.start(config.executions.workers.get()).await?;
         let mut background = JoinSet::new();
         background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
         background.spawn(telemetry::upkeep(api.prometheus.clone()));
         background.spawn(gauges(api.store.clone(), dropped_lines));
-        fronts.answers.into_iter().for_each(|answers| drop(background.spawn(answers.watch())));
+        keep_answers(&mut background, fronts.answers.clone(), cache);
         access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
         background.spawn(access.issuer_keys().watch());
         background.spawn(limits.watch());
@@ -195,6 +203,7 @@ impl App {
         if tokio::time::timeout(STORE_GRACE, api.sockets.wait()).await.is_err() {
             tracing::warn!("some WebSockets did not say goodbye");
         }
+        tell_of_purges(fronts.answers.as_ref()).await;
         background.shutdown().await;
         is_served.cancel();
         if tokio::time::timeout(LEASES_GRACE, returning).await.is_err() {
@@ -205,6 +214,23 @@ impl App {
         }
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
+    }
+}
+
+/// Counts kept answers, and shares them with other gateways where there is a Redis.
+fn keep_answers(background: &mut JoinSet<()>, answers: Option<KeptAnswers>, cache: Option<Cache>) {
+    if let Some(answers) = answers {
+        background.spawn(answers.watch());
+    }
+    if let Some(in_step) = cache.and_then(|mut cache| cache.take_in_step()) {
+        background.spawn(in_step);
+    }
+}
+
+async fn tell_of_purges(answers: Option<&KeptAnswers>) {
+    let Some(answers) = answers else { return };
+    if tokio::time::timeout(PURGES_GRACE, answers.settled()).await.is_err() {
+        tracing::warn!("other gateways were not told of some purges");
     }
 }
 

@@ -16,6 +16,7 @@ mod health;
 mod issuer_keys;
 mod kept;
 mod kept_principals;
+mod kept_shared;
 mod load;
 mod monitoring;
 mod open_paths;

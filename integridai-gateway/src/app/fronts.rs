@@ -24,15 +24,15 @@ impl Fronts {
     pub(super) async fn build(
         config: &Config,
         api: &Arc<Api>,
+        cache: Option<&Cache>,
         guards: &Guards<'_>,
         exchanges: Exchanges,
     ) -> Result<Self, BuildError> {
-        let cache = Cache::new(&config.cache)?;
-        let answers = cache.as_ref().map(Cache::answers);
+        let answers = cache.map(Cache::answers);
         if let Some(answers) = answers.clone() {
             api.consolidated.are_kept_in(answers, Chosen::Path(api::CONSOLIDATED.to_owned()));
         }
-        let keep = |routes| match &cache {
+        let keep = |routes| match cache {
             Some(cache) => cache.keep(routes, kept_metrics(config)),
             None => routes,
         };

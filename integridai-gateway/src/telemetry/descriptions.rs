@@ -7,7 +7,12 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 15] = [
+const COUNTERS: [Row; 16] = [
+    (
+        "integridai_cache_redis_lookups_total",
+        Unit::Count,
+        "Look-ups for kept answers in the Redis that gateways share, by outcome.",
+    ),
     (
         "integridai_cache_refused_total",
         Unit::Count,
@@ -69,9 +74,14 @@ const COUNTERS: [Row; 15] = [
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
 ];
 
-const GAUGES: [Row; 13] = [
+const GAUGES: [Row; 14] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_cache_bytes", Unit::Bytes, "Memory that kept answers take, roughly."),
+    (
+        "integridai_cache_in_step",
+        Unit::Count,
+        "Whether kept answers are shared with the other gateways at the moment: 1 or 0.",
+    ),
     ("integridai_cache_urls", Unit::Count, "URLs of which an answer is kept."),
     (
         "integridai_circuit_open",
