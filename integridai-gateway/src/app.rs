@@ -19,12 +19,13 @@ use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
 use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue};
+use crate::proxy::Table;
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, KeptAnswers, Protection, Reporter, Sources,
     Tickets, Traffic,
 };
-use crate::stack::{Access, Cache, Clients, Guards, Limits};
+use crate::stack::{self, Access, Around, Cache, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
@@ -103,12 +104,12 @@ impl App {
         let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
         let events = Events::new(hub.clone(), store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
-        let clients = Clients::new(&config.services)?;
+        let clients = Clients::new(&config.services, &config.proxy.further_services())?;
         let protection = Protection::of(&clients);
         let calls = Calls::default();
         let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
         let consolidated = consolidated(&config, sources, &events, &store, &traffic);
-        let engine = Engine::new(clients, events, consolidated.clone(), calls);
+        let engine = Engine::new(clients.clone(), events, consolidated.clone(), calls);
         let max_queued = config.executions.max_queued.get();
         let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
         let (access, tickets) = access(&config)?;
@@ -136,8 +137,10 @@ impl App {
             prometheus,
             draining: CancellationToken::new(),
         });
+        let around = Around { access: &access, cache: cache.as_ref(), clients: &clients };
+        let proxied = stack::proxied(&table(&config)?, &config, &around)?;
         let guards = Guards { access: &access, limits: &limits };
-        let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges).await?;
+        let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges, proxied).await?;
         Ok(Self { listener, address, fronts, api, access, limits, cache, config, dropped_lines: None })
     }
 
@@ -260,7 +263,13 @@ fn messages(config: &Config) -> Result<MemoryLimiter, ConfigError> {
 }
 
 fn limits(config: &Config) -> Result<Limits, BuildError> {
-    Ok(Limits::new(&config.rate_limits, &config.redis, &api::templates())?)
+    let templates: Vec<String> = api::templates().into_iter().chain(table(config)?.templates()).collect();
+    Ok(Limits::new(&config.rate_limits, &config.redis, &templates)?)
+}
+
+/// What is passed on, beside the gateway's own paths.
+fn table(config: &Config) -> Result<Table, BuildError> {
+    Ok(Table::new(config, &api::templates())?)
 }
 
 fn access(config: &Config) -> Result<(Access, Tickets), BuildError> {

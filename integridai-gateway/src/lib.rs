@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod events;
 pub mod orchestration;
+pub mod proxy;
 pub mod respond;
 pub mod server;
 pub mod services;

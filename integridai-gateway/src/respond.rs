@@ -148,6 +148,10 @@ impl Problem {
     }
 }
 
+/// In the extensions of an answer that a service gave, errors included: it is none of the gateway's.
+#[derive(Debug, Clone, Copy)]
+pub struct PassedOn;
+
 /// Whatever a service asks for, in seconds.
 const MAX_RETRY_AFTER: u64 = 3_600;
 
@@ -168,7 +172,8 @@ impl IntoResponse for Problem {
 pub fn complete(mut response: Response, path: &str, correlation_id: Option<&CorrelationId>) -> Response {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     let is_problem = response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON);
-    if !is_error || is_problem {
+    let is_passed_on = response.extensions().get::<PassedOn>().is_some();
+    if !is_error || is_problem || is_passed_on {
         return response;
     }
     let problem = response.extensions_mut().remove::<Problem>();

@@ -22,6 +22,7 @@ mod monitoring;
 mod open_paths;
 mod openapi;
 mod protocols;
+mod proxy;
 mod rate_limits;
 mod rate_limits_config;
 mod rate_limits_shared;

@@ -20,7 +20,7 @@ fn what_cannot_work_is_named_with_what_was_expected() {
         (format!(r#"by = "address", routes = ["/api/v1/excute"], {quotas}"#), "/api/v1/gateway/execute"),
         (format!(r#"by = "adress", {quotas}"#), "address"),
         (format!(r#"by = "address", route = [], {quotas}"#), "routes"),
-        (format!(r#"by = "address", methods = ["PUT"], {quotas}"#), "POST"),
+        (format!(r#"by = "address", methods = ["PURGE"], {quotas}"#), "POST"),
         (r#"by = "address""#.to_owned(), "quotas"),
         (r#"by = "address", quotas = []"#.to_owned(), "1 to 4"),
         (r#"by = "address", quotas = [{ limit = 0, period_seconds = 1 }]"#.to_owned(), "from 1"),

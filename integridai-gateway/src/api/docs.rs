@@ -22,6 +22,7 @@ use super::Scope;
         (name = "workflows", description = "Orchestration of RegTech Engine, FLAISimulator and Dashboard"),
         (name = "metrics", description = "Consolidated figures"),
         (name = "realtime", description = "Events as they happen"),
+        (name = "services", description = "The services themselves, passed on as they are"),
         (name = "health", description = "For operators and orchestrators"),
         (name = "docs", description = "This document"),
     )
@@ -67,7 +68,7 @@ fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
     document.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post]).flatten()
 }
 
-fn add_refusals(operation: &mut Operation, refusals: &[(&str, &str)]) {
+pub(super) fn add_refusals(operation: &mut Operation, refusals: &[(&str, &str)]) {
     for (status, description) in refusals {
         let responses = &mut operation.responses.responses;
         responses.entry((*status).to_owned()).or_insert_with(|| problem(description));

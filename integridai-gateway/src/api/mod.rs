@@ -7,6 +7,7 @@ mod executions;
 mod health;
 mod metrics;
 mod monitoring;
+mod proxied;
 mod realtime;
 mod scope;
 mod shapes;
@@ -109,19 +110,26 @@ pub const SUBSCRIBE: &str = "/api/v1/realtime/subscribe";
 /// The OpenAPI document.
 #[must_use]
 pub fn document() -> OpenApi {
+    let mut document = own();
+    proxied::add_to(&mut document);
+    docs::with_common_refusals(document)
+}
+
+/// What is answered here.
+fn own() -> OpenApi {
     let mut document = docs::base();
     document.merge(open().into_openapi());
     document.merge(docs::guarded(kept().into_openapi(), Scope::MetricsRead));
     for (scope, routes) in guarded() {
         document.merge(docs::guarded(routes.into_openapi(), scope));
     }
-    docs::with_common_refusals(document)
+    document
 }
 
-/// The templates of the documented paths.
+/// The templates of the paths that are answered here and not passed on.
 #[must_use]
 pub fn templates() -> Vec<String> {
-    document().paths.paths.into_keys().collect()
+    own().paths.paths.into_keys().collect()
 }
 
 /// For everybody: what orchestrators ask, and what tells how to call the rest.

@@ -11,6 +11,12 @@ pub enum Scope {
     EventsRead,
     /// Publish events.
     EventsWrite,
+    /// Whatever RegTech Engine offers, passed on as it comes.
+    ProxyRegtech,
+    /// Whatever FLAISimulator offers.
+    ProxyFlaisimulator,
+    /// Whatever Dashboard offers.
+    ProxyDashboard,
     /// Everything.
     Admin,
 }
@@ -30,8 +36,16 @@ impl std::str::FromStr for Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::WorkflowsExecute, Self::MetricsRead, Self::EventsRead, Self::EventsWrite, Self::Admin];
+    pub const ALL: [Self; 8] = [
+        Self::WorkflowsExecute,
+        Self::MetricsRead,
+        Self::EventsRead,
+        Self::EventsWrite,
+        Self::ProxyRegtech,
+        Self::ProxyFlaisimulator,
+        Self::ProxyDashboard,
+        Self::Admin,
+    ];
 
     /// As tokens and configurations spell it.
     #[must_use]
@@ -41,6 +55,9 @@ impl Scope {
             Self::MetricsRead => "metrics:read",
             Self::EventsRead => "events:read",
             Self::EventsWrite => "events:write",
+            Self::ProxyRegtech => "proxy:regtech",
+            Self::ProxyFlaisimulator => "proxy:flaisimulator",
+            Self::ProxyDashboard => "proxy:dashboard",
             Self::Admin => "admin",
         }
     }

@@ -27,6 +27,7 @@ impl Fronts {
         cache: Option<&Cache>,
         guards: &Guards<'_>,
         exchanges: Exchanges,
+        proxied: Router,
     ) -> Result<Self, BuildError> {
         let answers = cache.map(Cache::answers);
         if let Some(answers) = answers.clone() {
@@ -37,7 +38,7 @@ impl Fronts {
             None => routes,
         };
         let routes = api::routes(Arc::clone(api), keep, |routes, scope| guards.access.guard(routes, scope));
-        let clients = stack::edge(routes, &config.server, &config.cors, guards, exchanges.clone());
+        let clients = stack::edge(routes, proxied, &config.server, &config.cors, guards, exchanges.clone());
         let (consolidated, prometheus) = (api.consolidated.clone(), api.prometheus.clone());
         let protection = api.protection.clone();
         let admin = Admin { answers: answers.clone(), consolidated, protection, prometheus };

@@ -36,7 +36,7 @@ impl Operators {
         let (listener, address) = bind(listen, "admin.listen").await?;
         let server = config.server.for_operators(listen);
         let routes = admin::routes(Arc::new(admin), |routes| guards.access.guard(routes, Scope::Admin));
-        let service = stack::edge(routes, &server, &CorsConfig::default(), guards, exchanges);
+        let service = stack::edge(routes, Router::new(), &server, &CorsConfig::default(), guards, exchanges);
         Ok(Some(Self { listener, address, service, options: server_options(&server) }))
     }
 

@@ -14,6 +14,7 @@ mod executions;
 mod file;
 mod logs;
 mod metrics;
+mod proxy;
 mod rate_limits;
 mod realtime;
 mod redis;
@@ -31,6 +32,7 @@ pub use database::DatabaseConfig;
 pub use executions::ExecutionsConfig;
 pub use logs::{LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
+pub use proxy::{IdentityFact, ProxyCacheConfig, ProxyConfig, ProxyRouteConfig, RoutePath, RouteTarget};
 pub use rate_limits::{
     ForwardingField, LimitedMethod, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, Tiers,
 };
@@ -73,6 +75,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Answers that are kept.
     pub cache: CacheConfig,
+    /// What is passed on to services.
+    pub proxy: ProxyConfig,
     /// Real-time events.
     pub realtime: RealtimeConfig,
     /// The store.
@@ -187,6 +191,7 @@ impl Config {
         self.rate_limits.check()?;
         self.redis.check()?;
         self.cache.check()?;
+        self.proxy.check()?;
         let realtime = &self.realtime;
         let rules = [
             (

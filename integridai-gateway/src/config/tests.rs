@@ -4,7 +4,7 @@ use super::*;
 
 const DOCUMENTED: &str = include_str!("../../gateway.toml");
 
-fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+pub(super) fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     Config::load(Some(file.path()), variables.iter().map(|(k, v)| (k.to_string(), v.to_string())))
@@ -35,6 +35,7 @@ fn optional_keys_are_documented_as_comments_and_work() {
         ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
     let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
     let optional = optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url =", "listen ="]);
+    let optional = optional.chain(["[proxy.", "x-user-id ="]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     // Whether this build speaks https:// is tested below.
     let config = load(&text.replace("https://id.example.org", "http://localhost"), &[]).unwrap();
@@ -45,6 +46,7 @@ fn optional_keys_are_documented_as_comments_and_work() {
     assert_eq!(config.admin.listen, Some("127.0.0.1:3003".parse().unwrap()));
     assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
+    assert_eq!(config.proxy.identity["x-user-id"].get(), integridai_tower::auth::Fact::Subject);
     assert!(config.services.regtech.service().bearer_token.is_some());
     assert!(config.services.dashboard.service().bearer_token.is_some());
     assert!(config.services.flaisimulator.service().bearer_token.is_some());

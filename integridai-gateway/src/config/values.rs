@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for Number {
 }
 
 /// A length of time in whole seconds, 0 for none, at most a year.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct WholeSeconds(u32);
 
 impl WholeSeconds {

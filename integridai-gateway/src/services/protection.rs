@@ -1,5 +1,7 @@
 //! What stands by the services, for operators to see and to command.
 
+use std::borrow::Cow;
+
 use integridai_tower::circuit_breaker::{State, Transition};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -14,7 +16,7 @@ pub struct Protection(Vec<Guard>);
 /// What stands by one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProtectionStatus {
-    service: &'static str,
+    service: Cow<'static, str>,
     /// `closed`: calls go through; `open`: none does; `half_open`: some do, to see whether it is back; or as it was commanded.
     state: &'static str,
     /// Failures in a row.
@@ -57,7 +59,7 @@ impl Protection {
     /// Of these clients.
     #[must_use]
     pub fn of(clients: &Clients) -> Self {
-        Self(clients.guards().to_vec())
+        Self(clients.guards().cloned().collect())
     }
 
     /// All of them.
@@ -66,11 +68,11 @@ impl Protection {
         self.0.iter().map(status).collect()
     }
 
-    /// The services that are not called for now.
+    /// Those of the three services that are not called for now.
     #[must_use]
-    pub fn left_alone(&self) -> Vec<&'static str> {
+    pub fn left_alone(&self) -> Vec<&str> {
         let is_open = |guard: &&Guard| matches!(guard.circuit.state(), State::Open | State::ForcedOpen);
-        self.0.iter().filter(is_open).map(|guard| guard.service).collect()
+        self.0.iter().take(3).filter(is_open).map(|guard| &*guard.service).collect()
     }
 
     /// Commands the circuit of a service; `None` where there is none of this name.
@@ -89,7 +91,7 @@ impl Protection {
 fn status(guard: &Guard) -> ProtectionStatus {
     let (circuit, limit) = (guard.circuit.snapshot(), guard.limit.snapshot());
     ProtectionStatus {
-        service: guard.service,
+        service: guard.service.clone(),
         state: circuit.state.as_str(),
         consecutive_failures: circuit.consecutive_failures,
         refused: circuit.refused,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use axum::Router;
-use http::{header, request};
+use http::{HeaderValue, header, request};
 use integridai_tower::auth::api_key::{ApiKeyHasher, ApiKeyRing, ApiKeys};
 use integridai_tower::auth::jwt::{Algorithm, Issuer, Key, KeySet, Validator};
 use integridai_tower::auth::{
@@ -76,12 +76,16 @@ impl Access {
     ///
     /// Never: the scopes are written in their grammar.
     pub fn guard<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>, scope: Scope) -> Router<S> {
+        let (authorize, kept_nowhere) = self.layers(scope);
+        routes.route_layer(kept_nowhere).route_layer(authorize)
+    }
+
+    /// What [`guard`](Self::guard) puts before routes, from the outside.
+    pub(super) fn layers(&self, scope: Scope) -> (AuthorizeLayer, SetResponseHeaderLayer<HeaderValue>) {
         let scopes = [scope.as_str(), Scope::Admin.as_str()];
         let layer = AuthorizeLayer::behind(&self.layer).any_scope(scopes);
         let kept_nowhere = SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, NO_STORE);
-        routes
-            .route_layer(kept_nowhere)
-            .route_layer(layer.expect("scope-tokens of RFC 6749").reject_with(refused))
+        (layer.expect("scope-tokens of RFC 6749").reject_with(refused), kept_nowhere)
     }
 
     /// What keeps the keys of issuers fresh; to be polled as long as the gateway runs.

@@ -6,17 +6,20 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
-use integridai_tower::ConfigError;
 use integridai_tower::cache::redis::{KeepInStep, RedisStoreOptions};
 use integridai_tower::cache::{CacheLayer, MemoryStore, MemoryStoreOptions};
 use integridai_tower::metrics::CountCacheOutcomesLayer;
-use tower::ServiceBuilder;
+use integridai_tower::{BoxError, ConfigError};
 use tower::util::{MapRequestLayer, MapResponseLayer};
+use tower::{Service, ServiceBuilder};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use super::outgoing::Outgoing;
 use crate::config::{CacheConfig, CachedRouteConfig, RedisConfig};
+use crate::proxy::Route;
 use crate::services::{KEPT_ORIGIN, KeptAnswers, KeptIn};
 
 /// Keeps the answers of routes.
@@ -107,6 +110,54 @@ impl Cache {
                 .layer(SetResponseHeaderLayer::overriding(TAGS, HeaderValue::from_static(kept.tags))),
         )
     }
+}
+
+impl Cache {
+    /// Puts the cache before the service of a route whose answers are for all who may ask. Requests come under the gateway's own
+    /// URL and tell nothing of who asks.
+    pub(super) fn before<S, B>(
+        &self,
+        route: &Route,
+        service: S,
+    ) -> impl Service<
+        Request<Outgoing>,
+        Response = http::Response<
+            impl http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static + use<S, B>,
+        >,
+        Error = S::Error,
+        Future: Send + 'static,
+    >
+    + Clone
+    + Send
+    + Sync
+    + 'static
+    + use<S, B>
+    where
+        S: Service<Request<Outgoing>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let tag = HeaderValue::try_from(&*route.service).expect("letters, digits and dashes");
+        let layer = match route.default_ttl {
+            Some(ttl) => self.layer.clone().lifetime_unless_told(move |_| Some(ttl)),
+            None => self.layer.clone(),
+        };
+        ServiceBuilder::new()
+            .layer(CountCacheOutcomesLayer::new().label("http_route", route.template.clone()))
+            .layer(MapResponseLayer::new(without_own_fields))
+            .layer(layer)
+            .layer(MapResponseLayer::new(without_own_control))
+            .layer(SetResponseHeaderLayer::appending(TAGS, tag))
+            .service(service)
+    }
+}
+
+/// Only the gateway itself aims at this cache.
+fn without_own_control<B>(mut response: http::Response<B>) -> http::Response<B> {
+    response.headers_mut().remove(OWN_CONTROL);
+    response
 }
 
 /// Where answers are kept.

@@ -42,9 +42,11 @@ pub struct Guards<'a> {
     pub limits: &'a Limits,
 }
 
-/// Puts the layers around the routes, those of unknown paths included; `observer` is told of each exchange.
+/// Puts the layers around the routes, those of unknown paths included; `observer` is told of each exchange. Those of `proxied`
+/// have bounds of their own, and nobody changes their content.
 pub fn edge<O>(
     routes: Router,
+    proxied: Router,
     server: &ServerConfig,
     cors_config: &CorsConfig,
     guards: &Guards<'_>,
@@ -55,7 +57,7 @@ where
     O::Context: Send,
 {
     let Guards { access, limits } = guards;
-    let routes = limits.inside(bounded(routes, server));
+    let routes = limits.inside(bounded(routes, server).merge(proxied));
     // From here on everybody has to show credentials.
     let routes = limits.outside(routes.layer(access.layer()));
     routes.layer(

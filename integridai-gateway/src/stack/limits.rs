@@ -194,7 +194,7 @@ fn everybody(_: &request::Parts) -> Option<Key> {
     Some(Key::new())
 }
 
-fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, ConfigError> {
+pub(super) fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, ConfigError> {
     let peer = |request: &request::Parts| request.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
     let by_address = ByClientAddress::new(peer);
     if config.trusted_proxies.is_empty() {
@@ -237,10 +237,15 @@ fn redis_options(redis: &RedisConfig) -> RedisLimiterOptions {
 fn covers(policy: &PolicyConfig, request: &request::Parts) -> bool {
     let is_of_route = || {
         let path = request.extensions.get::<MatchedPath>();
-        path.is_some_and(|path| policy.routes.iter().any(|route| route == path.as_str()))
+        path.is_some_and(|path| policy.routes.iter().any(|route| is_template(route, path.as_str())))
     };
     (policy.methods.is_empty() || policy.methods.iter().any(|method| is_method(*method, &request.method)))
         && (policy.routes.is_empty() || is_of_route())
+}
+
+/// All below a prefix counts as one, and so does the prefix itself.
+fn is_template(route: &str, matched: &str) -> bool {
+    route == matched || (matched.ends_with('/') && route.strip_suffix("{*path}") == Some(matched))
 }
 
 /// A route that takes GET takes HEAD as well, and a WebSocket over HTTP/2 begins with CONNECT (RFC 8441 §4).
@@ -248,6 +253,9 @@ fn is_method(limited: LimitedMethod, method: &Method) -> bool {
     match limited {
         LimitedMethod::Get => [Method::GET, Method::HEAD, Method::CONNECT].contains(method),
         LimitedMethod::Post => *method == Method::POST,
+        LimitedMethod::Put => *method == Method::PUT,
+        LimitedMethod::Patch => *method == Method::PATCH,
+        LimitedMethod::Delete => *method == Method::DELETE,
     }
 }
 

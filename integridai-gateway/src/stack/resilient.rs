@@ -1,33 +1,36 @@
 //! What stands between a service and its callers: retries, a second attempt of what is slow, a circuit, a limit, replicas.
 
+use std::borrow::Cow;
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Authority;
 use http::{Request, Response};
-use http_body_util::Full;
 use integridai_tower::circuit_breaker::{
     Circuit, CircuitBreakerError, CircuitBreakerLayer, CircuitOptions, State, Transition,
 };
+use integridai_tower::client::AttemptBudget;
 use integridai_tower::client::balance::{AtAddress, BalanceOptions};
 use integridai_tower::client::deadline::DeadlineLayer;
-use integridai_tower::client::hedge::HedgeOptions;
+use integridai_tower::client::hedge::{HedgeLayer, HedgeOptions};
 use integridai_tower::client::limit::{ConcurrencyLimit, ConcurrencyLimitLayer, LimitOptions};
-use integridai_tower::client::retry::RetryOptions;
+use integridai_tower::client::retry::{RetryLayer, RetryOptions};
 use integridai_tower::client::transport::TransportError;
 use integridai_tower::correlation::PropagateLayer;
 use integridai_tower::{BoxError, ConfigError};
 use tower::util::{Either, option_layer};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
-use super::boxed::{Transport, transport};
+use super::boxed::{StreamingTransport, Transport, streaming_transport, transport};
+use super::outgoing::{ClientBodyError, Outgoing};
 use crate::config::{Count, ServiceConfig};
 
 /// What stands by one service, to be looked at and commanded. A clone is the same.
 #[derive(Debug, Clone)]
 pub struct Guard {
     /// The service.
-    pub service: &'static str,
+    pub service: Cow<'static, str>,
     /// Lets calls through, or not.
     pub circuit: Circuit,
     /// How many at once.
@@ -43,14 +46,26 @@ pub struct LeftAlone {
     source: BoxError,
 }
 
+/// Two ways to one service, over the same connections and past the same guard.
+pub(super) struct Resilient {
+    /// Of calls whose answers are read as a whole.
+    pub(super) calls: Transport,
+    /// Of what clients send and are sent, as it comes.
+    pub(super) streams: StreamingTransport,
+    pub(super) guard: Guard,
+}
+
+/// Streams say themselves how long they may take.
+const LONGEST_STREAM: Duration = Duration::from_secs(366 * 86_400);
+
 /// Over `service`, the connections.
 pub(super) fn resilient<S, B>(
-    name: &'static str,
+    name: Cow<'static, str>,
     config: &ServiceConfig,
     service: S,
-) -> Result<(Transport, Guard), ConfigError>
+) -> Result<Resilient, ConfigError>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = TransportError>
+    S: Service<Request<Outgoing>, Response = Response<B>, Error = TransportError>
         + Clone
         + Send
         + Sync
@@ -59,41 +74,83 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    let service = service.map_err(without_blame);
     let addresses: Vec<_> = config.resilience.addresses.iter().map(|address| address.get().clone()).collect();
     let service = if addresses.is_empty() {
         Either::Left(service)
     } else {
         let at = move |address: &Authority| AtAddress::new(service.clone(), address.clone());
-        Either::Right(BalanceOptions::new().build(name, addresses, at)?.service())
+        Either::Right(BalanceOptions::new().build(&name, addresses, at)?.service())
     };
     let settings = &config.resilience;
-    let guard = Guard { service: name, circuit: circuit(name, config)?, limit: limit(name, config)? };
     let hedge = settings.hedge.then(|| HedgeOptions::new().build()).transpose()?;
-    let attempts = RetryOptions::new().attempts(number(settings.attempts)).build()?;
-    let service = ServiceBuilder::new()
+    let budget = AttemptBudget::for_retries();
+    let attempts = RetryOptions::new().attempts(number(settings.attempts)).budget(budget).build()?;
+    let guard = Guard { circuit: circuit(&name, config)?, limit: limit(&name, config)?, service: name };
+    let deadline = DeadlineLayer::new(config.timeout_seconds.get());
+    let calls = guarded(&guard, attempts.clone(), hedge.clone(), deadline, service.clone());
+    let deadline = DeadlineLayer::new(LONGEST_STREAM).head_only();
+    let streams = guarded(&guard, attempts, hedge, deadline, service);
+    Ok(Resilient { calls: transport(calls), streams: streaming_transport(streams), guard })
+}
+
+fn guarded<S, B>(
+    guard: &Guard,
+    attempts: RetryLayer,
+    hedge: Option<HedgeLayer>,
+    deadline: DeadlineLayer,
+    service: S,
+) -> impl Service<
+    Request<Outgoing>,
+    Response = Response<impl http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static>,
+    Error: Into<BoxError>,
+    Future: Send + 'static,
+> + Clone
++ Send
++ Sync
++ 'static
+where
+    S: Service<Request<Outgoing>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Error + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    ServiceBuilder::new()
         .layer(PropagateLayer::new())
         .layer(attempts)
         .layer(option_layer(hedge))
         .layer(CircuitBreakerLayer::new(guard.circuit.clone()))
-        .layer(DeadlineLayer::new(config.timeout_seconds.get()))
+        .layer(deadline)
         .layer(ConcurrencyLimitLayer::new(guard.limit.clone()))
-        .service(service);
-    Ok((transport(service.map_err(told)), guard))
+        .service(service)
+        .map_err(told)
 }
 
-fn circuit(name: &'static str, config: &ServiceConfig) -> Result<Circuit, ConfigError> {
+/// What a client does wrong while it sends says nothing about the service: neither circuit nor limit hears of it.
+fn without_blame(error: TransportError) -> TransportError {
+    let mut causes =
+        std::iter::successors(Some(&error as &(dyn Error + 'static)), |error| <dyn Error>::source(*error));
+    if causes.any(<dyn Error>::is::<ClientBodyError>) {
+        return TransportError::Invalid(error.into());
+    }
+    error
+}
+
+fn circuit(name: &str, config: &ServiceConfig) -> Result<Circuit, ConfigError> {
     let settings = &config.resilience;
     let circuit = CircuitOptions::new()
         .no_failure_rate()
         .consecutive_failures(number(settings.open_after_failures))
         .open_for(settings.open_seconds.get())
         .build(name)?;
-    show(name, State::Closed);
-    let circuit = circuit.on_transition(move |transition| tell(name, transition));
+    show(name.to_owned(), State::Closed);
+    let name = name.to_owned();
+    let circuit = circuit.on_transition(move |transition| tell(&name, transition));
     Ok(circuit.unwrap_or_else(|shared| shared))
 }
 
-fn limit(name: &'static str, config: &ServiceConfig) -> Result<ConcurrencyLimit, ConfigError> {
+fn limit(name: &str, config: &ServiceConfig) -> Result<ConcurrencyLimit, ConfigError> {
     let settings = &config.resilience;
     let most = number(settings.max_concurrent);
     let options = match settings.adaptive {
@@ -120,14 +177,15 @@ where
     }
 }
 
-fn tell(service: &'static str, transition: &Transition) {
+fn tell(service: &str, transition: &Transition) {
     let (from, to) = (transition.from.as_str(), transition.to.as_str());
     tracing::warn!(service, from, to, "a circuit has changed");
-    metrics::counter!("integridai_circuit_transitions_total", "service" => service, "to" => to).increment(1);
-    show(service, transition.to);
+    metrics::counter!("integridai_circuit_transitions_total", "service" => service.to_owned(), "to" => to)
+        .increment(1);
+    show(service.to_owned(), transition.to);
 }
 
-fn show(service: &'static str, state: State) {
+fn show(service: String, state: State) {
     let openness = match state {
         State::Closed | State::ForcedClosed | State::Disabled => 0.0,
         State::HalfOpen => 0.5,

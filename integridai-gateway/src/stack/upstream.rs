@@ -1,8 +1,9 @@
-//! Towards the services: one pool of connections, three typed clients, and for each service what stands by it.
+//! Towards the services: one pool of connections, three typed clients, and for each service what stands by it and a way for
+//! what is passed on.
 
-use super::boxed::{Transport, transport};
-use super::resilient::{Guard, resilient};
-use crate::config::{ServiceConfig, ServicesConfig};
+use std::borrow::Cow;
+use std::time::Duration;
+
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use integridai_tower::ConfigError;
@@ -12,7 +13,12 @@ use integridai_tower::client::integridai::{
 };
 use integridai_tower::client::transport::HyperTransport;
 
-/// The clients of the three services.
+use super::boxed::{StreamingTransport, Transport, transport};
+use super::outgoing::Outgoing;
+use super::resilient::{Guard, Resilient, resilient};
+use crate::config::{BaseUrl, Secret, ServiceConfig, ServicesConfig};
+
+/// The clients of the three services, and the ways to them and to others for what is passed on as it comes.
 #[derive(Debug, Clone)]
 pub struct Clients {
     /// Compliance.
@@ -21,18 +27,36 @@ pub struct Clients {
     pub flaisimulator: FlaiSimulatorClient<Transport>,
     /// Figures.
     pub dashboard: DashboardClient<Transport>,
-    /// What stands by each of them, in this order.
-    guards: [Guard; 3],
+    /// The three services in this order, and the others.
+    ways: Vec<Way>,
 }
 
+/// To one service, as it comes.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// Carries what clients send.
+    pub transport: StreamingTransport,
+    /// Where it goes.
+    pub base_url: BaseUrl,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// What it is sent as.
+    pub authorization: Option<HeaderValue>,
+    /// What stands by the service.
+    pub guard: Guard,
+}
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
 impl Clients {
-    /// Clients as they are configured.
+    /// Clients as they are configured; `further` services are there for what is passed on.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when a base URL or the TLS set-up cannot be used.
-    pub fn new(config: &ServicesConfig) -> Result<Self, ConfigError> {
-        let connections = HyperTransport::new();
+    pub fn new(config: &ServicesConfig, further: &[(String, ServiceConfig)]) -> Result<Self, ConfigError> {
+        let connections = Connections::for_bodies(CONNECT_TIMEOUT);
         let (regtech, flaisimulator, dashboard) = (&config.regtech, &config.flaisimulator, &config.dashboard);
         let regtech_paths = RegTechPaths::default()
             .analyze_provider(regtech.analyze_path.as_str())
@@ -43,56 +67,85 @@ impl Clients {
         let dashboard_paths = DashboardPaths::default()
             .update_metrics(dashboard.update_path.as_str())
             .metrics(dashboard.metrics_path.as_str());
-        let (regtech, regtech_guard) = client("regtech", &regtech.service(), &connections)?;
-        let (flaisimulator, flaisimulator_guard) =
+        let (regtech, to_regtech) = client("regtech", &regtech.service(), &connections)?;
+        let (flaisimulator, to_flaisimulator) =
             client("flaisimulator", &flaisimulator.service(), &connections)?;
-        let (dashboard, dashboard_guard) = client("dashboard", &dashboard.service(), &connections)?;
+        let (dashboard, to_dashboard) = client("dashboard", &dashboard.service(), &connections)?;
+        let mut ways = vec![to_regtech, to_flaisimulator, to_dashboard];
+        for (name, config) in further {
+            ways.push(way(name.clone().into(), config, &connections)?.1);
+        }
         Ok(Self {
             regtech: RegTechClient::new(regtech).paths(regtech_paths),
             flaisimulator: FlaiSimulatorClient::new(flaisimulator).paths(flaisimulator_paths),
             dashboard: DashboardClient::new(dashboard).paths(dashboard_paths),
-            guards: [regtech_guard, flaisimulator_guard, dashboard_guard],
+            ways,
         })
     }
 
-    /// What stands by each service.
+    /// What stands by each service, the three first.
+    pub fn guards(&self) -> impl Iterator<Item = &Guard> {
+        self.ways.iter().map(|way| &way.guard)
+    }
+
+    /// The way to the service of this name.
     #[must_use]
-    pub fn guards(&self) -> &[Guard] {
-        &self.guards
+    pub fn way_to(&self, service: &str) -> Option<&Way> {
+        self.ways.iter().find(|way| way.guard.service == service)
     }
 }
+
+/// All services share them.
+type Connections = HyperTransport<Outgoing>;
 
 fn client(
     name: &'static str,
     config: &ServiceConfig,
-    connections: &HyperTransport,
-) -> Result<(ServiceClient<Transport>, Guard), ConfigError> {
-    let (transport, guard) = transport_for(name, config, connections)?;
+    connections: &Connections,
+) -> Result<(ServiceClient<Transport>, Way), ConfigError> {
+    let (transport, way) = way(name.into(), config, connections)?;
     let client = ServiceClient::new(name, config.base_url.as_str(), transport)?
         .timeout(config.timeout_seconds.get())
         .max_response_bytes(config.max_response_bytes.get());
-    let Some(token) = &config.bearer_token else { return Ok((client, guard)) };
+    Ok(match way.authorization.clone() {
+        Some(value) => (client.header(AUTHORIZATION, value), way),
+        None => (client, way),
+    })
+}
+
+fn way(
+    name: Cow<'static, str>,
+    config: &ServiceConfig,
+    connections: &Connections,
+) -> Result<(Transport, Way), ConfigError> {
+    let Resilient { calls, streams, guard } = resilient_for(name, config, connections)?;
+    let authorization = config.bearer_token.as_ref().map(bearer);
+    let (base_url, timeout) = (config.base_url.clone(), config.timeout_seconds.get());
+    Ok((calls, Way { transport: streams, base_url, timeout, authorization, guard }))
+}
+
+fn bearer(token: &Secret) -> HeaderValue {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
         .expect("a secret is visible ASCII, checked when it was parsed");
     value.set_sensitive(true);
-    Ok((client.header(AUTHORIZATION, value), guard))
+    value
 }
 
 #[cfg(not(feature = "tls"))]
-fn transport_for(
-    name: &'static str,
+fn resilient_for(
+    name: Cow<'static, str>,
     config: &ServiceConfig,
-    connections: &HyperTransport,
-) -> Result<(Transport, Guard), ConfigError> {
+    connections: &Connections,
+) -> Result<Resilient, ConfigError> {
     resilient(name, config, connections.clone())
 }
 
 #[cfg(feature = "tls")]
-fn transport_for(
-    name: &'static str,
+fn resilient_for(
+    name: Cow<'static, str>,
     config: &ServiceConfig,
-    connections: &HyperTransport,
-) -> Result<(Transport, Guard), ConfigError> {
+    connections: &Connections,
+) -> Result<Resilient, ConfigError> {
     match tls_transport(config.base_url.as_str())? {
         Some(secure) => resilient(name, config, secure),
         None => resilient(name, config, connections.clone()),
@@ -103,13 +156,13 @@ fn transport_for(
 #[cfg(not(feature = "tls"))]
 #[allow(clippy::unnecessary_wraps, reason = "the variant with TLS can fail")]
 pub(super) fn keys_transport(_: &str) -> Result<Transport, ConfigError> {
-    Ok(transport(HyperTransport::new()))
+    Ok(transport(Connections::for_bodies(CONNECT_TIMEOUT)))
 }
 
 /// For the keys of issuers.
 #[cfg(feature = "tls")]
 pub(super) fn keys_transport(url: &str) -> Result<Transport, ConfigError> {
-    Ok(tls_transport(url)?.map_or_else(|| transport(HyperTransport::new()), transport))
+    Ok(tls_transport(url)?.map_or_else(|| transport(Connections::for_bodies(CONNECT_TIMEOUT)), transport))
 }
 
 /// Where the URL asks for it.

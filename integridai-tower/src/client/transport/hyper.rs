@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri};
+use http_body::Body;
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
@@ -33,10 +34,12 @@ use crate::BoxError;
 /// No task runs beside the calls: a connection is driven by whoever waits for its answer. So a kept connection
 /// that the service closed, or whose time is over, is let go when the pool is next used. It belongs to the tokio
 /// runtime that made it: use a transport of its own for each runtime.
-#[derive(Clone, Debug)]
-pub struct HyperTransport {
+///
+/// Requests carry `Full<Bytes>` unless [`for_bodies`](HyperTransport::for_bodies) makes one that carries another body, such as a
+/// stream. A streamed body is read as the service takes it, and on while its answer is read.
+pub struct HyperTransport<B: Body + 'static = Full<Bytes>> {
     connector: HttpConnector,
-    pool: Arc<Pool>,
+    pool: Arc<Pool<B>>,
 }
 
 impl HyperTransport {
@@ -49,14 +52,28 @@ impl HyperTransport {
     /// A pool that waits this long for a connection.
     #[must_use]
     pub fn with_connect_timeout(timeout: Duration) -> Self {
+        Self::for_bodies(timeout)
+    }
+}
+
+impl<B: Body + 'static> HyperTransport<B> {
+    /// A pool that waits this long for a connection, for requests with bodies of this type.
+    #[must_use]
+    pub fn for_bodies(connect_timeout: Duration) -> Self {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(timeout));
+        connector.set_connect_timeout(Some(connect_timeout));
         connector.set_nodelay(true);
         connector.set_keepalive(Some(Duration::from_secs(30)));
         Self { connector, pool: Arc::default() }
     }
+}
 
-    async fn exchange(self, request: Request<Full<Bytes>>) -> Result<Response<PooledBody>, TransportError> {
+impl<B> HyperTransport<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    async fn exchange(self, request: Request<B>) -> Result<Response<PooledBody<B>>, TransportError> {
         let (host, mut request) = address(request)?;
         while let Some(mut link) = self.pool.take(host.as_str()) {
             if !link.is_free().await {
@@ -77,7 +94,7 @@ impl HyperTransport {
         }
     }
 
-    async fn connect(&self, host: &Authority) -> Result<Box<Link>, TransportError> {
+    async fn connect(&self, host: &Authority) -> Result<Box<Link<B>>, TransportError> {
         let uri = Uri::builder().scheme("http").authority(host.clone()).path_and_query("/").build();
         let uri = uri.map_err(|error| TransportError::Connect(error.into()))?;
         let mut connector = self.connector.clone();
@@ -96,8 +113,20 @@ impl Default for HyperTransport {
     }
 }
 
+impl<B: Body + 'static> Clone for HyperTransport<B> {
+    fn clone(&self) -> Self {
+        Self { connector: self.connector.clone(), pool: Arc::clone(&self.pool) }
+    }
+}
+
+impl<B: Body + 'static> fmt::Debug for HyperTransport<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HyperTransport").field("connector", &self.connector).finish_non_exhaustive()
+    }
+}
+
 /// Takes the host out of the target, where HTTP/1.1 has it in a header (RFC 9112 §3.2.1).
-fn address(mut request: Request<Full<Bytes>>) -> Result<(Authority, Request<Full<Bytes>>), TransportError> {
+fn address<B>(mut request: Request<B>) -> Result<(Authority, Request<B>), TransportError> {
     let refuse = |reason: &'static str| TransportError::Invalid(BoxError::from(reason));
     if request.uri().scheme_str() != Some("http") {
         return Err(refuse("this transport is for http:// alone"));
@@ -113,34 +142,38 @@ fn address(mut request: Request<Full<Bytes>>) -> Result<(Authority, Request<Full
     Ok((host, request))
 }
 
-impl Service<Request<Full<Bytes>>> for HyperTransport {
-    type Response = Response<PooledBody>;
+impl<B> Service<Request<B>> for HyperTransport<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<PooledBody<B>>;
     type Error = TransportError;
-    type Future = ResponseFuture;
+    type Future = ResponseFuture<B>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         ResponseFuture(Box::pin(self.clone().exchange(request)))
     }
 }
 
-type Exchange = dyn Future<Output = Result<Response<PooledBody>, TransportError>> + Send;
+type Exchange<B> = dyn Future<Output = Result<Response<PooledBody<B>>, TransportError>> + Send;
 
 /// The response to come.
-pub struct ResponseFuture(Pin<Box<Exchange>>);
+pub struct ResponseFuture<B: Body + 'static = Full<Bytes>>(Pin<Box<Exchange<B>>>);
 
-impl Future for ResponseFuture {
-    type Output = Result<Response<PooledBody>, TransportError>;
+impl<B: Body + 'static> Future for ResponseFuture<B> {
+    type Output = Result<Response<PooledBody<B>>, TransportError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(context)
     }
 }
 
-impl fmt::Debug for ResponseFuture {
+impl<B: Body + 'static> fmt::Debug for ResponseFuture<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body::Body;
 use tower_service::Service;
 
 use super::TransportError;
+use crate::BoxError;
 
 /// Sends calls through a `reqwest::Client` of yours, with its TLS, proxies and pools.
 ///
@@ -27,7 +28,11 @@ impl ReqwestTransport {
     }
 }
 
-impl Service<Request<Full<Bytes>>> for ReqwestTransport {
+impl<B> Service<Request<B>> for ReqwestTransport
+where
+    B: Body<Data = Bytes> + Send + Sync + 'static,
+    B::Error: Into<BoxError>,
+{
     type Response = Response<reqwest::Body>;
     type Error = TransportError;
     type Future = ResponseFuture;
@@ -36,7 +41,7 @@ impl Service<Request<Full<Bytes>>> for ReqwestTransport {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let client = self.client.clone();
         ResponseFuture(Box::pin(async move {
             let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap));

@@ -131,7 +131,10 @@ impl ByClientAddress {
         nearest
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this is one of the proxies that it is [`behind`](Self::behind), whose word counts.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.proxies.iter().any(|network| network.contains(&address))
     }
 

@@ -1,5 +1,6 @@
 //! The body of an answer, which brings its connection back to the pool.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,26 +9,30 @@ use bytes::Bytes;
 use http::Response;
 use http::uri::Authority;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::link::Link;
 use super::pool::Pool;
+use crate::BoxError;
 
 /// The body of an answer. Read to its end it gives its connection back; dropped before, it closes it.
-#[derive(Debug)]
-pub struct PooledBody {
+pub struct PooledBody<B: Body + 'static = Full<Bytes>> {
     incoming: Incoming,
-    borrowed: Option<Borrowed>,
+    borrowed: Option<Borrowed<B>>,
 }
 
-#[derive(Debug)]
-struct Borrowed {
-    link: Box<Link>,
-    pool: Arc<Pool>,
+struct Borrowed<B: Body + 'static> {
+    link: Box<Link<B>>,
+    pool: Arc<Pool<B>>,
     host: Authority,
 }
 
-impl Borrowed {
+impl<B> Borrowed<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     fn give_back(mut self, context: &mut Context<'_>) {
         if self.link.poll_free(context) {
             self.pool.put(self.host.as_str(), self.link);
@@ -35,12 +40,16 @@ impl Borrowed {
     }
 }
 
-impl PooledBody {
+impl<B> PooledBody<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     /// The answer that came over `link`, with the rest of it to come.
     pub(super) async fn wrap(
         response: Response<Incoming>,
-        link: Box<Link>,
-        pool: Arc<Pool>,
+        link: Box<Link<B>>,
+        pool: Arc<Pool<B>>,
         host: Authority,
     ) -> Response<Self> {
         let mut borrowed = Some(Borrowed { link, pool, host });
@@ -55,7 +64,11 @@ impl PooledBody {
     }
 }
 
-impl Body for PooledBody {
+impl<B> Body for PooledBody<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -87,5 +100,11 @@ impl Body for PooledBody {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+impl<B: Body + 'static> fmt::Debug for PooledBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PooledBody").field("incoming", &self.incoming).finish_non_exhaustive()
     }
 }

@@ -6,29 +6,34 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::BoxError;
+
 /// Both ends of hyper's connection: the one that takes requests, and the one that reads and writes.
-#[derive(Debug)]
-pub(super) struct Link {
-    requests: SendRequest<Full<Bytes>>,
-    connection: Connection<TokioIo<TcpStream>, Full<Bytes>>,
+pub(super) struct Link<B: Body + 'static> {
+    requests: SendRequest<B>,
+    connection: Connection<TokioIo<TcpStream>, B>,
     is_over: bool,
 }
 
 /// Why there is no answer.
-pub(super) enum Unanswered {
+pub(super) enum Unanswered<B> {
     /// The connection had ended before it took the request.
-    Unsent(Box<Request<Full<Bytes>>>, hyper::Error),
+    Unsent(Box<Request<B>>, hyper::Error),
     /// The request was, or may have been, on its way.
     Broken(hyper::Error),
 }
 
-impl Link {
+impl<B> Link<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     pub(super) async fn open(socket: TokioIo<TcpStream>) -> hyper::Result<Self> {
         let (requests, connection) = http1::handshake(socket).await?;
         Ok(Self { requests, connection, is_over: false })
@@ -52,10 +57,7 @@ impl Link {
         poll_fn(|context| Poll::Ready(self.poll_free(context))).await
     }
 
-    pub(super) async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    pub(super) async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, Unanswered<B>> {
         let mut answer = pin!(self.requests.try_send_request(request));
         let answer = poll_fn(|context| {
             self.drive(context);

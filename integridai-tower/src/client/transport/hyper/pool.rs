@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use http_body::Body;
 use tokio::time::Instant;
 
 use super::link::Link;
@@ -12,28 +13,31 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_IDLE_PER_HOST: usize = 256;
 
 /// Idle connections by host, the one that was used last at the end.
-#[derive(Debug, Default)]
-pub(super) struct Pool {
-    shelves: Mutex<Shelves>,
+pub(super) struct Pool<B: Body + 'static> {
+    shelves: Mutex<Shelves<B>>,
 }
 
-#[derive(Debug, Default)]
-struct Shelves {
+struct Shelves<B: Body + 'static> {
     /// By text: to hash an `Authority`, which minds no case, costs more than the rest of a look-up.
-    by_host: HashMap<Box<str>, Vec<Idle>>,
+    by_host: HashMap<Box<str>, Vec<Idle<B>>>,
     /// When hosts that are no longer called are looked through again.
     next_sweep: Option<Instant>,
 }
 
-#[derive(Debug)]
-struct Idle {
-    link: Box<Link>,
+struct Idle<B: Body + 'static> {
+    link: Box<Link<B>>,
     until: Instant,
 }
 
-impl Pool {
+impl<B: Body + 'static> Default for Pool<B> {
+    fn default() -> Self {
+        Self { shelves: Mutex::new(Shelves { by_host: HashMap::new(), next_sweep: None }) }
+    }
+}
+
+impl<B: Body + 'static> Pool<B> {
     /// The connection that was used last: the others may then grow old, and fewer are kept.
-    pub(super) fn take(&self, host: &str) -> Option<Box<Link>> {
+    pub(super) fn take(&self, host: &str) -> Option<Box<Link<B>>> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = shelves.by_host.get_mut(host)?.pop()?;
         drop(shelves);
@@ -41,7 +45,7 @@ impl Pool {
         (Instant::now() < idle.until).then_some(idle.link)
     }
 
-    pub(super) fn put(&self, host: &str, link: Box<Link>) {
+    pub(super) fn put(&self, host: &str, link: Box<Link<B>>) {
         let now = Instant::now();
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         let old = shelves.sweep(now);
@@ -54,8 +58,8 @@ impl Pool {
     }
 }
 
-impl Shelves {
-    fn of(&mut self, host: &str) -> &mut Vec<Idle> {
+impl<B: Body + 'static> Shelves<B> {
+    fn of(&mut self, host: &str) -> &mut Vec<Idle<B>> {
         if !self.by_host.contains_key(host) {
             self.by_host.insert(host.into(), Vec::new());
         }
@@ -63,7 +67,7 @@ impl Shelves {
     }
 
     /// Takes out what is too old, now and then.
-    fn sweep(&mut self, now: Instant) -> Vec<Idle> {
+    fn sweep(&mut self, now: Instant) -> Vec<Idle<B>> {
         if self.next_sweep.is_some_and(|next| now < next) {
             return Vec::new();
         }

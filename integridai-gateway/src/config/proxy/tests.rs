@@ -1,0 +1,58 @@
+use crate::config::{Config, ConfigError, tests::load};
+
+#[test]
+fn an_error_names_the_key_and_what_was_expected() {
+    let cases = [
+        ("[proxy]\nservices = [\"billing\"]", "line 2", "services", "regtech"),
+        ("[proxy]\npseudonym = \"a b\"", "line 2", "pseudonym", "a-z"),
+        ("[proxy.identity]\nx-user = \"name\"", "line 2", "x-user", "claim:NAME"),
+        ("[[proxy.routes]]\nprefix = \"/a/\"", "line 2", "prefix", "a path such as"),
+        ("[[proxy.routes]]\nprefix = \"/a/../b\"", "line 2", "prefix", "a path such as"),
+        ("[[proxy.routes]]\npath = \"/{a}\"", "line 2", "path", "a path such as"),
+        ("[[proxy.routes]]\nservice = \"A\"", "line 2", "service", "a-z"),
+        ("[[proxy.routes]]\nservice = \"a\"\nmethods = [\"TRACE\"]", "line 3", "methods", "other than TRACE"),
+        ("[[proxy.routes]]\nservice = \"a\"\nhosts = [\"a/b\"]", "line 3", "hosts", "without a port"),
+        ("[[proxy.routes]]\nservice = \"a\"\ncache = {ttl = 1}", "line 3", "cache", "shared"),
+    ];
+    for (text, line, key, expected) in cases {
+        let error = load(text, &[]).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(error, ConfigError::File { .. }), "{message}");
+        for part in [line, key, expected] {
+            assert!(message.contains(part), "{part:?} is not in: {message}");
+        }
+    }
+}
+
+#[test]
+fn proxy_routes_say_one_thing_each() {
+    let route = |text: &str| format!("[[proxy.routes]]\n{text}\n");
+    let other = "service = \"a\"\nscope = \"admin\"\n";
+    for (text, reason) in [
+        (route("service = \"regtech\""), "exactly one of prefix and path"),
+        (route("service = \"regtech\"\nprefix = \"/a\"\npath = \"/b\""), "exactly one of prefix and path"),
+        (route("service = \"regtech\"\npath = \"/a\"\nbase_url = \"http://a\""), "said in [services]"),
+        (route("service = \"a\"\npath = \"/a\"\nbase_url = \"http://a\""), "expected a scope"),
+        (route(&format!("{other}path = \"/a\"")), "has to have a base_url"),
+        (route(&format!("{other}path = \"/a\"\nbase_url = \"http://a\"")).repeat(2), "several routes"),
+        (
+            route("service = \"regtech\"\npath = \"/a\"\nhosts = [\"a\"]\ncache = {shared = true}"),
+            "no shared cache with hosts",
+        ),
+        ("[proxy.identity]\nhost = \"subject\"".to_owned(), "that nothing else needs"),
+        ("[proxy.identity]\nX-User = \"subject\"".to_owned(), "in lower case"),
+        (route("service = \"regtech\"\npath = \"/a\"").repeat(65), "at most 64"),
+    ] {
+        let error = load(&text, &[]).unwrap_err().to_string();
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+    let further =
+        format!("{other}prefix = \"/a\"\nbase_url = \"http://a:1/x\"\nbearer_token = \"change-me\"");
+    let text = [route(&further), route(&format!("{other}path = \"/b\"\nrewrite = \"/c\""))].concat();
+    let config = load(&text, &[]).unwrap();
+    let services = config.proxy.further_services();
+    assert_eq!((services.len(), &*services[0].0, services[0].1.base_url.as_str()), (1, "a", "http://a:1/x"));
+    assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
+    let again: Config = toml::from_str(&config.to_toml()).unwrap();
+    assert_eq!(again.proxy.routes[1], config.proxy.routes[1]);
+}

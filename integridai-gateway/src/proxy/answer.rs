@@ -1,0 +1,63 @@
+//! What a service answers, as a client gets it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{StatusCode, Version};
+use http_body::{Frame, SizeHint};
+use integridai_tower::BoxError;
+use pin_project_lite::pin_project;
+
+use super::{hops, via};
+use crate::respond::{PassedOn, Problem};
+
+pin_project! {
+    /// Content of an answer to HEAD, or that is not modified: that there is none says nothing about how much there would be.
+    struct WithoutLength<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B: http_body::Body> http_body::Body for WithoutLength<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().body.poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+/// The service's answer, less what was of its connection.
+pub(super) fn passed_on<B>(response: http::Response<B>, is_to_head: bool, pseudonym: &str) -> Response
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let (mut head, body) = response.into_parts();
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        let problem = Problem::new(StatusCode::BAD_GATEWAY, "the service changed the protocol, unasked");
+        return axum::response::IntoResponse::into_response(problem);
+    }
+    hops::take_off_answer(&mut head.headers);
+    via::add(&mut head.headers, head.version, pseudonym);
+    head.version = Version::default();
+    head.extensions.insert(PassedOn);
+    let has_no_content = is_to_head || head.status == StatusCode::NOT_MODIFIED;
+    let body = if has_no_content { Body::new(WithoutLength { body }) } else { Body::new(body) };
+    Response::from_parts(head, body)
+}

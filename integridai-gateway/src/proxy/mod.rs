@@ -1,0 +1,39 @@
+//! Pass-through routes: what clients send goes to a service as it comes, and what the service answers comes back so.
+//!
+//! | | what becomes of it |
+//! | --- | --- |
+//! | method | passed; `TRACE` and `CONNECT` are refused (501) |
+//! | path and query | passed to the letter, less the route's prefix; dot segments, backslashes and control characters, encoded or not, are refused (400) |
+//! | content, trailers | streamed as fast as the service takes them, up to the route's size (413) |
+//! | fields of the connection | removed; where `Connection` names a field that is for all recipients, the request is refused (400) |
+//! | `Upgrade` | refused (501), but for `h2c`, which a server may ignore |
+//! | `Authorization`, `X-API-Key` | not passed: they are for the gateway, which sends the service a token of its own |
+//! | `Forwarded`, `X-Forwarded-*` and the like | said anew; what was said before counts from trusted proxies only |
+//! | `Via` | added both ways; a request that was here before is refused (508) |
+//! | who asks | told in the fields that are configured, in which no client can say anything |
+//! | answers | passed with any status; those of the gateway itself are problem documents |
+//!
+//! Everything here is about one exchange; what stands by the services is in `stack`.
+//!
+//! Of what is kept for all who may ask (`cache.shared`) the service is told nothing of who asks: neither who, nor from where, nor
+//! cookies.
+
+mod answer;
+mod choose;
+mod failure;
+mod forwarded;
+mod hops;
+mod names;
+mod pass;
+mod path;
+mod prepare;
+mod route;
+mod table;
+mod trailers;
+mod via;
+
+pub use choose::{Candidate, Choose};
+pub use pass::Pass;
+pub use prepare::Passage;
+pub use route::{Base, Identity, Route, Unfit};
+pub use table::Table;

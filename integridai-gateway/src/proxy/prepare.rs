@@ -1,0 +1,189 @@
+//! A client's request becomes one to a service, or is refused.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::uri::{Authority, Scheme};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, request,
+};
+use http_body::Body as _;
+use integridai_tower::correlation::TraceContext;
+use integridai_tower::{CorrelationId, Deadline, Principal};
+use tokio::time::Instant;
+
+use super::forwarded::{self, Seen, host_of};
+use super::names::{is_never_passed, undisguised};
+use super::route::{Base, Identity, Route};
+use super::trailers::ClientContent;
+use super::{failure, hops, path, via};
+use crate::respond::Problem;
+use crate::server::PeerAddr;
+use crate::services::KEPT_ORIGIN;
+use crate::stack::Outgoing;
+
+/// What requests of one route go through.
+#[derive(Clone)]
+pub struct Passage {
+    /// The route.
+    pub route: Route,
+    /// Where its service is.
+    pub base: Base,
+    /// What the service is sent as.
+    pub authorization: Option<HeaderValue>,
+    /// How long the head of an answer may take.
+    pub timeout: Duration,
+    /// What the gateway calls itself.
+    pub pseudonym: Arc<str>,
+    /// The fields that tell of the principal.
+    pub identity: Identity,
+    /// Whether this is a proxy whose word counts.
+    pub is_trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+}
+
+impl Passage {
+    /// The request as it is to be sent on, and kept under: its URL is the gateway's own.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub(super) fn prepare(&self, request: Request<Body>) -> Result<Request<Outgoing>, Problem> {
+        let (mut head, body) = request.into_parts();
+        let uri = self.url(&head)?;
+        let seen = self.see(&head);
+        let asked = hops::take_off(&mut head.headers, |name| self.identity.has(name)).map_err(bad)?;
+        if asked.upgrade {
+            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "no other protocol is passed on here"));
+        }
+        if via::was_here(&head.headers, &self.pseudonym) {
+            return Err(Problem::new(
+                StatusCode::LOOP_DETECTED,
+                "the request has come by this gateway before",
+            ));
+        }
+        self.check_length(&head.headers)?;
+        self.rewrite(&mut head, &seen);
+        let mut sent = Request::new(self.content(body));
+        *sent.method_mut() = head.method;
+        *sent.uri_mut() = uri;
+        *sent.headers_mut() = head.headers;
+        *sent.extensions_mut() = head.extensions;
+        Ok(sent)
+    }
+
+    /// Sends it to the service: the last that is done, for what is kept is kept under the gateway's URL.
+    pub fn send<B>(&self, mut request: Request<B>) -> Request<B> {
+        let target = self.route.target(request.uri(), &self.base);
+        // It was looked at before whether there is one.
+        *request.uri_mut() = target.unwrap_or_default();
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(http::header::AUTHORIZATION, authorization.clone());
+        }
+        request.extensions_mut().insert(Deadline::after(self.timeout));
+        request
+    }
+
+    fn url(&self, head: &request::Parts) -> Result<Uri, Problem> {
+        if [Method::TRACE, Method::CONNECT].contains(&head.method) {
+            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "this method is not passed on"));
+        }
+        path::check(head.uri.path()).map_err(bad)?;
+        let too_long = || Problem::new(StatusCode::URI_TOO_LONG, "the path is too long to be passed on");
+        self.route.target(&head.uri, &self.base).ok_or_else(too_long)?;
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(Authority::from_static(KEPT_ORIGIN));
+        parts.path_and_query = head.uri.path_and_query().cloned();
+        Uri::from_parts(parts).map_err(|_| too_long())
+    }
+
+    fn see(&self, head: &request::Parts) -> Seen {
+        let peer = head.extensions.get::<PeerAddr>().map(|peer| peer.0.ip().to_canonical());
+        Seen { peer, is_trusted: peer.is_some_and(|peer| (self.is_trusted)(peer)), host: host_of(head) }
+    }
+
+    fn check_length(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let most = u64::try_from(self.route.max_body_bytes).unwrap_or(u64::MAX);
+        if length.is_some_and(|length| length > most) { Err(failure::too_large()) } else { Ok(()) }
+    }
+
+    fn rewrite(&self, head: &mut request::Parts, seen: &Seen) {
+        let headers = &mut head.headers;
+        remove_never_passed(headers);
+        let is_for_all = self.route.is_for_all(&head.method);
+        if is_for_all {
+            forwarded::remove_all(headers);
+            headers.remove(COOKIE);
+        } else {
+            forwarded::tell(headers, seen);
+            join_cookies(headers);
+        }
+        headers.remove(HOST);
+        via::add(headers, head.version, &self.pseudonym);
+        head.version = Version::HTTP_11;
+        head.extensions = kept(&head.extensions, is_for_all);
+    }
+
+    fn content(&self, body: Body) -> Outgoing {
+        if body.is_end_stream() {
+            return Outgoing::empty();
+        }
+        let content = ClientContent::new(body, self.route.max_body_bytes, self.identity.clone());
+        Outgoing::streamed(Body::new(content), Instant::now() + self.timeout)
+    }
+}
+
+impl fmt::Debug for Passage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passage")
+            .field("route", &self.route)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+fn bad(why: impl fmt::Display) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, why.to_string())
+}
+
+/// Also under names that a service might take for these.
+fn remove_never_passed(headers: &mut HeaderMap) {
+    let is_gone = |name: &&HeaderName| match undisguised(name) {
+        Some(name) => is_never_passed(&name),
+        None => is_never_passed(name.as_str()),
+    };
+    let gone: Vec<HeaderName> = headers.keys().filter(is_gone).cloned().collect();
+    gone.iter().for_each(|name| drop(headers.remove(name)));
+}
+
+/// HTTP/2 may take them apart, HTTP/1.1 may not (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return;
+    }
+    if let Ok(mut whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        whole.set_sensitive(true);
+        headers.insert(COOKIE, whole);
+    }
+}
+
+/// What layers further in read; nothing else of the gateway's own goes along.
+fn kept(extensions: &Extensions, is_for_all: bool) -> Extensions {
+    let mut kept = Extensions::new();
+    if let Some(id) = extensions.get::<CorrelationId>() {
+        kept.insert(id.clone());
+    }
+    if let Some(trace) = extensions.get::<TraceContext>() {
+        kept.insert(trace.clone());
+    }
+    if let Some(principal) = extensions.get::<Principal>().filter(|_| !is_for_all) {
+        kept.insert(principal.clone());
+    }
+    kept
+}
