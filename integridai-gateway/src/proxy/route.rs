@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Method, Uri, request};
+use http::{Method, Uri, request};
 use integridai_tower::ConfigError;
 
 use super::forwarded::host_of;
@@ -167,12 +167,6 @@ impl Base {
         let path = parts.path_and_query.as_ref().map_or("", |path| path.path());
         let path = path.trim_end_matches('/').to_owned();
         Some(Self { scheme: parts.scheme?, authority: parts.authority?, path })
-    }
-
-    /// As the service calls itself.
-    #[must_use]
-    pub fn host(&self) -> Option<HeaderValue> {
-        HeaderValue::from_str(self.authority.as_str()).ok()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The only place that names concrete layers and transports: towards clients, and towards services.
 
 mod access;
+mod blame;
 mod boxed;
 mod cache;
 mod door;

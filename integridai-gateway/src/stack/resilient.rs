@@ -22,8 +22,9 @@ use integridai_tower::{BoxError, ConfigError};
 use tower::util::{Either, option_layer};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
+use super::blame::{ClassifyService, without_blame};
 use super::boxed::{StreamingTransport, Transport, streaming_transport, transport};
-use super::outgoing::{ClientBodyError, Outgoing};
+use super::outgoing::Outgoing;
 use crate::config::{Count, ServiceConfig};
 
 /// What stands by one service, to be looked at and commanded. A clone is the same.
@@ -120,21 +121,11 @@ where
         .layer(PropagateLayer::new())
         .layer(attempts)
         .layer(option_layer(hedge))
-        .layer(CircuitBreakerLayer::new(guard.circuit.clone()))
+        .layer(CircuitBreakerLayer::new(guard.circuit.clone()).classify(ClassifyService))
         .layer(deadline)
         .layer(ConcurrencyLimitLayer::new(guard.limit.clone()))
         .service(service)
         .map_err(told)
-}
-
-/// What a client does wrong while it sends says nothing about the service: neither circuit nor limit hears of it.
-fn without_blame(error: TransportError) -> TransportError {
-    let mut causes =
-        std::iter::successors(Some(&error as &(dyn Error + 'static)), |error| <dyn Error>::source(*error));
-    if causes.any(<dyn Error>::is::<ClientBodyError>) {
-        return TransportError::Invalid(error.into());
-    }
-    error
 }
 
 fn circuit(name: &str, config: &ServiceConfig) -> Result<Circuit, ConfigError> {

@@ -13,6 +13,7 @@ mod kills;
 mod logs;
 mod memory;
 mod operators;
+mod passing;
 mod readme;
 mod starts;
 mod support;
