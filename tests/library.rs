@@ -60,6 +60,8 @@ mod requests;
 mod resilient;
 #[path = "library/services.rs"]
 mod services;
+#[path = "library/streams.rs"]
+mod streams;
 #[path = "library/tokens.rs"]
 mod tokens;
 #[path = "library/trace_context.rs"]

@@ -199,3 +199,17 @@ async fn neither_tunnels_nor_reflections_nor_other_protocols_are_passed_on() {
     assert_eq!(field(&origin.last(), "via"), "1.1 another | 1.1 integridai-gateway");
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn an_options_goes_no_further_than_it_says() {
+    let origin = Origin::named("regtech").await;
+    let gateway = over(&origin, &[]).await;
+    let client = free(&gateway);
+    let options =
+        |left: &str| client.request(Method::OPTIONS, "/api/v1/regtech/a").header("max-forwards", left);
+    assert_eq!(client.send(options("0")).await.status, 204);
+    assert!(origin.heads().is_empty());
+    assert_eq!(client.send(options("3")).await.text(), "regtech");
+    assert_eq!(field(&origin.last(), "max-forwards"), "2");
+    gateway.stop().await;
+}

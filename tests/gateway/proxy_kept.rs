@@ -193,3 +193,44 @@ async fn a_change_removes_what_it_changed() {
     }
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_kept_stands_in_for_a_service_that_fails() {
+    let is_well = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let looked_at = std::sync::Arc::clone(&is_well);
+    let origin = Origin::start(move |request: Request| {
+        let is_well = looked_at.load(std::sync::atomic::Ordering::Relaxed);
+        async move {
+            let response = Response::builder().header("cache-control", "max-age=60, stale-if-error=600");
+            match request.uri().path() {
+                "/down" if !is_well => std::future::pending().await,
+                _ if !is_well => {
+                    Response::builder().status(500).body(Body::from("broken")).expect("a response")
+                }
+                _ => response.body(Body::from("well")).expect("a response"),
+            }
+        }
+    })
+    .await;
+    let route =
+        r#"[{prefix = "/kept", service = "regtech", timeout_seconds = 0.3, cache = {shared = true}}]"#;
+    let settings = [("PROXY__ROUTES", route), ("ADMIN__LISTEN", "127.0.0.1:0")];
+    let gateway = crate::proxy::over(&origin, &settings).await;
+    let client = free(&gateway);
+    for path in ["/kept/a", "/kept/down"] {
+        assert_eq!(client.get(path).await.text(), "well");
+    }
+    is_well.store(false, std::sync::atomic::Ordering::Relaxed);
+    let purge = gateway.admin().request(Method::POST, "/admin/v1/cache/purge");
+    gateway.admin().send(purge.json(&json!({"tag": "regtech", "soft": true}))).await.ok();
+    for path in ["/kept/a", "/kept/down"] {
+        let answer = client.get(path).await;
+        assert_eq!((answer.status, answer.text()), (200, "well"), "{path} {answer:?}");
+        assert!(
+            answer.header("cache-status").contains("hit")
+                || answer.header("cache-status").contains("fwd=stale")
+        );
+    }
+    assert_eq!(client.get("/kept/other").await.text(), "broken");
+    gateway.stop().await;
+}

@@ -44,7 +44,7 @@ impl Service<Request<Full<Bytes>>> for Transport {
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         match self {
             Self::Hyper(transport) => transport.poll_ready(context),
-            Self::Reqwest(transport) => transport.poll_ready(context),
+            Self::Reqwest(transport) => Service::<Request<Full<Bytes>>>::poll_ready(transport, context),
         }
     }
 

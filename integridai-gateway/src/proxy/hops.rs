@@ -3,7 +3,7 @@
 use http::header::{CONNECTION, TE, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::names::{HOP_BY_HOP, is_protected};
+use super::names::{HOP_BY_HOP, OF_ORIGINS, is_protected};
 
 /// What a request asks for its connection, as far as it matters further on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) fn take_off(headers: &mut HeaderMap, is_own: impl Fn(&str) -> bool) -
     Ok(Asked { upgrade })
 }
 
-/// Takes off what is of the service's connection.
+/// Takes off what is of the service's connection, and its word on whose pages may read the answer.
 pub(super) fn take_off_answer(headers: &mut HeaderMap) {
     for name in named(headers).unwrap_or_default() {
         if !is_protected(name.as_str()) {
@@ -53,6 +53,7 @@ pub(super) fn take_off_answer(headers: &mut HeaderMap) {
         }
     }
     HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(*name)));
+    OF_ORIGINS.iter().for_each(|name| drop(headers.remove(*name)));
 }
 
 fn named(headers: &HeaderMap) -> Result<Vec<HeaderName>, HopsRefused> {

@@ -10,7 +10,9 @@
 //! | `Authorization`, `X-API-Key` | not passed: they are for the gateway, which sends the service a token of its own |
 //! | `Forwarded`, `X-Forwarded-*` and the like | said anew; what was said before counts from trusted proxies only |
 //! | `Via` | added both ways; a request that was here before is refused (508) |
+//! | `Max-Forwards` of an OPTIONS | counted down; with 0, the gateway answers (204) |
 //! | who asks | told in the fields that are configured, in which no client can say anything |
+//! | `Access-Control-*` of answers | removed: `[cors]` says whose pages may call |
 //! | answers | passed with any status; those of the gateway itself are problem documents |
 //!
 //! Everything here is about one exchange; what stands by the services is in `stack`.
@@ -23,6 +25,7 @@ mod choose;
 mod failure;
 mod forwarded;
 mod hops;
+mod max_forwards;
 mod names;
 mod pass;
 mod path;

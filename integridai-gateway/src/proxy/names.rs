@@ -14,6 +14,17 @@ pub(super) const HOP_BY_HOP: [&str; 8] = [
     "upgrade",
 ];
 
+/// Whose pages may read answers, which is the gateway's to say (`[cors]`): pages come to it, and not to the service.
+pub(super) const OF_ORIGINS: [&str; 7] = [
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-private-network",
+    "access-control-expose-headers",
+    "access-control-max-age",
+];
+
 /// The gateway's own credentials, and what would have a service take another method or path than was checked here.
 pub(super) const NEVER_PASSED: [&str; 8] = [
     "authorization",

@@ -8,13 +8,13 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use integridai_tower::BoxError;
 use tower::Service;
 
 use super::answer::passed_on;
-use super::failure;
 use super::prepare::Passage;
+use super::{failure, max_forwards};
 use crate::stack::{Outgoing, UpstreamError};
 
 /// Passes requests of one route on to `inner`, and its answers back; what fails becomes a problem document.
@@ -47,8 +47,11 @@ where
         self.inner.poll_ready(context).map(|_| Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let is_to_head = request.method() == Method::HEAD;
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let method = request.method().clone();
+        if max_forwards::ends_here(&method, request.headers_mut()) {
+            return Box::pin(async { Ok(StatusCode::NO_CONTENT.into_response()) });
+        }
         let answer = match self.passage.prepare(request) {
             Ok(request) => self.inner.call(request),
             Err(refusal) => return Box::pin(async { Ok(refusal.into_response()) }),
@@ -56,7 +59,7 @@ where
         let passage = Arc::clone(&self.passage);
         Box::pin(async move {
             Ok(match answer.await {
-                Ok(response) => passed_on(response, is_to_head, &passage.pseudonym),
+                Ok(response) => passed_on(response, method == Method::HEAD, &passage.pseudonym),
                 Err(error) => failed(&passage.route.service, &error),
             })
         })

@@ -139,7 +139,7 @@ fn cors(config: &CorsConfig) -> Option<CorsLayer> {
         |text: &String| HeaderValue::from_str(text).expect("an origin was checked when it was parsed");
     let layer = CorsLayer::new()
         .allow_origin(config.allowed_origins.iter().map(origin).collect::<Vec<_>>())
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([CONTENT_TYPE, AUTHORIZATION, API_KEY, CorrelationId::HEADER])
         .expose_headers(EXPOSED)
         .max_age(std::time::Duration::from_secs(600));
