@@ -137,18 +137,26 @@ async fn a_client_forges_nothing_of_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_is_believed() {
-    let origin = Origin::named("regtech").await;
-    let gateway = over(&origin, &[("RATE_LIMITS__TRUSTED_PROXIES", r#"["127.0.0.0/8"]"#)]).await;
-    assert_eq!(status(&gateway, FORGED).await, 200);
-    let head = origin.last();
-    assert_eq!(field(&head, "x-forwarded-for"), "6.6.6.6, 7.7.7.7, 127.0.0.1");
+async fn a_trusted_proxy_is_believed_in_the_field_in_which_it_tells() {
     let own = "for=127.0.0.1;host=\"localhost\";proto=http";
-    assert_eq!(field(&head, "forwarded"), format!("for=6.6.6.6;proto=https, {own}"));
-    assert_eq!(field(&head, "x-forwarded-proto"), "https");
-    assert_eq!(field(&head, "x-forwarded-host"), "evil.test");
-    assert_eq!((field(&head, "x_forwarded_for"), field(&head, "x_real_ip")), (String::new(), String::new()));
-    gateway.stop().await;
+    let both = format!("for=6.6.6.6;proto=https, {own}");
+    for (forwarding, expected) in [
+        ("x-forwarded-for", [own, "6.6.6.6, 7.7.7.7, 127.0.0.1", "https", "evil.test", "6.6.6.6"]),
+        ("forwarded", [&both, "127.0.0.1", "http", "localhost", ""]),
+    ] {
+        let origin = Origin::named("regtech").await;
+        let trusted = ("RATE_LIMITS__TRUSTED_PROXIES", r#"["127.0.0.0/8"]"#);
+        let gateway = over(&origin, &[trusted, ("RATE_LIMITS__FORWARDING", forwarding)]).await;
+        assert_eq!(status(&gateway, FORGED).await, 200);
+        let head = origin.last();
+        let names = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip"];
+        assert_eq!(names.map(|name| field(&head, name)), expected, "{forwarding}");
+        assert_eq!(
+            (field(&head, "x_forwarded_for"), field(&head, "x_real_ip")),
+            (String::new(), String::new())
+        );
+        gateway.stop().await;
+    }
 }
 
 #[tokio::test]

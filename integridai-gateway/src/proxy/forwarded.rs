@@ -6,6 +6,7 @@ use http::header::{FORWARDED, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, request};
 
 use super::names::{is_of_proxies, undisguised};
+use crate::config::ForwardingField;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -16,8 +17,8 @@ const NAME: HeaderName = HeaderName::from_static("x-forwarded-host");
 pub(super) struct Seen {
     /// Where it is.
     pub(super) peer: Option<IpAddr>,
-    /// Whether it is a proxy whose word counts.
-    pub(super) is_trusted: bool,
+    /// The field in which it tells of its own clients, where it is a proxy whose word counts.
+    pub(super) trusted: Option<ForwardingField>,
     /// What it called the gateway.
     pub(super) host: Option<String>,
 }
@@ -31,11 +32,17 @@ pub(super) fn host_of(request: &request::Parts) -> Option<String> {
     }
 }
 
-/// Removes what only a trusted proxy may tell, unless it comes from one.
-pub(super) fn remove_untrusted(headers: &mut HeaderMap, is_trusted: bool) {
+/// Removes what only a trusted proxy may tell, unless it comes from one that tells it there: in other fields it passes on what its
+/// clients wrote.
+fn remove_untrusted(headers: &mut HeaderMap, trusted: Option<ForwardingField>) {
+    let is_told = |name: &str| match trusted {
+        Some(ForwardingField::Forwarded) => name == FORWARDED.as_str(),
+        Some(ForwardingField::XForwardedFor) => name != FORWARDED.as_str(),
+        None => false,
+    };
     let is_gone = |name: &&HeaderName| match undisguised(name) {
         Some(name) => is_of_proxies(&name),
-        None => !is_trusted && is_of_proxies(name.as_str()),
+        None => is_of_proxies(name.as_str()) && !is_told(name.as_str()),
     };
     let gone: Vec<HeaderName> = headers.keys().filter(is_gone).cloned().collect();
     gone.iter().for_each(|name| drop(headers.remove(name)));
@@ -43,12 +50,12 @@ pub(super) fn remove_untrusted(headers: &mut HeaderMap, is_trusted: bool) {
 
 /// Removes all that tells of the client.
 pub(super) fn remove_all(headers: &mut HeaderMap) {
-    remove_untrusted(headers, false);
+    remove_untrusted(headers, None);
 }
 
 /// Tells of the client, behind what a trusted proxy has told.
 pub(super) fn tell(headers: &mut HeaderMap, seen: &Seen) {
-    remove_untrusted(headers, seen.is_trusted);
+    remove_untrusted(headers, seen.trusted);
     if let Some(peer) = seen.peer {
         append(headers, &FOR, &peer.to_string());
     }
@@ -110,8 +117,8 @@ mod tests {
         told
     }
 
-    fn seen(peer: &str, is_trusted: bool) -> Seen {
-        Seen { peer: Some(peer.parse().unwrap()), is_trusted, host: Some("gate.test:81".to_owned()) }
+    fn seen(peer: &str, trusted: Option<ForwardingField>) -> Seen {
+        Seen { peer: Some(peer.parse().unwrap()), trusted, host: Some("gate.test:81".to_owned()) }
     }
 
     const FORGED: [(&str, &str); 9] = [
@@ -131,7 +138,7 @@ mod tests {
         let forged =
             FORGED.map(|(name, value)| (if name == "X_Real_IP" { "x_real_ip" } else { name }, value));
         for fields in [&forged[..], &[]] {
-            let told = told(&seen("192.0.2.1", false), fields);
+            let told = told(&seen("192.0.2.1", None), fields);
             let expected = [
                 ("forwarded", "for=192.0.2.1;host=\"gate.test:81\";proto=http"),
                 ("x-forwarded-for", "192.0.2.1"),
@@ -143,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_is_believed_and_added_itself() {
+    fn a_trusted_proxy_is_believed_in_its_field_and_added_itself() {
         let fields = [
             ("x-forwarded-for", "198.51.100.7"),
             ("forwarded", "for=198.51.100.7;proto=https"),
@@ -151,16 +158,18 @@ mod tests {
             ("x-forwarded-host", "public.test"),
             ("x_forwarded_for", "6.6.6.6"),
         ];
-        let told = told(&seen("2001:db8::1", true), &fields);
-        let expected = [
-            (
-                "forwarded",
-                "for=198.51.100.7;proto=https, for=\"[2001:db8::1]\";host=\"gate.test:81\";proto=http",
-            ),
-            ("x-forwarded-for", "198.51.100.7, 2001:db8::1"),
-            ("x-forwarded-host", "public.test"),
-            ("x-forwarded-proto", "https"),
-        ];
-        assert_eq!(told, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let own = "for=\"[2001:db8::1]\";host=\"gate.test:81\";proto=http";
+        let both = format!("for=198.51.100.7;proto=https, {own}");
+        for (trusted, expected) in [
+            (ForwardingField::XForwardedFor, [own, "198.51.100.7, 2001:db8::1", "public.test", "https"]),
+            (ForwardingField::Forwarded, [&both, "2001:db8::1", "gate.test:81", "http"]),
+        ] {
+            let told = told(&seen("2001:db8::1", Some(trusted)), &fields);
+            let names = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+            let expected = names.into_iter().zip(expected);
+            let expected: Vec<_> =
+                expected.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            assert_eq!(told, expected);
+        }
     }
 }

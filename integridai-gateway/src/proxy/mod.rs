@@ -8,7 +8,7 @@
 //! | fields of the connection | removed; where `Connection` names a field that is for all recipients, the request is refused (400) |
 //! | `Upgrade` | refused (501), but for `h2c`, which a server may ignore |
 //! | `Authorization`, `X-API-Key` | not passed: they are for the gateway, which sends the service a token of its own |
-//! | `Forwarded`, `X-Forwarded-*` and the like | said anew; what was said before counts from trusted proxies only |
+//! | `Forwarded`, `X-Forwarded-*` and the like | said anew; what was said before counts from trusted proxies only, in the field in which they tell (`rate_limits.forwarding`) |
 //! | `Via` | added both ways; a request that was here before is refused (508) |
 //! | `Max-Forwards` of an OPTIONS | counted down; with 0, the gateway answers (204) |
 //! | who asks | told in the fields that are configured, in which no client can say anything |

@@ -21,6 +21,7 @@ use super::names::{is_never_passed, undisguised};
 use super::route::{Base, Identity, Route};
 use super::trailers::ClientContent;
 use super::{failure, hops, path, via};
+use crate::config::ForwardingField;
 use crate::respond::Problem;
 use crate::server::PeerAddr;
 use crate::services::KEPT_ORIGIN;
@@ -43,6 +44,8 @@ pub struct Passage {
     pub identity: Identity,
     /// Whether this is a proxy whose word counts.
     pub is_trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// The field in which such a proxy tells of the client.
+    pub forwarding: ForwardingField,
 }
 
 impl Passage {
@@ -103,7 +106,8 @@ impl Passage {
 
     fn see(&self, head: &request::Parts) -> Seen {
         let peer = head.extensions.get::<PeerAddr>().map(|peer| peer.0.ip().to_canonical());
-        Seen { peer, is_trusted: peer.is_some_and(|peer| (self.is_trusted)(peer)), host: host_of(head) }
+        let is_trusted = peer.is_some_and(|peer| (self.is_trusted)(peer));
+        Seen { peer, trusted: is_trusted.then_some(self.forwarding), host: host_of(head) }
     }
 
     fn check_length(&self, headers: &HeaderMap) -> Result<(), Problem> {

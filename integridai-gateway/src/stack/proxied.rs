@@ -99,6 +99,7 @@ fn passage(route: &Route, way: &Way, config: &Config) -> Result<Passage, ConfigE
         authorization: way.authorization.clone(),
         pseudonym: config.proxy.pseudonym.as_str().into(),
         identity: Identity::of(config.proxy.identity.keys().cloned()),
+        forwarding: config.rate_limits.forwarding,
         is_trusted: Arc::new(move |address: IpAddr| proxies.trusts(address)),
     })
 }
