@@ -150,6 +150,7 @@ async fn credentials_that_cannot_be_made_are_refused_with_the_reason() {
     command(&token, &short).await.assert_refused(1, &["secret"]);
     let unknown = command(&["api-key", "--scope", "everything", "ops"], &[]).await;
     assert_eq!(unknown.code, Some(2));
-    let scopes = "workflows:execute, metrics:read, events:read, events:write, admin";
+    let scopes = "workflows:execute, metrics:read, events:read, events:write, proxy:regtech, \
+                  proxy:flaisimulator, proxy:dashboard, admin";
     assert!(unknown.stderr.contains(scopes), "{}", unknown.stderr);
 }
