@@ -57,7 +57,9 @@ pub(crate) fn without_id() -> Sent {
 /// The same as it leaves our stack's correlation layer: tower has none.
 pub(crate) fn with_id() -> Sent {
     let mut request = without_id();
-    request.headers_mut().insert(CorrelationId::HEADER, HeaderValue::from_bytes(ID.as_bytes()).expect("an id"));
+    request
+        .headers_mut()
+        .insert(CorrelationId::HEADER, HeaderValue::from_bytes(ID.as_bytes()).expect("an id"));
     request
 }
 
