@@ -27,7 +27,8 @@ pub(super) enum Content {
     Empty,
     Whole {
         bytes: Bytes,
-        trailers: Option<HeaderMap>,
+        /// Few have any: in a box, they do not make each answer larger.
+        trailers: Option<Box<HeaderMap>>,
     },
     /// The parts of several ranges and what stands between them.
     Pieces(Vec<Bytes>),
@@ -63,7 +64,7 @@ pub(super) fn reply(
 }
 
 fn whole(entry: &Entry) -> Content {
-    Content::Whole { bytes: entry.body.clone(), trailers: entry.trailers.clone() }
+    Content::Whole { bytes: entry.body.clone(), trailers: entry.trailers.clone().map(Box::new) }
 }
 
 fn cut(entry: &Entry, request: &HeaderMap, headers: HeaderMap) -> Reply {

@@ -52,11 +52,12 @@ impl Keys {
 
     /// That of a target whose authority `host` tells, where it does not itself.
     pub(super) fn of<'a>(&self, target: &'a Uri, host: Option<&'a HeaderValue>) -> Key<'a> {
-        let authority = match target.authority() {
-            Some(authority) => authority.as_str(),
-            None => host.and_then(|host| host.to_str().ok()).unwrap_or(""),
-        };
-        self.make(target.scheme_str(), authority, target_of(target))
+        self.make(target.scheme_str(), authority_of(target, host), target_of(target))
+    }
+
+    /// That of a target of which the digest is known.
+    pub(super) fn known<'a>(&self, digest: u128, target: &'a Uri, host: Option<&'a HeaderValue>) -> Key<'a> {
+        Key { digest, ..self.parts(target.scheme_str(), authority_of(target, host), target_of(target)) }
     }
 
     /// That of a full URL.
@@ -77,13 +78,18 @@ impl Keys {
     }
 
     fn make<'a>(&self, scheme: Option<&'a str>, authority: &'a str, target: &'a str) -> Key<'a> {
+        let mut key = self.parts(scheme, authority, target);
+        key.digest = self.of_parts([&key.scheme, &key.authority, &key.target]);
+        key
+    }
+
+    /// Without its digest.
+    fn parts<'a>(&self, scheme: Option<&'a str>, authority: &'a str, target: &'a str) -> Key<'a> {
         let scheme = scheme.map_or(Cow::Borrowed(self.scheme), lower_case);
         let default_port = if scheme == "https" { ":443" } else { ":80" };
         let authority = host_of(authority, default_port);
         let target = if self.sorts_query { sorted(target) } else { Cow::Borrowed(target) };
-        let mut key = Key { digest: 0, scheme, authority, target };
-        key.digest = self.of_parts([&key.scheme, &key.authority, &key.target]);
-        key
+        Key { digest: 0, scheme, authority, target }
     }
 
     /// None of the parts has a line feed, so they cannot run into each other.
@@ -168,16 +174,20 @@ impl Hash for Key<'_> {
     }
 }
 
+fn authority_of<'a>(target: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str {
+    match target.authority() {
+        Some(authority) => authority.as_str(),
+        None => host.and_then(|host| std::str::from_utf8(host.as_bytes()).ok()).unwrap_or(""),
+    }
+}
+
 fn target_of(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 /// Whether the target and `Host` name the same host, in characters that a host and its port can have, and no user.
 pub(super) fn is_for_one_host(target: &Uri, host: Option<&HeaderValue>) -> bool {
-    let is_plain = |text: &[u8]| {
-        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%:[]".contains(&byte);
-        text.iter().all(|&byte| is_part(byte))
-    };
+    let is_plain = |text: &[u8]| kinds(text) & OTHER == 0;
     let Some(authority) = target.authority() else {
         return host.is_none_or(|host| is_plain(host.as_bytes()));
     };
@@ -185,11 +195,34 @@ pub(super) fn is_for_one_host(target: &Uri, host: Option<&HeaderValue>) -> bool 
     is_plain(authority) && host.is_none_or(|host| host.as_bytes().eq_ignore_ascii_case(authority))
 }
 
+/// Letters in upper case.
+const UPPER: u8 = 1;
+/// What a host and its port do not have.
+const OTHER: u8 = 2;
+static KINDS: [u8; 256] = kinds_of_bytes();
+
+const fn kinds_of_bytes() -> [u8; 256] {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        kinds[byte as usize] = match byte {
+            b'A'..=b'Z' => UPPER,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']' => 0,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    kinds
+}
+
+/// Which kinds of bytes there are, without an early end: that would be a branch for each byte.
+fn kinds(text: &[u8]) -> u8 {
+    text.iter().fold(0, |kinds, &byte| kinds | KINDS[usize::from(byte)])
+}
+
 /// Without user, default port and case.
 fn host_of<'a>(authority: &'a str, default_port: &str) -> Cow<'a, str> {
-    // Without an early end, which would be a branch for each byte.
-    let is_plain =
-        authority.bytes().fold(true, |is_plain, byte| is_plain & (byte != b'@') & !byte.is_ascii_uppercase());
+    let is_plain = kinds(authority.as_bytes()) == 0;
     let host =
         if is_plain { authority } else { authority.rsplit_once('@').map_or(authority, |(_, host)| host) };
     let host = host.strip_suffix(default_port).unwrap_or(host);

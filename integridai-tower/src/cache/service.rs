@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{Method, Request, Response, request};
+use http::{Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
@@ -54,33 +54,28 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        let signs = Signs::of(&head.headers);
-        if let Some(pass) = passing(&self.shared, &head, &signs, !body.is_end_stream()) {
-            return ResponseFuture::passing(self.inner.call(Request::from_parts(head, body)), pass);
+        let headers = request.headers();
+        let signs = Signs::of(headers);
+        if let Some(pass) = passing(&self.shared, &request, &signs) {
+            return ResponseFuture::passing(self.inner.call(request), pass);
         }
-        let asked = Asked::of(&head.method, &signs, &head.headers, &self.shared.rules);
-        let key = self.shared.keys.of(&head.uri, signs.host);
+        let asked = Asked::of(request.method(), &signs, headers, &self.shared.rules);
+        let key = self.shared.keys.of(request.uri(), signs.host);
         let lookup = self.shared.store.find(&key);
         if let Lookup::Decided(Some(resource)) = &lookup {
             let now = self.shared.now();
-            if let (Verdict::Fresh, Some(entry)) = judge(Some(resource), &asked, &head.headers, now) {
-                let (asked, told) = ((&asked, &head.headers), (None, CacheOutcome::Hit));
+            if let (Verdict::Fresh, Some(entry)) = judge(Some(resource), &asked, headers, now) {
+                let (asked, told) = ((&asked, headers), (None, CacheOutcome::Hit));
                 return ResponseFuture::answered(stored(&self.shared, entry, asked, now, told));
             }
         }
-        let trip = Trip {
-            shared: Arc::clone(&self.shared),
-            key: key.into_owned(),
-            asker: asker(&head, &asked),
-            inner: take_ready(&mut self.inner),
-            head,
-            body,
-            asked,
-            waited: 0,
-        };
+        let (digest, asker) = (key.digest(), asker(&request, &asked));
+        let (head, body) = request.into_parts();
+        let inner = take_ready(&mut self.inner);
+        let shared = Arc::clone(&self.shared);
+        let trip = Trip { shared, digest, asker, inner, head, body, asked, waited: 0 };
         match lookup {
-            Lookup::Decided(known) => match self.shared.store.find_further(&trip.key) {
+            Lookup::Decided(known) => match self.shared.store.find_further(&trip.key()) {
                 Lookup::Decided(found) => ResponseFuture::stopped(trip.proceed(found.or(known).as_deref())),
                 Lookup::Waiting(found) => ResponseFuture::looking(found, Place::Further(known), trip),
             },
@@ -90,21 +85,18 @@ where
 }
 
 /// Requests that are not answered by the store; `None` for those that may be.
-fn passing(
-    shared: &Arc<Shared>,
-    head: &request::Parts,
-    signs: &Signs<'_>,
-    has_content: bool,
-) -> Option<Pass> {
-    let is_cached = matches!(head.method, Method::GET | Method::HEAD);
+fn passing<A: Body>(shared: &Arc<Shared>, request: &Request<A>, signs: &Signs<'_>) -> Option<Pass> {
+    let is_cached = matches!(*request.method(), Method::GET | Method::HEAD);
     if !is_cached {
-        let key = is_unsafe(&head.method).then(|| shared.keys.of(&head.uri, signs.host).into_owned());
-        let post = key.clone().filter(|_| may_be_for_gets(&head.method)).map(|key| post(shared, head, key));
-        return Some(Pass { shared: Arc::clone(shared), forward: Forward::Method, changes: key, post });
+        let key = is_unsafe(request.method()).then(|| shared.keys.of(request.uri(), signs.host));
+        let post = key.as_ref().filter(|_| may_be_for_gets(request.method()));
+        let post = post.map(|key| post_of(shared, request, key.digest()));
+        let changes = key.map(Key::into_owned);
+        return Some(Pass { shared: Arc::clone(shared), forward: Forward::Method, changes, post });
     }
     // An origin that takes another host for the one that counts would answer for that one (RFC 9112 §3.2).
-    let is_for_one_host = !signs.has_several_hosts && is_for_one_host(&head.uri, signs.host);
-    let is_bypassed = has_content || signs.is_for_origin || !is_for_one_host;
+    let is_for_one_host = !signs.has_several_hosts && is_for_one_host(request.uri(), signs.host);
+    let is_bypassed = !request.body().is_end_stream() || signs.is_for_origin || !is_for_one_host;
     is_bypassed.then(|| Pass {
         shared: Arc::clone(shared),
         forward: Forward::Bypass,
@@ -113,13 +105,14 @@ fn passing(
     })
 }
 
-fn post(shared: &Arc<Shared>, head: &request::Parts, key: Key<'static>) -> Box<Errand> {
-    let asked = Asked::of(&head.method, &Signs::of(&head.headers), &head.headers, &shared.rules);
+fn post_of<A>(shared: &Arc<Shared>, request: &Request<A>, digest: u128) -> Box<Errand> {
+    let headers = request.headers();
+    let asked = Asked::of(request.method(), &Signs::of(headers), headers, &shared.rules);
     Box::new(Errand {
-        key,
-        target: head.uri.clone(),
-        headers: Arc::new(head.headers.clone()),
-        asker: asker(head, &asked),
+        digest,
+        target: request.uri().clone(),
+        headers: Arc::new(headers.clone()),
+        asker: asker(request, &asked),
         asked,
         purpose: Purpose::Fetch,
         entry: None,
@@ -130,10 +123,10 @@ fn post(shared: &Arc<Shared>, head: &request::Parts, key: Key<'static>) -> Box<E
     })
 }
 
-fn asker(head: &request::Parts, asked: &Asked) -> Asker {
+fn asker<A>(request: &Request<A>, asked: &Asked) -> Asker {
     Asker {
-        is_authenticated: head.headers.contains_key(AUTHORIZATION)
-            || head.extensions.get::<Principal>().is_some(),
+        is_authenticated: request.headers().contains_key(AUTHORIZATION)
+            || request.extensions().get::<Principal>().is_some(),
         forbids_storing: asked.directives.is_some_and(|directives| directives.no_store),
     }
 }

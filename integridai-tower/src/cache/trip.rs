@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::HOST;
 use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body::Body;
 use tower_service::Service;
@@ -29,7 +30,8 @@ pub(super) struct Trip<S, A> {
     pub(super) inner: S,
     pub(super) head: request::Parts,
     pub(super) body: A,
-    pub(super) key: Key<'static>,
+    /// Of its key.
+    pub(super) digest: u128,
     pub(super) asked: Asked,
     pub(super) asker: Asker,
     /// How often it waited in vain for the answer to another.
@@ -128,6 +130,11 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    /// The URL that it is for.
+    pub(super) fn key(&self) -> Key<'_> {
+        self.shared.keys.known(self.digest, &self.head.uri, self.head.headers.get(HOST))
+    }
+
     /// Goes on by what is stored.
     pub(super) fn proceed(self, resource: Option<&Resource>) -> Stop<S, A, B, S::Error> {
         let now = self.shared.now();
@@ -192,7 +199,7 @@ where
         let began = self.shared.changes.now();
         let id = self.flight_id(purpose, resource, now);
         let shared = Arc::clone(&self.shared);
-        let url = self.key.digest();
+        let url = self.digest;
         let most = shared.most_waiting;
         let (flight, is_new) = match id {
             Some(id) => shared.flights.board(
@@ -216,7 +223,7 @@ where
         let purpose = adapt(&mut self.head.headers, purpose, entry.as_deref(), largest_body);
         let errand = Errand {
             target: self.head.uri.clone(),
-            key: self.key,
+            digest: self.digest,
             headers,
             asked: self.asked,
             asker: self.asker,
@@ -244,10 +251,10 @@ where
         }
         let latest = resource.and_then(|resource| resource.entries().first());
         let id = match latest.map(|entry| &entry.selecting) {
-            None => self.key.digest(),
-            Some(selecting) if selecting.is_empty() => !self.key.digest(),
+            None => self.digest,
+            Some(selecting) if selecting.is_empty() => !self.digest,
             Some(selecting) => self.shared.keys.digest(|hasher| {
-                self.key.hash(hasher);
+                self.digest.hash(hasher);
                 selecting.describe(&self.head.headers).hash(hasher);
             }),
         };
@@ -285,7 +292,8 @@ where
     use super::flight::Arrival;
     let arrival = std::future::poll_fn(|context| ticket.poll(&leader.headers, context)).await;
     drop(ticket);
-    if let Arrival::Streaming { mut reader, .. } = arrival {
-        while let Some(Ok(_)) = std::future::poll_fn(|context| reader.poll_frame(context)).await {}
+    if let Arrival::Fetched(own) = arrival {
+        let mut body = std::pin::pin!(own.body);
+        while let Some(Ok(_)) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {}
     }
 }

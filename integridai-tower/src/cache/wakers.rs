@@ -78,8 +78,12 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = self.wakers.lock();
-        let left = seats.wakers[self.number].take();
-        seats.free.push(self.number);
+        let left = if self.number + 1 == seats.wakers.len() {
+            seats.wakers.pop().flatten()
+        } else {
+            seats.free.push(self.number);
+            seats.wakers[self.number].take()
+        };
         drop(seats);
         drop(left);
     }
