@@ -44,7 +44,7 @@ pub(super) fn reply(
     name: &Arc<str>,
 ) -> Reply {
     let mut headers = match member {
-        None => entry.hit_headers(now, name),
+        None => entry.hit(now, name).into_parts().0.headers,
         Some(member) => entry.reply_headers(now, member, name),
     };
     let status = entry.status;
@@ -63,7 +63,8 @@ pub(super) fn reply(
     Reply { status, headers, content }
 }
 
-fn whole(entry: &Entry) -> Content {
+/// All of it.
+pub(super) fn whole(entry: &Entry) -> Content {
     Content::Whole { bytes: entry.body.clone(), trailers: entry.trailers.clone().map(Box::new) }
 }
 

@@ -46,8 +46,7 @@ pub(super) fn streaming<B>(
     if !headers.contains_key(AGE) {
         headers.insert(AGE, HeaderValue::from_static("0"));
     }
-    let member =
-        Member { forward_status: Some(status), is_collapsed: true, ..Member::forwarded(forward) };
+    let member = Member { forward_status: Some(status), is_collapsed: true, ..Member::forwarded(forward) };
     tell(&mut headers, member, shared);
     let mut response = Response::new(CacheBody::shared(reader));
     *response.status_mut() = status;

@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{AGE, CONTENT_LENGTH, DATE, ETAG, HeaderName, LAST_MODIFIED};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::date;
 use super::decimal;
@@ -16,6 +16,7 @@ use super::range::Part;
 use super::status::{CACHE_STATUS, Member};
 use super::storable::announces_trailers;
 use super::vary::Selecting;
+use crate::cache_outcome::CacheOutcome;
 
 const TAGS_BY_SPACE: HeaderName = HeaderName::from_static("surrogate-key");
 const TAGS_BY_COMMA: HeaderName = HeaderName::from_static("cache-tag");
@@ -49,11 +50,11 @@ pub struct Entry {
     stamp: RwLock<Stamp>,
 }
 
-/// When the latest hit was; from the second one of a second on, with its fields for those that come in the same second.
+/// When the latest hit was; from the second one of a second on, with its head for those that come in the same second.
 #[derive(Default)]
 struct Stamp {
     now: u64,
-    reply: Option<(Arc<str>, HeaderMap)>,
+    reply: Option<(Arc<str>, Response<()>)>,
 }
 
 /// What an entry is made of.
@@ -183,20 +184,23 @@ impl Entry {
         headers
     }
 
-    /// Those of a plain hit.
-    pub(super) fn hit_headers(&self, now: u64, name: &Arc<str>) -> HeaderMap {
+    /// The head of a plain hit.
+    pub(super) fn hit(&self, now: u64, name: &Arc<str>) -> Response<()> {
         if let Ok(stamp) = self.stamp.try_read()
             && stamp.now == now
-            && let Some((_, headers)) = stamp.reply.as_ref().filter(|(known, _)| Arc::ptr_eq(known, name))
+            && let Some((_, reply)) = stamp.reply.as_ref().filter(|(known, _)| Arc::ptr_eq(known, name))
         {
-            return headers.clone();
+            return reply.clone();
         }
-        let headers = self.reply_headers(now, Member::hit(self.freshness.remaining(now)), name);
+        let mut reply = Response::new(());
+        *reply.status_mut() = self.status;
+        *reply.headers_mut() = self.reply_headers(now, Member::hit(self.freshness.remaining(now)), name);
+        CacheOutcome::Hit.put(reply.extensions_mut());
         if let Ok(mut stamp) = self.stamp.try_write() {
             let is_second = stamp.now == now;
-            *stamp = Stamp { now, reply: is_second.then(|| (Arc::clone(name), headers.clone())) };
+            *stamp = Stamp { now, reply: is_second.then(|| (Arc::clone(name), reply.clone())) };
         }
-        headers
+        reply
     }
 }
 
@@ -267,7 +271,7 @@ mod tests {
         let name: Arc<str> = "a".into();
         // The first and the second hit of a second, and one that is told what the second was.
         for (now, age, ttl) in [(NOW, "7", "53"), (NOW, "7", "53"), (NOW, "7", "53"), (NOW + 2, "9", "51")] {
-            let headers = entry.hit_headers(now, &name);
+            let headers = entry.hit(now, &name).into_parts().0.headers;
             let all = |name: &str| headers.get_all(name).iter().cloned().collect::<Vec<_>>();
             assert_eq!(
                 (all("age"), all("cache-status")),
@@ -283,7 +287,7 @@ mod tests {
             );
         }
         let other: Arc<str> = "b".into();
-        assert_eq!(entry.hit_headers(NOW + 2, &other)["cache-status"], "b; hit; ttl=51");
+        assert_eq!(entry.hit(NOW + 2, &other).headers()["cache-status"], "b; hit; ttl=51");
     }
 
     #[test]
@@ -318,7 +322,7 @@ mod tests {
     fn caches_before_this_one_keep_their_member() {
         let lines = [("cache-status", "Before; hit"), ("cache-control", "max-age=60"), ("age", "1")];
         let entry = sample(200, &lines, "", NOW);
-        let headers = entry.hit_headers(NOW, &"a".into());
+        let headers = entry.hit(NOW, &"a".into()).into_parts().0.headers;
         let members: Vec<_> = headers.get_all("cache-status").iter().cloned().collect();
         assert_eq!(members, ["Before; hit", "a; hit; ttl=59"]);
         assert_eq!(headers.get_all("age").iter().collect::<Vec<_>>(), ["1"]);

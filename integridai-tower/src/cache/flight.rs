@@ -85,8 +85,15 @@ pub(super) enum Arrival<B, E> {
     /// As it comes, for who asked.
     Fetched(Box<Own<B>>),
     /// As it comes, for the others.
-    Streaming { status: StatusCode, headers: HeaderMap, reader: Reader<B> },
-    Stored { entry: Arc<Entry>, served: Served },
+    Streaming {
+        status: StatusCode,
+        headers: HeaderMap,
+        reader: Reader<B>,
+    },
+    Stored {
+        entry: Arc<Entry>,
+        served: Served,
+    },
     Released(Release),
 }
 

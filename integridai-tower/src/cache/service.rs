@@ -11,15 +11,14 @@ use super::body::CacheBody;
 use super::errand::{Errand, Purpose};
 use super::future::{Place, ResponseFuture};
 use super::invalidate::is_unsafe;
-use super::key::{Key, is_for_one_host};
+use super::key::Key;
 use super::pass::{Pass, may_be_for_gets};
 use super::plan::{Asked, Signs, Verdict};
 use super::shared::Shared;
 use super::status::Forward;
 use super::storable::Asker;
 use super::store::Lookup;
-use super::trip::{Trip, judge, stored};
-use crate::cache_outcome::CacheOutcome;
+use super::trip::{Trip, hit, judge};
 use crate::readiness::take_ready;
 use crate::{BoxError, Principal};
 
@@ -56,17 +55,16 @@ where
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let headers = request.headers();
         let signs = Signs::of(headers);
-        if let Some(pass) = passing(&self.shared, &request, &signs) {
+        let Some(key) = key_of(&self.shared, &request, &signs) else {
+            let pass = passing(&self.shared, &request, &signs);
             return ResponseFuture::passing(self.inner.call(request), pass);
-        }
+        };
         let asked = Asked::of(request.method(), &signs, headers, &self.shared.rules);
-        let key = self.shared.keys.of(request.uri(), signs.host);
         let lookup = self.shared.store.find(&key);
         if let Lookup::Decided(Some(resource)) = &lookup {
             let now = self.shared.now();
             if let (Verdict::Fresh, Some(entry)) = judge(Some(resource), &asked, headers, now) {
-                let (asked, told) = ((&asked, headers), (None, CacheOutcome::Hit));
-                return ResponseFuture::answered(stored(&self.shared, entry, asked, now, told));
+                return ResponseFuture::answered(hit(&self.shared, entry, (&asked, headers), now));
             }
         }
         let (digest, asker) = (key.digest(), asker(&request, &asked));
@@ -84,25 +82,30 @@ where
     }
 }
 
-/// Requests that are not answered by the store; `None` for those that may be.
-fn passing<A: Body>(shared: &Arc<Shared>, request: &Request<A>, signs: &Signs<'_>) -> Option<Pass> {
-    let is_cached = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !is_cached {
+fn is_cached(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// That of a request that may be answered by the store.
+fn key_of<'a, A: Body>(shared: &Shared, request: &'a Request<A>, signs: &Signs<'a>) -> Option<Key<'a>> {
+    let may_be_stored = is_cached(request.method()) && !signs.is_for_origin && request.body().is_end_stream();
+    if !may_be_stored || signs.has_several_hosts {
+        return None;
+    }
+    // An origin that takes another host for the one that counts would answer for that one (RFC 9112 §3.2).
+    shared.keys.of_one_host(request.uri(), signs.host)
+}
+
+/// A request that is not answered by the store.
+fn passing<A>(shared: &Arc<Shared>, request: &Request<A>, signs: &Signs<'_>) -> Pass {
+    if !is_cached(request.method()) {
         let key = is_unsafe(request.method()).then(|| shared.keys.of(request.uri(), signs.host));
         let post = key.as_ref().filter(|_| may_be_for_gets(request.method()));
         let post = post.map(|key| post_of(shared, request, key.digest()));
         let changes = key.map(Key::into_owned);
-        return Some(Pass { shared: Arc::clone(shared), forward: Forward::Method, changes, post });
+        return Pass { shared: Arc::clone(shared), forward: Forward::Method, changes, post };
     }
-    // An origin that takes another host for the one that counts would answer for that one (RFC 9112 §3.2).
-    let is_for_one_host = !signs.has_several_hosts && is_for_one_host(request.uri(), signs.host);
-    let is_bypassed = !request.body().is_end_stream() || signs.is_for_origin || !is_for_one_host;
-    is_bypassed.then(|| Pass {
-        shared: Arc::clone(shared),
-        forward: Forward::Bypass,
-        changes: None,
-        post: None,
-    })
+    Pass { shared: Arc::clone(shared), forward: Forward::Bypass, changes: None, post: None }
 }
 
 fn post_of<A>(shared: &Arc<Shared>, request: &Request<A>, digest: u128) -> Box<Errand> {

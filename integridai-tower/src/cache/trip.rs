@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body::Body;
 use tower_service::Service;
 
-use super::answer::{Content, Reply, reply};
+use super::answer::{Content, Reply, reply, whole};
 use super::body::CacheBody;
 use super::entry::Entry;
 use super::errand::{Errand, Purpose};
@@ -82,6 +82,19 @@ impl<S, A> Riding<S, A> {
     }
 }
 
+/// The answer of a fresh entry.
+pub(super) fn hit<B>(
+    shared: &Shared,
+    entry: &Entry,
+    (asked, request): (&Asked, &HeaderMap),
+    now: u64,
+) -> Response<CacheBody<B>> {
+    if asked.is_plain() {
+        return entry.hit(now, &shared.name).map(|()| CacheBody::stored(whole(entry)));
+    }
+    stored(shared, entry, (asked, request), now, (None, CacheOutcome::Hit))
+}
+
 /// The answer of an entry at this time.
 pub(super) fn stored<B>(
     shared: &Shared,
@@ -141,10 +154,13 @@ where
         let (verdict, entry) = judge(resource, &self.asked, &self.head.headers, now);
         let entry = entry.map(Arc::clone);
         match (verdict, entry) {
-            (Verdict::Fresh, Some(entry)) => Stop::Answered(self.answer(&entry, None, CacheOutcome::Hit)),
+            (Verdict::Fresh, Some(entry)) => {
+                let asked = (&self.asked, &self.head.headers);
+                Stop::Answered(hit(&self.shared, &entry, asked, self.shared.now()))
+            }
             (Verdict::Stale, Some(entry)) => {
                 let member = Member::hit(entry.freshness.remaining(now));
-                Stop::Answered(self.answer(&entry, Some(member), CacheOutcome::StaleHit))
+                Stop::Answered(self.answer_stale(&entry, member))
             }
             (Verdict::WhileRevalidating, Some(entry)) => self.revalidate(entry, resource, now),
             (Verdict::Validate(forward), entry) => {
@@ -160,8 +176,9 @@ where
         }
     }
 
-    fn answer(&self, entry: &Entry, member: Option<Member>, outcome: CacheOutcome) -> Response<CacheBody<B>> {
-        stored(&self.shared, entry, (&self.asked, &self.head.headers), self.shared.now(), (member, outcome))
+    fn answer_stale(&self, entry: &Entry, member: Member) -> Response<CacheBody<B>> {
+        let (asked, told) = ((&self.asked, &self.head.headers), (Some(member), CacheOutcome::StaleHit));
+        stored(&self.shared, entry, asked, self.shared.now(), told)
     }
 
     /// Answers with what is stale, and has somebody else wait for the origin (RFC 5861 §3).
@@ -176,7 +193,7 @@ where
             return self.board(Forward::Stale, purpose, Some(entry), resource, now);
         };
         let member = Member::hit(entry.freshness.remaining(now));
-        let response = self.answer(&entry, Some(member), CacheOutcome::StaleHit);
+        let response = self.answer_stale(&entry, member);
         self.asked = self.asked.in_background();
         // What one client has or wants of it is nothing to those who wait for the answer.
         validate::ask_whole(&mut self.head.headers);
