@@ -65,7 +65,7 @@ pub(super) fn reply(
 
 /// All of it.
 pub(super) fn whole(entry: &Entry) -> Content {
-    Content::Whole { bytes: entry.body.clone(), trailers: entry.trailers.clone().map(Box::new) }
+    Content::Whole { bytes: entry.body.clone(), trailers: entry.trailers.clone() }
 }
 
 fn cut(entry: &Entry, request: &HeaderMap, headers: HeaderMap) -> Reply {

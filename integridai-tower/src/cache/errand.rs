@@ -10,7 +10,7 @@ use http::{HeaderMap, Response, StatusCode, Uri, response};
 use http_body::{Body, Frame};
 
 use super::answer::Content;
-use super::assess::{Draft, Question, Times, confirms_for_one, draft, is_explicit, redraft};
+use super::assess::{Draft, Outline, Question, Times, confirms_for_one, is_explicit, outline, redraft};
 use super::body::CacheBody;
 use super::entry::Entry;
 use super::flight::{Landing, Own, Release, Served};
@@ -140,7 +140,7 @@ impl Errand {
         let (question, rules) = (self.question(received), &self.shared.rules);
         let (draft, may_be_stored) = redraft(&question, entry, merged, rules);
         let may_be_stored = may_be_stored && !confirms_for_one(&question, entry.status, headers, rules);
-        let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.clone()));
+        let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.as_deref().cloned()));
         let terms = self.terms();
         let is_stored = may_be_stored && terms.hold(&self.key());
         if is_stored {
@@ -170,11 +170,11 @@ impl Errand {
         B::Error: Into<BoxError>,
     {
         let (mut head, body) = answer.into_parts();
-        let drafted = draft(&self.question(received), head.status, &head.headers, &self.shared.rules);
+        let outlined = outline(&self.question(received), head.status, &head.headers, &self.shared.rules);
         let length = length_of(&head.headers, &body);
         let most = self.shared.rules.largest_body;
         let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
-        let Some(mut draft) = drafted.filter(|_| length.is_none_or(fits)) else {
+        let Some(outline) = outlined.filter(|_| length.is_none_or(fits)) else {
             if self.purpose == Purpose::Complete && head.status == StatusCode::PARTIAL_CONTENT {
                 return self.misfit(Response::from_parts(head, body));
             }
@@ -188,12 +188,13 @@ impl Errand {
         let first = match length {
             Some(length) if self.purpose != Purpose::Complete => {
                 match in_one_piece(body.as_mut(), length, context) {
-                    Ok(content) => return self.land_whole(head, &draft, content),
+                    Ok(content) => return self.land_whole(head, outline, content),
                     Err(first) => first,
                 }
             }
             _ => Poll::Pending,
         };
+        let mut draft = outline.draft(&head.headers);
         let begun = self.complete(&mut head, &mut draft);
         let length = length.map(|length| length + begun.len() as u64);
         let shared = Arc::new(draft);
@@ -203,9 +204,9 @@ impl Errand {
         Landing::Streaming { leader, shared, stream }
     }
 
-    fn land_whole<B, E>(&self, head: response::Parts, draft: &Draft, content: Bytes) -> Landing<B, E> {
+    fn land_whole<B, E>(&self, head: response::Parts, outline: Outline, content: Bytes) -> Landing<B, E> {
         // In a piece of its own: what came may be a slice of a much larger buffer.
-        let entry = Arc::new(draft.finish(Bytes::copy_from_slice(&content), None));
+        let entry = Arc::new(outline.finish(&head.headers, Bytes::copy_from_slice(&content)));
         let (key, terms) = (self.key(), self.terms());
         if terms.hold(&key) {
             self.shared.store.put(&key, Arc::clone(&entry), &terms);
