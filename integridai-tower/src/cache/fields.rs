@@ -18,6 +18,7 @@ const LINE_WEIGHT: usize = 112;
 pub(super) struct Fields {
     headers: HeaderMap,
     has_earlier_status: bool,
+    weight: usize,
 }
 
 /// What is stored besides what was sent.
@@ -44,19 +45,23 @@ impl Fields {
             headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
         }
         let is_made_here = has_trailers || length.is_some();
+        let mut weight = 0;
         for (name, sent) in sent {
             let value = values.next(sent);
             if *name != AGE && !(is_made_here && *name == CONTENT_LENGTH) && !left_out.has(name) {
+                weight += value.len();
                 headers.append(name, value);
             }
         }
-        if date.is_some() {
+        if let Some(date) = &date {
+            weight += date.len();
             headers.insert(DATE, values.rest());
         }
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, decimal::value(length));
         }
-        Self { headers, has_earlier_status: seen.has_earlier_status }
+        weight += LINE_WEIGHT * headers.len();
+        Self { headers, has_earlier_status: seen.has_earlier_status, weight }
     }
 
     /// With empty places for those of a reply.
@@ -90,7 +95,7 @@ impl Fields {
 
     /// Bytes that they take, roughly.
     pub(super) fn weight(&self) -> usize {
-        weight_of(&self.headers)
+        self.weight
     }
 }
 

@@ -145,6 +145,14 @@ where
 }
 
 impl Place {
+    /// What there was nearer by.
+    pub(super) fn known(self) -> Option<Arc<Resource>> {
+        match self {
+            Self::Near => None,
+            Self::Further(known) => known,
+        }
+    }
+
     /// While it was looked for far away, an answer to another request may have come to hand.
     fn latest(
         &mut self,

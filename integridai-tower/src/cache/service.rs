@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -67,17 +66,21 @@ where
                 return ResponseFuture::answered(hit(&self.shared, entry, (&asked, headers), now));
             }
         }
-        let (digest, asker) = (key.digest(), asker(&request, &asked));
+        // Each place is asked while the URL is at hand.
+        let further = match lookup {
+            Lookup::Decided(known) => (self.shared.store.find_further(&key), Place::Further(known)),
+            waiting => (waiting, Place::Near),
+        };
+        let (digest, asker) = (key.digest(), asker(&request, &signs, &asked));
         let (head, body) = request.into_parts();
         let inner = take_ready(&mut self.inner);
         let shared = Arc::clone(&self.shared);
         let trip = Trip { shared, digest, asker, inner, head, body, asked, waited: 0 };
-        match lookup {
-            Lookup::Decided(known) => match self.shared.store.find_further(&trip.key()) {
-                Lookup::Decided(found) => ResponseFuture::stopped(trip.proceed(found.or(known).as_deref())),
-                Lookup::Waiting(found) => ResponseFuture::looking(found, Place::Further(known), trip),
-            },
-            Lookup::Waiting(found) => ResponseFuture::looking(found, Place::Near, trip),
+        match further {
+            (Lookup::Decided(found), place) => {
+                ResponseFuture::stopped(trip.proceed(found.or(place.known()).as_deref()))
+            }
+            (Lookup::Waiting(found), place) => ResponseFuture::looking(found, place, trip),
         }
     }
 }
@@ -110,12 +113,13 @@ fn passing<A>(shared: &Arc<Shared>, request: &Request<A>, signs: &Signs<'_>) -> 
 
 fn post_of<A>(shared: &Arc<Shared>, request: &Request<A>, digest: u128) -> Box<Errand> {
     let headers = request.headers();
-    let asked = Asked::of(request.method(), &Signs::of(headers), headers, &shared.rules);
+    let signs = Signs::of(headers);
+    let asked = Asked::of(request.method(), &signs, headers, &shared.rules);
     Box::new(Errand {
         digest,
         target: request.uri().clone(),
         headers: Arc::new(headers.clone()),
-        asker: asker(request, &asked),
+        asker: asker(request, &signs, &asked),
         asked,
         purpose: Purpose::Fetch,
         entry: None,
@@ -126,10 +130,9 @@ fn post_of<A>(shared: &Arc<Shared>, request: &Request<A>, digest: u128) -> Box<E
     })
 }
 
-fn asker<A>(request: &Request<A>, asked: &Asked) -> Asker {
+fn asker<A>(request: &Request<A>, signs: &Signs<'_>, asked: &Asked) -> Asker {
     Asker {
-        is_authenticated: request.headers().contains_key(AUTHORIZATION)
-            || request.extensions().get::<Principal>().is_some(),
+        is_authenticated: signs.has_credentials || request.extensions().get::<Principal>().is_some(),
         forbids_storing: asked.directives.is_some_and(|directives| directives.no_store),
     }
 }
