@@ -18,7 +18,7 @@ use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
 use crate::events::{Events, Hub};
-use crate::orchestration::{Engine, Queue};
+use crate::orchestration::{Engine, Queue, QueueOptions};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, KeptAnswers, Protection, Reporter, Sources,
@@ -109,8 +109,8 @@ impl App {
         let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
         let consolidated = consolidated(&config, sources, &events, &store, &traffic);
         let engine = Engine::new(clients, events, consolidated.clone(), calls);
-        let max_queued = config.executions.max_queued.get();
-        let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
+        let options = QueueOptions::from(&config.executions);
+        let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), options);
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
         let cache = Cache::new(&config.cache, &config.redis)?;
@@ -169,7 +169,8 @@ impl App {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
         let Self { listener, address, fronts, api, mut access, mut limits, cache, config, dropped_lines } =
             self;
-        let resumed = api.queue.start(config.executions.workers.get()).await?;
+        let resumed = api.store.requeue_running().await?;
+        api.queue.start(config.executions.workers.get());
         let mut background = JoinSet::new();
         background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
         background.spawn(telemetry::upkeep(api.prometheus.clone()));

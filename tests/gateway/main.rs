@@ -30,6 +30,7 @@ mod records;
 mod regtech_failures;
 mod resilience;
 mod restart;
+mod retries;
 #[path = "../support/mod.rs"]
 mod servers;
 mod service_status;

@@ -78,6 +78,15 @@ impl Api {
     fn user_id(&self, principal: &Principal) -> Option<String> {
         (!self.is_open).then(|| principal.subject().to_owned())
     }
+
+    /// Whose turn a request takes in the queue, and whose idempotency keys it uses: the issuer tells apart subjects
+    /// of the same name.
+    fn identity(&self, principal: &Principal) -> String {
+        match (self.is_open, principal.issuer()) {
+            (true, _) => String::new(),
+            (false, issuer) => format!("{}|{}", issuer.unwrap_or_default(), principal.subject()),
+        }
+    }
 }
 
 type State = axum::extract::State<Arc<Api>>;

@@ -32,9 +32,16 @@ pub(super) struct OrchestrationOptions {
     /// Which of those that wait goes first.
     #[schema(required = false, default = "normal")]
     priority: PriorityName,
-    /// Seconds, fractions allowed; when they are over, calls to services are cancelled.
+    /// Seconds, fractions allowed; when they are over, calls to services are cancelled. Of what is asynchronous they
+    /// begin when it is due, and count in the queue and between tries too.
     #[schema(required = false, example = 30, exclusive_minimum = 0)]
     timeout: f64,
+    /// Only of what is asynchronous: seconds until it is due.
+    #[schema(required = false, example = 60, exclusive_minimum = 0)]
+    delay: f64,
+    /// Only of what is asynchronous, and without `delay`: the moment at which it is due (RFC 3339).
+    #[schema(required = false, example = "2026-11-24T10:00:00Z")]
+    run_at: String,
 }
 
 #[derive(ToSchema)]

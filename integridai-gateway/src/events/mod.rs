@@ -28,16 +28,23 @@ impl Events {
 
     /// Records the event and sends it.
     pub fn emit(&self, event: Event) {
+        self.announce(&event);
+        self.store.record_event(row(event));
+    }
+
+    /// Sends an event that is recorded already.
+    pub fn announce(&self, event: &Event) {
         let count = self
             .emitted
             .of(event.kind, |kind| metrics::counter!("integridai_events_total", "type" => kind.as_str()));
         count.increment(1);
-        self.hub.publish(&event);
-        self.store.record_event(row(event));
+        self.hub.publish(event);
     }
 }
 
-fn row(event: Event) -> SystemEvent {
+/// The event as it is recorded.
+#[must_use]
+pub fn row(event: Event) -> SystemEvent {
     SystemEvent {
         id: event.id,
         event_type: event.kind.as_str().to_owned(),

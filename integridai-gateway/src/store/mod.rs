@@ -30,22 +30,28 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod claims;
 mod error;
+mod executions;
 mod health;
 mod json_text;
 mod options;
+mod rank;
 mod rows;
 mod sqlite;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
+pub use self::claims::{
+    Admission, Admitted, Cancellation, ClaimRules, ExecutionFilter, ExecutionSummary, Heartbeat, KeyAnswer,
+    Lease, NewKey,
+};
 pub use self::error::StoreError;
 pub use self::health::StoreHealth;
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
+pub use self::rank::{cost, next_rank};
 pub use self::rows::{
     ApiCall, Execution, ExecutionState, Finished, MetricSample, NewExecution, Outcome, Priority, SystemEvent,
     Table,
@@ -90,79 +96,12 @@ impl Store {
         self.database.record_execution(execution);
     }
 
-    /// Puts an execution into the queue. Once this resolves it survives a crash.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] if the id is taken; otherwise it could not be stored.
-    pub async fn accept_execution(&self, execution: NewExecution) -> Result<(), StoreError> {
-        self.database.accept(execution.into()).await
-    }
-
-    /// Takes the next execution out of the queue: the highest priority, then the oldest. No two callers get
-    /// the same one.
-    ///
-    /// # Errors
-    /// When the claim could not be stored.
-    pub async fn claim_execution(&self) -> Result<Option<Execution>, StoreError> {
-        self.database.claim().await
-    }
-
-    /// Replaces the steps of a running execution. `false`: it is not running.
-    ///
-    /// # Errors
-    /// When the steps could not be stored.
-    pub async fn save_steps(&self, id: Uuid, steps: JsonText) -> Result<bool, StoreError> {
-        self.database.save_steps(id, steps).await
-    }
-
-    /// Ends a running execution. `false`: it is not running, and nothing was changed.
-    ///
-    /// # Errors
-    /// When the end could not be stored.
-    pub async fn finish_execution(&self, id: Uuid, finished: Finished) -> Result<bool, StoreError> {
-        self.database.finish(id, finished).await
-    }
-
-    /// Gives a claim back: the execution waits again, and this attempt does not count. `false`: it is not running,
-    /// or somebody has claimed it anew.
-    ///
-    /// # Errors
-    /// When the change could not be stored.
-    pub async fn release_execution(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
-        self.database.release(id, attempts).await
-    }
-
-    /// Puts every running execution back into the queue and answers how many: for the start, when whatever
-    /// is marked as running was cut short.
-    ///
-    /// # Errors
-    /// When the change could not be stored.
-    pub async fn requeue_running(&self) -> Result<u64, StoreError> {
-        self.database.requeue_running().await
-    }
-
     /// Waits until everything recorded so far is written.
     ///
     /// # Errors
     /// [`StoreError::Unsaved`] if the database refuses at the moment; the rows go on waiting.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.database.flush().await
-    }
-
-    /// The execution with this id.
-    ///
-    /// # Errors
-    /// When it could not be read.
-    pub async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
-        self.database.execution(id).await
-    }
-
-    /// How many executions wait to be claimed.
-    ///
-    /// # Errors
-    /// When they could not be counted.
-    pub async fn queued_executions(&self) -> Result<u64, StoreError> {
-        self.database.queued().await
     }
 
     /// The newest events that are written, newest first; at most 10 000.

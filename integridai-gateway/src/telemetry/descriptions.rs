@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 16] = [
+const COUNTERS: [Row; 18] = [
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -19,6 +19,16 @@ const COUNTERS: [Row; 16] = [
         "Answers that were not kept, for they are too large for the cache.",
     ),
     ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
+    (
+        "integridai_execution_leases_lost_total",
+        Unit::Count,
+        "Executions that another worker took over, so that what came of them here was not written.",
+    ),
+    (
+        "integridai_execution_retries_total",
+        Unit::Count,
+        "Executions that were put back because a step is tried again later.",
+    ),
     (
         "integridai_executions_given_up_total",
         Unit::Count,

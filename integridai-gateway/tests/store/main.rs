@@ -4,4 +4,5 @@ mod disk;
 mod executions;
 mod files;
 mod process;
+mod queue;
 mod samples;

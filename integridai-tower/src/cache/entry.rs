@@ -44,8 +44,11 @@ pub struct Entry {
 #[derive(Default)]
 struct Stamp {
     now: u64,
-    reply: Option<Box<(Arc<str>, Response<()>)>>,
+    reply: Option<Box<Reply>>,
 }
+
+/// The head of a hit, and by what name of a cache it says so.
+type Reply = (Arc<str>, Response<()>);
 
 /// What an entry is made of.
 pub(super) struct Contents<'a> {

@@ -1,4 +1,4 @@
-//! Every statement, in one place: a test prepares them all.
+//! Every statement but those about executions, in one place: a test prepares them all.
 
 pub(super) const INSERT_EVENT: &str = "\
 INSERT INTO system_events (id, event_type, service_name, payload, timestamp, correlation_id, user_id)
@@ -12,33 +12,6 @@ pub(super) const INSERT_API_CALL: &str = "\
 INSERT INTO api_calls_log
     (id, endpoint, method, status_code, response_time_ms, request_size, response_size, timestamp)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-
-pub(super) const INSERT_EXECUTION: &str = "\
-INSERT INTO executions
-    (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
-     created_at, started_at, finished_at, attempts, steps, result, error)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-
-pub(super) const CLAIM_EXECUTION: &str = "\
-UPDATE executions SET state = 'running', attempts = attempts + 1, started_at = ?1
-WHERE id = (SELECT id FROM executions WHERE state = 'queued' ORDER BY priority DESC, created_at, id LIMIT 1)
-RETURNING *";
-
-pub(super) const RELEASE_EXECUTION: &str = "\
-UPDATE executions SET state = 'queued', attempts = attempts - 1, started_at = NULL
-WHERE id = ?1 AND state = 'running' AND attempts = ?2";
-
-pub(super) const SAVE_STEPS: &str = "UPDATE executions SET steps = ?2 WHERE id = ?1 AND state = 'running'";
-
-pub(super) const FINISH_EXECUTION: &str = "\
-UPDATE executions SET state = ?2, result = ?3, error = ?4, steps = ?5, finished_at = ?6
-WHERE id = ?1 AND state = 'running'";
-
-pub(super) const REQUEUE_RUNNING: &str = "UPDATE executions SET state = 'queued' WHERE state = 'running'";
-
-pub(super) const SELECT_EXECUTION: &str = "SELECT * FROM executions WHERE id = ?1";
-
-pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
 
 pub(super) const RECENT_EVENTS: &str =
     "SELECT * FROM system_events ORDER BY timestamp DESC, id DESC LIMIT ?1";
@@ -90,18 +63,10 @@ VALUES ('probe', 'probe', 'gateway', '\"' || hex(zeroblob(8192)) || '\"')";
 pub(super) const PROBE_ERASE: &str = "DELETE FROM system_events WHERE id = 'probe'";
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 21] = [
+pub(super) const ALL: [&str; 13] = [
     INSERT_EVENT,
     INSERT_METRIC,
     INSERT_API_CALL,
-    INSERT_EXECUTION,
-    CLAIM_EXECUTION,
-    RELEASE_EXECUTION,
-    SAVE_STEPS,
-    FINISH_EXECUTION,
-    REQUEUE_RUNNING,
-    SELECT_EXECUTION,
-    COUNT_QUEUED,
     RECENT_EVENTS,
     RECENT_METRICS,
     RECENT_API_CALLS,
