@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
-use crate::events::{Events, Hub};
+use crate::events::{Events, Hub, Tail};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
@@ -95,8 +95,9 @@ impl App {
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
         let store = Store::open(store_options(&config))?;
-        let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
-        let events = Events::new(hub.clone(), store.clone());
+        let (subscribers, pending) = (&config.realtime.max_subscribers, &config.realtime.max_pending_events);
+        let hub = Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow());
+        let events = Events::new(store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
         let clients = Clients::new(&config.services)?;
         let protection = Protection::of(&clients);
@@ -164,6 +165,7 @@ impl App {
         let resumed = api.queue.start(config.executions.workers.get()).await?;
         let mut background = JoinSet::new();
         background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
+        background.spawn(Tail::new(api.store.clone(), api.hub.clone()).run());
         background.spawn(telemetry::upkeep(api.prometheus.clone()));
         background.spawn(gauges(api.store.clone(), dropped_lines));
         fronts.answers.into_iter().for_each(|answers| drop(background.spawn(answers.watch())));

@@ -31,6 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 mod error;
+mod events;
 mod health;
 mod json_text;
 mod options;
@@ -43,6 +44,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub use self::error::StoreError;
+pub use self::events::{Appended, EventBounds, EventFilter, EventRange, EventReader, LoggedEvent};
 pub use self::health::StoreHealth;
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
@@ -170,7 +172,7 @@ impl Store {
     /// # Errors
     /// When they could not be read.
     pub async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
-        self.database.events(limit).await
+        self.database.recent_events(limit).await
     }
 
     /// The newest figures that are written, newest first; at most 10 000.

@@ -51,7 +51,7 @@ impl Record {
     }
 }
 
-fn insert_event(connection: &Connection, event: &SystemEvent) -> rusqlite::Result<usize> {
+pub(super) fn insert_event(connection: &Connection, event: &SystemEvent) -> rusqlite::Result<usize> {
     connection.prepare_cached(statements::INSERT_EVENT)?.execute(params![
         Id(event.id),
         clip(&event.event_type, 50),
@@ -60,6 +60,8 @@ fn insert_event(connection: &Connection, event: &SystemEvent) -> rusqlite::Resul
         Timestamp(event.timestamp),
         event.correlation_id.as_deref().map(|id| clip(id, 100)),
         event.user_id.as_deref().map(|id| clip(id, 100)),
+        clip(&event.service_name, 255),
+        event.event_id.as_deref().map(|id| clip(id, 255)),
     ])
 }
 
@@ -110,11 +112,12 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<SystemEvent> {
     Ok(SystemEvent {
         id: row.get::<_, Id>("id")?.0,
         event_type: row.get("event_type")?,
-        service_name: row.get("service_name")?,
+        service_name: row.get("source")?,
         payload: row.get("payload")?,
         timestamp: row.get::<_, Timestamp>("timestamp")?.0,
         correlation_id: row.get("correlation_id")?,
         user_id: row.get("user_id")?,
+        event_id: row.get("event_id")?,
     })
 }
 
