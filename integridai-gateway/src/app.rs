@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
-use crate::events::{Events, Hub};
+use crate::events::{Events, Hub, Tail};
 use crate::orchestration::{Engine, Queue, QueueOptions};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
@@ -100,8 +100,9 @@ impl App {
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
         let store = Store::open(store_options(&config))?;
-        let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
-        let events = Events::new(hub.clone(), store.clone());
+        let (subscribers, pending) = (&config.realtime.max_subscribers, &config.realtime.max_pending_events);
+        let hub = Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow());
+        let events = Events::new(store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
         let clients = Clients::new(&config.services)?;
         let protection = Protection::of(&clients);
@@ -171,10 +172,7 @@ impl App {
             self;
         let resumed = api.store.requeue_running().await?;
         api.queue.start(config.executions.workers.get());
-        let mut background = JoinSet::new();
-        background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
-        background.spawn(telemetry::upkeep(api.prometheus.clone()));
-        background.spawn(gauges(api.store.clone(), dropped_lines));
+        let mut background = background(&api, &config, dropped_lines);
         keep_answers(&mut background, fronts.answers.clone(), cache);
         access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
         background.spawn(access.issuer_keys().watch());
@@ -216,6 +214,16 @@ impl App {
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
     }
+}
+
+/// What goes on beside requests, for as long as the gateway runs.
+fn background(api: &Api, config: &Config, dropped_lines: Option<DroppedLines>) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
+    background.spawn(Tail::new(api.store.clone(), api.hub.clone()).run());
+    background.spawn(telemetry::upkeep(api.prometheus.clone()));
+    background.spawn(gauges(api.store.clone(), dropped_lines));
+    background
 }
 
 /// Counts kept answers, and shares them with other gateways where there is a Redis.

@@ -16,11 +16,12 @@ use integridai_tower::Principal;
 use integridai_tower::rate_limit::{Key, MemoryLimiter};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use uuid::Uuid;
 
 use super::shapes::WebSocketEvent;
 use super::{Api, State};
 use crate::config::{CorsConfig, RealtimeConfig};
-use crate::events::{Event, EventType, Received, Subscription};
+use crate::events::{Delivery, Event, EventType, Received, Subscription};
 use crate::respond::{Problem, ProblemSchema};
 use crate::services::{SystemAlert, TooManyConnections};
 
@@ -125,7 +126,14 @@ async fn serve(
     let allowance =
         (!api.is_open).then(|| Allowance { limiter: api.messages.clone(), key: key_of(&principal) });
     let ends = end_of(&principal);
-    let mut subscriber = Subscriber { socket, subscription, config: api.realtime.clone(), ends, allowance };
+    let mut subscriber = Subscriber {
+        socket,
+        subscription,
+        begun: Some(Uuid::now_v7()),
+        config: api.realtime.clone(),
+        ends,
+        allowance,
+    };
     let goodbye = subscriber.follow(first).await;
     if let Some((code, reason)) = goodbye {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
@@ -136,6 +144,8 @@ async fn serve(
 struct Subscriber {
     socket: WebSocket,
     subscription: Subscription,
+    /// Earlier events that are committed late are not what it has subscribed to.
+    begun: Option<Uuid>,
     config: RealtimeConfig,
     /// When what was presented ends.
     ends: Option<Instant>,
@@ -195,7 +205,8 @@ impl Subscriber {
         loop {
             let sent = tokio::select! {
                 received = self.subscription.receive() => match received {
-                    Received::Frame(text) => self.send(Message::Text(text)).await,
+                    Received::Event(delivery) if self.is_old(&delivery) => Ok(()),
+                    Received::Event(delivery) => self.send(Message::Text(delivery.frame.clone())).await,
                     Received::Missed(count) => self.send(missed(count)).await,
                     Received::Closed => return Some((close_code::AWAY, "the gateway goes down")),
                 },
@@ -219,6 +230,14 @@ impl Subscriber {
                 return goodbye;
             }
         }
+    }
+
+    fn is_old(&mut self, delivery: &Delivery) -> bool {
+        let is_old = self.begun.is_some_and(|begun| delivery.id < begun);
+        if !is_old {
+            self.begun = None;
+        }
+        is_old
     }
 
     /// Pings and pongs of the protocol are answered by the socket itself.

@@ -67,6 +67,8 @@ pub(super) enum WebSocketEvent<'a> {
         /// Unique; ids sort by time.
         #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
         id: String,
+        #[serde(flatten)]
+        origin: EventOrigin,
     },
     /// A provider's analysis is there.
     AnalysisComplete {
@@ -77,6 +79,8 @@ pub(super) enum WebSocketEvent<'a> {
         /// Unique; ids sort by time.
         #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
         id: String,
+        #[serde(flatten)]
+        origin: EventOrigin,
     },
     /// A training session moved on.
     TrainingProgress {
@@ -87,6 +91,8 @@ pub(super) enum WebSocketEvent<'a> {
         /// Unique; ids sort by time.
         #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
         id: String,
+        #[serde(flatten)]
+        origin: EventOrigin,
     },
     /// Something needs attention.
     SystemAlert {
@@ -97,5 +103,29 @@ pub(super) enum WebSocketEvent<'a> {
         /// Unique; ids sort by time.
         #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
         id: String,
+        #[serde(flatten)]
+        origin: EventOrigin,
     },
+}
+
+/// Where an event stands and comes from.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "a shape")]
+pub(super) struct EventOrigin {
+    /// Its place in the log: grows from event to event. What is not in the log, such as a notice to one subscriber, has
+    /// none.
+    #[schema(example = 4711, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<u64>,
+    /// The service it comes from.
+    #[schema(example = "regtech")]
+    source: String,
+    /// The request that caused it.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+    /// What its source calls it, if it was handed in.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
 }

@@ -137,9 +137,9 @@ impl Engine {
         outcome
     }
 
-    /// Tells subscribers of an event that is stored.
-    pub(super) fn announce(&self, event: &Event) {
-        self.events.announce(event);
+    /// Counts an event that was stored with the end of its execution.
+    pub(super) fn count(&self, event: &Event) {
+        self.events.count(event);
     }
 
     fn update_metrics(&self, run: &Run) -> WorkflowResult {

@@ -32,6 +32,7 @@
 //! ```
 mod claims;
 mod error;
+mod events;
 mod executions;
 mod health;
 mod json_text;
@@ -48,6 +49,7 @@ pub use self::claims::{
     Lease, NewKey,
 };
 pub use self::error::StoreError;
+pub use self::events::{Appended, EventBounds, EventFilter, EventRange, EventReader, LoggedEvent};
 pub use self::health::StoreHealth;
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
@@ -109,7 +111,7 @@ impl Store {
     /// # Errors
     /// When they could not be read.
     pub async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
-        self.database.events(limit).await
+        self.database.recent_events(limit).await
     }
 
     /// The newest figures that are written, newest first; at most 10 000.

@@ -14,7 +14,7 @@ pub struct SystemEvent {
     pub id: Uuid,
     /// What happened, at most 50 characters.
     pub event_type: String,
-    /// Who says so, at most 50 characters.
+    /// Who says so, at most 255 characters; the column `service_name` has the first 50, `source` has them all.
     pub service_name: String,
     /// The event's data.
     pub payload: JsonText,
@@ -24,6 +24,8 @@ pub struct SystemEvent {
     pub correlation_id: Option<String>,
     /// The user it belongs to, at most 100 characters.
     pub user_id: Option<String>,
+    /// What its source calls it, at most 255 characters: unique among the events of one source.
+    pub event_id: Option<String>,
 }
 
 /// A row of `metrics_history`: one figure at one moment. Its number is given by the database.

@@ -89,6 +89,7 @@ pub(crate) fn event(payload: &JsonText) -> SystemEvent {
         timestamp: OffsetDateTime::now_utc(),
         correlation_id: None,
         user_id: None,
+        event_id: None,
     }
 }
 

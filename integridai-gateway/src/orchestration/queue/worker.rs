@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::attempt::Ending;
-use crate::events::{self, Event};
+use crate::events::Event;
 use crate::store::{Execution, Finished, Heartbeat, JsonText, Lease, StoreError, SystemEvent};
 
 /// A worker looks even if nobody calls: a call can get lost with a worker that was cut short, and other processes
@@ -132,9 +132,9 @@ impl Shared {
     }
 
     async fn finish(&self, lease: Lease, finished: Finished, told: Vec<Event>) {
-        let rows: Vec<_> = told.iter().cloned().map(events::row).collect();
+        let rows: Vec<_> = told.iter().cloned().map(SystemEvent::from).collect();
         if self.persist(lease, &Write::Finish { finished, events: rows }).await {
-            told.iter().for_each(|event| self.engine.announce(event));
+            told.iter().for_each(|event| self.engine.count(event));
         }
     }
 

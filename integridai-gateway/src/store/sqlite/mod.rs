@@ -6,6 +6,7 @@
 mod admission;
 mod alive;
 mod columns;
+mod events;
 mod execution_statements;
 mod executions;
 mod failure;
@@ -40,7 +41,10 @@ use self::queue::Queue;
 use self::reader::Readers;
 use self::records::Record;
 use super::health::Counters;
-use super::{ApiCall, Execution, MetricSample, StoreError, StoreOptions, SystemEvent};
+use super::{
+    ApiCall, Appended, EventBounds, EventFilter, EventRange, Execution, LoggedEvent, MetricSample,
+    StoreError, StoreOptions, SystemEvent,
+};
 
 /// How long the writer may go on when the store is dropped without having been closed.
 const LINGER: Duration = Duration::from_secs(5);
@@ -53,6 +57,7 @@ pub(super) struct Database {
     counters: Arc<Counters>,
     readers: Readers,
     files: OpenFiles,
+    committed: watch::Receiver<u64>,
     ended: watch::Receiver<()>,
 }
 
@@ -91,7 +96,29 @@ impl Database {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub(super) async fn events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
+    pub(super) async fn append_events(&self, events: Vec<SystemEvent>) -> Result<Vec<Appended>, StoreError> {
+        self.command(move |connection| events::append(connection, &events)).await
+    }
+
+    pub(super) async fn events(
+        &self,
+        range: EventRange,
+        filter: EventFilter,
+        limit: u32,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        let limit = limit.min(LONGEST_LIST);
+        self.read(move |connection| events::list(connection, range, &filter, limit)).await
+    }
+
+    pub(super) async fn event_bounds(&self) -> Result<EventBounds, StoreError> {
+        self.read(events::bounds).await
+    }
+
+    pub(super) fn committed_events(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
+    }
+
+    pub(super) async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
         self.list(statements::RECENT_EVENTS, limit, records::read_event).await
     }
 

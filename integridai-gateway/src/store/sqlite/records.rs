@@ -61,6 +61,8 @@ pub(super) fn insert_event(connection: &Connection, event: &SystemEvent) -> rusq
         Timestamp(event.timestamp),
         event.correlation_id.as_deref().map(|id| clip(id, 100)),
         event.user_id.as_deref().map(|id| clip(id, 100)),
+        clip(&event.service_name, 255),
+        event.event_id.as_deref().map(|id| clip(id, 255)),
     ])
 }
 
@@ -124,11 +126,12 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<SystemEvent> {
     Ok(SystemEvent {
         id: row.get::<_, Id>("id")?.0,
         event_type: row.get("event_type")?,
-        service_name: row.get("service_name")?,
+        service_name: row.get("source")?,
         payload: row.get("payload")?,
         timestamp: row.get::<_, Timestamp>("timestamp")?.0,
         correlation_id: row.get("correlation_id")?,
         user_id: row.get("user_id")?,
+        event_id: row.get("event_id")?,
     })
 }
 

@@ -1,8 +1,20 @@
 //! Every statement but those about executions, in one place: a test prepares them all.
 
 pub(super) const INSERT_EVENT: &str = "\
-INSERT INTO system_events (id, event_type, service_name, payload, timestamp, correlation_id, user_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+INSERT INTO system_events
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+pub(super) const FIND_EVENT: &str =
+    "SELECT id, cursor FROM system_events WHERE source = ?1 AND event_id = ?2";
+
+pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM system_events";
+
+pub(super) const EVENT_BOUNDS: &str =
+    "SELECT pruned_through, (SELECT coalesce(max(cursor), 0) FROM system_events) FROM event_log";
+
+/// Conditions follow, and an order.
+pub(super) const EVENTS: &str = "SELECT * FROM system_events WHERE ";
 
 pub(super) const INSERT_METRIC: &str = "\
 INSERT INTO metrics_history (metric_name, metric_value, service, timestamp, metadata)
@@ -25,7 +37,8 @@ pub(super) const RECENT_API_CALLS: &str =
 /// Touches every table, so that one that is missing shows.
 pub(super) const PING: &str = "\
 SELECT EXISTS (SELECT 1 FROM system_events), EXISTS (SELECT 1 FROM metrics_history),
-    EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions)";
+    EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions),
+    EXISTS (SELECT 1 FROM event_log)";
 
 /// Of every log table together, the newest row among the oldest.
 pub(super) const NEWEST_OF_OLD_LOGS: &str = "\
@@ -57,14 +70,17 @@ pub(super) const PRUNE: [&str; 4] = [
 
 // Larger than a page, so that it needs room in the file and not only a page that is there already.
 pub(super) const PROBE_WRITE: &str = "\
-INSERT INTO system_events (id, event_type, service_name, payload)
-VALUES ('probe', 'probe', 'gateway', '\"' || hex(zeroblob(8192)) || '\"')";
+INSERT INTO system_events (id, event_type, service_name, source, payload)
+VALUES ('probe', 'probe', 'gateway', 'gateway', '\"' || hex(zeroblob(8192)) || '\"')";
 
 pub(super) const PROBE_ERASE: &str = "DELETE FROM system_events WHERE id = 'probe'";
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 13] = [
+pub(super) const ALL: [&str; 16] = [
     INSERT_EVENT,
+    FIND_EVENT,
+    NEWEST_EVENT,
+    EVENT_BOUNDS,
     INSERT_METRIC,
     INSERT_API_CALL,
     RECENT_EVENTS,

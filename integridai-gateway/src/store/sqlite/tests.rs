@@ -12,8 +12,8 @@ use super::records::{self, Record};
 use super::retention::{self, Progress};
 use super::{execution_statements, executions, migrations, statements};
 use crate::store::{
-    ApiCall, ClaimRules, Execution, ExecutionState, JsonText, MetricSample, NewExecution, Priority,
-    StoreError, SystemEvent,
+    ApiCall, ClaimRules, EventFilter, EventRange, Execution, ExecutionState, JsonText, MetricSample,
+    NewExecution, Priority, StoreError, SystemEvent,
 };
 
 fn migrated() -> Connection {
@@ -54,7 +54,7 @@ fn a_file_is_migrated_once_and_carries_our_mark() {
     migrations::migrate(&mut connection, Path::new("memory")).unwrap();
     let mark: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).unwrap();
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!((mark, version), (0x4947_4149, 2));
+    assert_eq!((mark, version), (0x4947_4149, 3));
 }
 
 #[test]
@@ -85,12 +85,52 @@ fn executions_of_the_first_version_keep_their_place_and_their_state() {
 }
 
 #[test]
+fn events_of_the_first_version_get_cursors_in_the_order_of_their_times() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    let rows = "INSERT INTO system_events (id, event_type, service_name, payload, timestamp) VALUES
+        ('late', 'a', 'gateway', '1', '2026-01-02T00:00:00.000000Z'),
+        ('early', 'a', 'regtech', '2', '2026-01-01T00:00:00.000000Z')";
+    connection.execute_batch(include_str!("migrations/1_tables.sql")).unwrap();
+    connection
+        .execute_batch(&format!("{rows}; PRAGMA application_id = 1229406537; PRAGMA user_version = 1"))
+        .unwrap();
+    migrations::migrate(&mut connection, Path::new("memory")).unwrap();
+    let mut statement =
+        connection.prepare("SELECT cursor, id, source FROM system_events ORDER BY cursor").unwrap();
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found: Vec<(i64, String, String)> =
+        statement.query_map([], read).unwrap().map(Result::unwrap).collect();
+    let expected = [(1, "early", "regtech"), (2, "late", "gateway")];
+    assert_eq!(found, expected.map(|(cursor, id, source)| (cursor, id.to_owned(), source.to_owned())));
+}
+
+#[test]
+fn the_log_is_read_by_an_index_and_never_sorted() {
+    let connection = migrated();
+    let text = |text: &str| Some(text.to_owned());
+    let (kind, none) = (vec!["a".to_owned()], EventFilter::default);
+    for (filter, index) in [
+        (none(), "INTEGER PRIMARY KEY"),
+        (EventFilter { types: kind, ..none() }, "system_events_event_type"),
+        (EventFilter { source: text("a"), ..none() }, "system_events_source"),
+        (EventFilter { correlation_id: text("a"), ..none() }, "system_events_correlation_id"),
+        (EventFilter { user_id: text("a"), ..none() }, "system_events_user_id"),
+    ] {
+        for range in [EventRange::after(7), EventRange::Before(7)] {
+            let query = super::events::Query::new(range, &filter, 10);
+            let plan = query.plan(&connection);
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+        }
+    }
+}
+
+#[test]
 fn the_file_of_a_newer_program_is_refused() {
     let mut connection = migrated();
     connection.pragma_update(None, "user_version", 7).unwrap();
     let error = migrations::migrate(&mut connection, Path::new("gateway.db")).unwrap_err();
-    assert!(matches!(error, StoreError::TooNew { found: 7, known: 2, .. }), "{error:?}");
-    assert_eq!(error.to_string(), "the database gateway.db has schema version 7; this program knows 2");
+    assert!(matches!(error, StoreError::TooNew { found: 7, known: 3, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "the database gateway.db has schema version 7; this program knows 3");
 }
 
 #[test]
@@ -172,6 +212,7 @@ fn records_of_age(time: OffsetDateTime) -> Vec<Record> {
         timestamp: time,
         correlation_id: None,
         user_id: None,
+        event_id: None,
     };
     let sample = MetricSample {
         metric_name: "score".to_owned(),
@@ -244,11 +285,12 @@ proptest! {
 
     #[test]
     fn an_event_is_read_as_it_was_written(
-        (event_type, service_name, correlation_id, user_id, payload, timestamp, id) in
-            (texts(50), texts(50), prop::option::of(texts(100)), prop::option::of(texts(100)), json(), moments(), any::<u128>())
+        (event_type, service_name, correlation_id, user_id, event_id, payload, timestamp, id) in
+            (texts(50), texts(255), prop::option::of(texts(100)), prop::option::of(texts(100)), prop::option::of(texts(255)),
+             json(), moments(), any::<u128>())
     ) {
         let id = Uuid::from_u128(id);
-        let event = SystemEvent { id, event_type, service_name, payload, timestamp, correlation_id, user_id };
+        let event = SystemEvent { id, event_type, service_name, payload, timestamp, correlation_id, user_id, event_id };
         let connection = migrated();
         Record::Event(event.clone()).insert(&connection).unwrap();
         let read = connection.query_row(statements::RECENT_EVENTS, [1], records::read_event).unwrap();
