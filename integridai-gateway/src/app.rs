@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use integridai_tower::ConfigError;
+use integridai_tower::client::balance::CheckHealth;
 use integridai_tower::rate_limit::{MemoryLimiter, Quota};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -37,6 +38,7 @@ pub struct App {
     api: Arc<Api>,
     access: Access,
     limits: Limits,
+    checks: Vec<CheckHealth>,
     config: Config,
     dropped_lines: Option<DroppedLines>,
 }
@@ -98,7 +100,7 @@ impl App {
         let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
         let events = Events::new(hub.clone(), store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
-        let clients = Clients::new(&config.services)?;
+        let (clients, checks) = Clients::new(&config.services)?;
         let protection = Protection::of(&clients);
         let calls = Calls::default();
         let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
@@ -131,7 +133,7 @@ impl App {
         });
         let guards = Guards { access: &access, limits: &limits };
         let fronts = Fronts::build(&config, &api, &guards, exchanges).await?;
-        Ok(Self { listener, address, fronts, api, access, limits, config, dropped_lines: None })
+        Ok(Self { listener, address, fronts, api, access, limits, checks, config, dropped_lines: None })
     }
 
     /// Counts the log lines that could not be written among the metrics.
@@ -160,7 +162,8 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, fronts, api, mut access, mut limits, config, dropped_lines } = self;
+        let Self { listener, address, fronts, api, mut access, mut limits, checks, config, dropped_lines } =
+            self;
         let resumed = api.queue.start(config.executions.workers.get()).await?;
         let mut background = JoinSet::new();
         background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
@@ -169,6 +172,7 @@ impl App {
         fronts.answers.into_iter().for_each(|answers| drop(background.spawn(answers.watch())));
         access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
         background.spawn(access.issuer_keys().watch());
+        checks.into_iter().for_each(|check| drop(background.spawn(check)));
         background.spawn(limits.watch());
         let is_served = CancellationToken::new();
         let returning = tokio::spawn(limits.return_leases(&is_served));
@@ -208,7 +212,8 @@ impl App {
     }
 }
 
-/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often.
+/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often, and whether it
+/// can call its services.
 ///
 /// # Errors
 ///
@@ -216,6 +221,7 @@ impl App {
 pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
     limits(config)?;
+    Clients::new(&config.services)?;
     access(config).map(drop)
 }
 

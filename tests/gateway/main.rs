@@ -27,6 +27,7 @@ mod rate_limits_shared;
 mod realtime;
 mod records;
 mod regtech_failures;
+mod replicas;
 mod resilience;
 mod restart;
 #[path = "../support/mod.rs"]
