@@ -1,5 +1,6 @@
 //! Builds the gateway from its configuration and runs it. Nothing imports this but `main` and tests.
 
+mod beside;
 mod fronts;
 mod operators;
 
@@ -10,19 +11,18 @@ use std::time::Duration;
 use integridai_tower::ConfigError;
 use integridai_tower::rate_limit::{MemoryLimiter, Quota};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::beside::Beside;
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
-use crate::events::{Events, Hub, Tail};
+use crate::events::{Events, Hub};
 use crate::orchestration::{Engine, Queue, QueueOptions};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
-    Calls, Connections, Consolidated, Exchanges, HealthRule, KeptAnswers, Protection, Reporter, Sources,
-    Tickets, Traffic,
+    Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
 };
 use crate::stack::{Access, Cache, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
@@ -36,11 +36,8 @@ pub struct App {
     address: SocketAddr,
     fronts: Fronts,
     api: Arc<Api>,
-    access: Access,
-    limits: Limits,
-    cache: Option<Cache>,
+    beside: Beside,
     config: Config,
-    dropped_lines: Option<DroppedLines>,
 }
 
 /// Why the gateway cannot start.
@@ -79,15 +76,6 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
-/// What the store is given to write down its last rows.
-const STORE_GRACE: Duration = Duration::from_secs(5);
-
-/// What Redis is given to hear of the last purges.
-const PURGES_GRACE: Duration = Duration::from_secs(2);
-
-/// What Redis is given to take back leases.
-const LEASES_GRACE: Duration = Duration::from_secs(2);
-
 impl App {
     /// Binds the address, opens the store, wires everything and takes up unfinished executions. Needs a tokio
     /// runtime.
@@ -104,7 +92,7 @@ impl App {
         let hub = Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow());
         let events = Events::new(store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
-        let clients = Clients::new(&config.services)?;
+        let (clients, checks) = Clients::new(&config.services)?;
         let protection = Protection::of(&clients);
         let calls = Calls::default();
         let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
@@ -139,13 +127,14 @@ impl App {
         });
         let guards = Guards { access: &access, limits: &limits };
         let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges).await?;
-        Ok(Self { listener, address, fronts, api, access, limits, cache, config, dropped_lines: None })
+        let beside = Beside { access, limits, cache, checks, dropped_lines: None };
+        Ok(Self { listener, address, fronts, api, beside, config })
     }
 
     /// Counts the log lines that could not be written among the metrics.
     #[must_use]
     pub fn count_dropped_lines(mut self, lines: DroppedLines) -> Self {
-        self.dropped_lines = Some(lines);
+        self.beside.dropped_lines = Some(lines);
         self
     }
 
@@ -168,17 +157,10 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, fronts, api, mut access, mut limits, cache, config, dropped_lines } =
-            self;
+        let Self { listener, address, fronts, api, beside, config } = self;
         let resumed = api.store.requeue_running().await?;
         api.queue.start(config.executions.workers.get());
-        let mut background = background(&api, &config, dropped_lines);
-        keep_answers(&mut background, fronts.answers.clone(), cache);
-        access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
-        background.spawn(access.issuer_keys().watch());
-        background.spawn(limits.watch());
-        let is_served = CancellationToken::new();
-        let returning = tokio::spawn(limits.return_leases(&is_served));
+        let running = beside.start(&api, &config);
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
@@ -198,52 +180,14 @@ impl App {
         };
         let served = server::serve(listener, fronts.clients, server_options(&config.server), told);
         let (drained, (), ()) = tokio::join!(served, others, operated);
-        api.sockets.close();
-        if tokio::time::timeout(STORE_GRACE, api.sockets.wait()).await.is_err() {
-            tracing::warn!("some WebSockets did not say goodbye");
-        }
-        tell_of_purges(fronts.answers.as_ref()).await;
-        background.shutdown().await;
-        is_served.cancel();
-        if tokio::time::timeout(LEASES_GRACE, returning).await.is_err() {
-            tracing::warn!("some leases were not given back");
-        }
-        if let Err(error) = api.store.close(STORE_GRACE).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store was not written to its end");
-        }
+        running.end(&api).await;
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
     }
 }
 
-/// What goes on beside requests, for as long as the gateway runs.
-fn background(api: &Api, config: &Config, dropped_lines: Option<DroppedLines>) -> JoinSet<()> {
-    let mut background = JoinSet::new();
-    background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
-    background.spawn(Tail::new(api.store.clone(), api.hub.clone()).run());
-    background.spawn(telemetry::upkeep(api.prometheus.clone()));
-    background.spawn(gauges(api.store.clone(), dropped_lines));
-    background
-}
-
-/// Counts kept answers, and shares them with other gateways where there is a Redis.
-fn keep_answers(background: &mut JoinSet<()>, answers: Option<KeptAnswers>, cache: Option<Cache>) {
-    if let Some(answers) = answers {
-        background.spawn(answers.watch());
-    }
-    if let Some(in_step) = cache.and_then(|mut cache| cache.take_in_step()) {
-        background.spawn(in_step);
-    }
-}
-
-async fn tell_of_purges(answers: Option<&KeptAnswers>) {
-    let Some(answers) = answers else { return };
-    if tokio::time::timeout(PURGES_GRACE, answers.settled()).await.is_err() {
-        tracing::warn!("other gateways were not told of some purges");
-    }
-}
-
-/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often.
+/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often, and whether it
+/// can call its services.
 ///
 /// # Errors
 ///
@@ -251,6 +195,7 @@ async fn tell_of_purges(answers: Option<&KeptAnswers>) {
 pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
     limits(config)?;
+    Clients::new(&config.services)?;
     access(config).map(drop)
 }
 
@@ -332,28 +277,4 @@ fn consolidated(
         Arc::clone(traffic),
         Reporter::new(events.clone(), store.clone()),
     )
-}
-
-/// Figures that nobody pushes.
-#[allow(clippy::cast_precision_loss, reason = "counts")]
-async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        ticks.tick().await;
-        if let Err(error) = store.ping().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the store does not answer");
-        }
-        let health = store.health();
-        metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
-        metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
-        metrics::counter!("integridai_store_written_rows_total").absolute(health.written_rows);
-        metrics::counter!("integridai_store_dropped_rows_total").absolute(health.dropped_rows);
-        metrics::counter!("integridai_store_pruned_rows_total").absolute(health.pruned_rows);
-        if let Some(lines) = &dropped_lines {
-            metrics::counter!("integridai_log_lines_dropped_total").absolute(lines.count() as u64);
-        }
-        if let Ok(queued) = store.queued_executions().await {
-            metrics::gauge!("integridai_executions_queued").set(queued as f64);
-        }
-    }
 }

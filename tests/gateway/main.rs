@@ -28,6 +28,7 @@ mod rate_limits_shared;
 mod realtime;
 mod records;
 mod regtech_failures;
+mod replicas;
 mod resilience;
 mod restart;
 mod retries;

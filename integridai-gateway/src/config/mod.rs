@@ -36,7 +36,7 @@ pub use rate_limits::{
 };
 pub use realtime::RealtimeConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
-pub use resilience::{Address, ResilienceConfig};
+pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};

@@ -34,7 +34,15 @@ fn optional_keys_are_documented_as_comments_and_work() {
     let optional =
         ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
     let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
-    let optional = optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url =", "listen ="]);
+    let optional = optional.chain([
+        "[rate_limits.",
+        "by =",
+        "quotas =",
+        "tiers =",
+        "url =",
+        "listen =",
+        "health_check =",
+    ]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     // Whether this build speaks https:// is tested below.
     let config = load(&text.replace("https://id.example.org", "http://localhost"), &[]).unwrap();
@@ -45,6 +53,8 @@ fn optional_keys_are_documented_as_comments_and_work() {
     assert_eq!(config.admin.listen, Some("127.0.0.1:3003".parse().unwrap()));
     assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
+    let check = config.services.regtech.service().resilience.health_check;
+    assert_eq!(check, Some(HealthCheckConfig::default()));
     assert!(config.services.regtech.service().bearer_token.is_some());
     assert!(config.services.dashboard.service().bearer_token.is_some());
     assert!(config.services.flaisimulator.service().bearer_token.is_some());
