@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http::{Extensions, Response, request, response};
 
 use super::charge::Charge;
-use super::{Admit, Ask, Attempt, Fields, Key, KeyBy, Outcome, RateLimited, Standing, Verdict};
+use super::{Admit, Ask, Attempt, Fields, Key, KeyBy, Outcome, RateLimited, RequestHead, Standing, Verdict};
 use crate::reject::refuse;
 use crate::{ProblemJson, Refusal, Refused, Reject, WouldRefuse};
 
-type Cost = Arc<dyn Fn(&request::Parts) -> u32 + Send + Sync>;
-type Predicate = Arc<dyn Fn(&request::Parts) -> bool + Send + Sync>;
+type Cost = Arc<dyn Fn(&RequestHead<'_>) -> u32 + Send + Sync>;
+type Predicate = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 type RefundIf = Arc<dyn Fn(Option<&response::Parts>) -> bool + Send + Sync>;
 
 #[derive(Clone)]
@@ -45,12 +45,14 @@ pub enum WithoutKey {
     Admit,
 }
 
-/// What becomes of a request.
-pub(super) enum Passage {
-    Admitted(Stamp),
-    Refused(Response<Bytes>),
+/// Why a request does not go on at once.
+pub(super) enum Detour {
+    Refused(RateLimited),
     Undecided(Undecided),
 }
+
+/// What becomes of a request.
+pub(super) type Passage = Result<Stamp, Box<Detour>>;
 
 /// What has to be awaited before the door is asked again.
 pub(super) type Undecided = Pin<Box<dyn Future<Output = Resumed> + Send>>;
@@ -95,60 +97,85 @@ impl Door {
         }
     }
 
-    pub(super) fn open(&self, request: &request::Parts) -> Passage {
+    #[inline]
+    pub(super) fn open(&self, request: &RequestHead<'_>) -> Passage {
         if self.exempt_if.as_ref().is_some_and(|is_exempt| is_exempt(request)) {
-            return Passage::Admitted(Stamp::default());
+            return Ok(Stamp::default());
         }
-        let key = match (self.key_by.key(request), self.without_key) {
-            (Some(key), _) => key,
-            (None, WithoutKey::Share) => Key::new(),
-            (None, WithoutKey::Admit) => return Passage::Admitted(Stamp::default()),
-            (None, WithoutKey::Refuse) => return self.refuse(RateLimited::without_key(), None, request),
-        };
-        let cost = self.cost.as_ref().map_or(1, |cost| cost(request));
-        match self.limiter.admit(&Ask { key: &key, cost, patience: self.patience }) {
-            Attempt::Decided(verdict) => self.pass(verdict, &key, cost, request),
-            Attempt::Waiting(verdict) => {
-                Passage::Undecided(Box::pin(
-                    async move { Resumed::Decided { verdict: verdict.await, key, cost } },
-                ))
-            }
-        }
+        let found = self.key_by.key(request);
+        let Some(key) = &found else { return self.open_without_key(request) };
+        self.ask(key, request)
     }
 
-    /// `request` is the one for which the door was opened.
-    pub(super) fn resume(&self, resumed: Resumed, request: &request::Parts) -> Passage {
-        match resumed {
-            Resumed::Decided { verdict, key, cost } => self.pass(verdict, &key, cost, request),
-            Resumed::Turn(stamp) => Passage::Admitted(stamp),
+    #[cold]
+    fn open_without_key(&self, request: &RequestHead<'_>) -> Passage {
+        match self.without_key {
+            WithoutKey::Share => self.ask(&Key::new(), request),
+            WithoutKey::Admit => Ok(Stamp::default()),
+            WithoutKey::Refuse => self.refuse(RateLimited::without_key()),
         }
     }
 
     #[inline]
-    fn pass(&self, verdict: Verdict, key: &Key, cost: u32, request: &request::Parts) -> Passage {
+    fn ask(&self, key: &Key, request: &RequestHead<'_>) -> Passage {
+        let cost = self.cost.as_ref().map_or(1, |cost| cost(request));
+        let attempt = self.limiter.admit(&Ask { key, cost, patience: self.patience });
+        // Looked at where it lies: it is of some size, and most of it is seldom asked for.
+        if let Attempt::Decided(verdict) = &attempt {
+            return self.pass(verdict, key, cost);
+        }
+        Err(Self::decide_later(attempt, key.clone(), cost))
+    }
+
+    #[cold]
+    fn decide_later(attempt: Attempt, key: Key, cost: u32) -> Box<Detour> {
+        Detour::until(async move {
+            let verdict = match attempt {
+                Attempt::Decided(verdict) => verdict,
+                Attempt::Waiting(verdict) => verdict.await,
+            };
+            Resumed::Decided { verdict, key, cost }
+        })
+    }
+
+    pub(super) fn resume(&self, resumed: Resumed) -> Passage {
+        match resumed {
+            Resumed::Decided { verdict, key, cost } => self.pass(&verdict, &key, cost),
+            Resumed::Turn(stamp) => Ok(stamp),
+        }
+    }
+
+    #[inline]
+    fn pass(&self, verdict: &Verdict, key: &Key, cost: u32) -> Passage {
+        let keeps_nothing = !self.keeps_verdict && self.refund_if.is_none();
+        if keeps_nothing && verdict.is_admitted_at_once() {
+            let standing = if self.fields == Fields::None { None } else { verdict.standing() };
+            return Ok(Stamp { standing, seldom: None });
+        }
+        self.pass_slowly(verdict, key, cost)
+    }
+
+    /// The same for any request.
+    fn pass_slowly(&self, verdict: &Verdict, key: &Key, cost: u32) -> Passage {
         let Outcome::Admitted { wait } = verdict.outcome() else {
-            return self.refuse(RateLimited::by(verdict), Some(verdict), request);
+            return self.refuse(RateLimited::by(*verdict));
         };
         let wait = if self.is_shadow { Duration::ZERO } else { wait };
-        let takes_nothing_along = wait.is_zero() && self.refund_if.is_none();
-        if takes_nothing_along && self.fields == Fields::None && !self.keeps_verdict {
-            return Passage::Admitted(Stamp::default());
-        }
         let stamp = self.stamp_of(Some(verdict));
-        if takes_nothing_along {
-            return Passage::Admitted(stamp);
+        if wait.is_zero() && self.refund_if.is_none() {
+            return Ok(stamp);
         }
-        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost, verdict))
+        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost, *verdict))
     }
 
     fn charge(&self, stamp: Stamp, wait: Duration, charge: Charge) -> Passage {
         if wait.is_zero() {
-            return Passage::Admitted(stamp.with(|seldom| seldom.charge = Some(charge)));
+            return Ok(stamp.with(|seldom| seldom.charge = Some(charge)));
         }
         let keeps_charge = self.refund_if.is_some();
         // Its time runs from now on, and whoever does not wait to the end has asked for nothing.
         let (turn, waiting) = (tokio::time::sleep(wait), charge.armed());
-        Passage::Undecided(Box::pin(async move {
+        Err(Detour::until(async move {
             turn.await;
             let charge = waiting.disarmed();
             Resumed::Turn(if keeps_charge {
@@ -159,25 +186,34 @@ impl Door {
         }))
     }
 
-    fn refuse(&self, refusal: RateLimited, verdict: Option<Verdict>, request: &request::Parts) -> Passage {
-        let stamp = self.stamp_of(verdict);
-        if self.is_shadow {
-            let refused = Refused { layer: RateLimited::LAYER, reason: refusal.reason() };
-            return Passage::Admitted(stamp.with(|seldom| seldom.would_refuse = Some(WouldRefuse(refused))));
+    /// In shadow mode, it goes on.
+    #[cold]
+    fn refuse(&self, refusal: RateLimited) -> Passage {
+        if !self.is_shadow {
+            return Err(Box::new(Detour::Refused(refusal)));
         }
+        let refused = Refused { layer: RateLimited::LAYER, reason: refusal.reason() };
+        let stamp = self.stamp_of(refusal.verdict());
+        Ok(stamp.with(|seldom| seldom.would_refuse = Some(WouldRefuse(refused))))
+    }
+
+    /// What a request is answered that was refused.
+    pub(super) fn answer(&self, refusal: RateLimited, request: &request::Parts) -> Response<Bytes> {
+        let verdict = refusal.verdict().copied();
+        let standing = self.stamp_of(verdict.as_ref()).standing;
         let mut response = refuse(&self.reject, refusal, request);
-        self.put_fields(&mut response, stamp.standing);
+        self.put_fields(&mut response, standing);
         if let Some(verdict) = verdict {
             keep_stricter(response.extensions_mut(), verdict);
         }
-        Passage::Refused(response)
+        response
     }
 
-    fn stamp_of(&self, verdict: Option<Verdict>) -> Stamp {
+    fn stamp_of(&self, verdict: Option<&Verdict>) -> Stamp {
         let has_fields = self.fields != Fields::None;
-        let standing = verdict.filter(|_| has_fields).and_then(|verdict| verdict.standing());
+        let standing = verdict.filter(|_| has_fields).and_then(Verdict::standing);
         let stamp = Stamp { standing, seldom: None };
-        if self.keeps_verdict { stamp.with(|seldom| seldom.verdict = verdict) } else { stamp }
+        if self.keeps_verdict { stamp.with(|seldom| seldom.verdict = verdict.copied()) } else { stamp }
     }
 
     /// Puts fields and extensions on the response of an admitted request.
@@ -219,8 +255,15 @@ fn keep_stricter(extensions: &mut Extensions, verdict: Verdict) {
     }
 }
 
+impl Detour {
+    fn until(resumed: impl Future<Output = Resumed> + Send + 'static) -> Box<Self> {
+        Box::new(Self::Undecided(Box::pin(resumed)))
+    }
+}
+
 impl Stamp {
     /// Whether the response stays as it is.
+    #[inline]
     pub(super) fn is_blank(&self) -> bool {
         self.standing.is_none() && self.seldom.is_none()
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response, request};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::door::{Door, Passage, Stamp, Undecided};
+use super::door::{Detour, Door, Passage, Stamp, Undecided};
 use crate::EarlyBody;
 
 type Answer<B, E> = Result<Response<EarlyBody<B>>, E>;
@@ -29,16 +29,16 @@ pin_project! {
     #[project = StateProjection]
     enum State<S, A, B, F, E> {
         Inner { #[pin] answer: F, duty: Option<Duty> },
-        Refused { response: Option<Response<Bytes>> },
+        Refused { response: Option<Box<Response<Bytes>>> },
         Undecided { passage: Undecided, next: Option<Box<Next<S, A>>> },
-        Refunding { refund: Refund, answer: Option<Answer<B, E>> },
+        Refunding { refund: Refund, answer: Option<Box<Answer<B, E>>> },
     }
 }
 
 type Refund = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is to be done with the answer of an admitted request; usually something only where there are fields.
-struct Duty {
+pub(super) struct Duty {
     stamp: Stamp,
     door: Arc<Door>,
 }
@@ -46,13 +46,13 @@ struct Duty {
 /// What a request needs that goes on later. `inner` is the instance that was polled ready.
 pub(super) struct Next<S, A> {
     pub(super) inner: S,
-    pub(super) head: request::Parts,
-    pub(super) body: A,
+    pub(super) request: Request<A>,
     pub(super) door: Arc<Door>,
 }
 
 impl Duty {
-    fn new(stamp: Stamp, door: &Arc<Door>) -> Option<Self> {
+    #[inline]
+    pub(super) fn new(stamp: Stamp, door: &Arc<Door>) -> Option<Self> {
         (!stamp.is_blank()).then(|| Self { stamp, door: Arc::clone(door) })
     }
 }
@@ -61,16 +61,22 @@ impl<S, A, B> ResponseFuture<S, A, B>
 where
     S: Service<Request<A>>,
 {
-    pub(super) fn inner(answer: S::Future, stamp: Stamp, door: &Arc<Door>) -> Self {
-        Self { state: State::Inner { answer, duty: Duty::new(stamp, door) } }
+    pub(super) fn inner(answer: S::Future, duty: Option<Duty>) -> Self {
+        Self { state: State::Inner { answer, duty } }
     }
 
     pub(super) fn refused(response: Response<Bytes>) -> Self {
-        Self { state: State::Refused { response: Some(response) } }
+        Self { state: State::refused(response) }
     }
 
     pub(super) fn undecided(passage: Undecided, next: Next<S, A>) -> Self {
         Self { state: State::Undecided { passage, next: Some(Box::new(next)) } }
+    }
+}
+
+impl<S, A, B, F, E> State<S, A, B, F, E> {
+    fn refused(response: Response<Bytes>) -> Self {
+        Self::Refused { response: Some(Box::new(response)) }
     }
 }
 
@@ -84,27 +90,26 @@ where
         loop {
             let next = match self.as_mut().project().state.project() {
                 StateProjection::Inner { answer, duty } => {
-                    let answer = ready!(answer.poll(context));
                     let Some(duty) = duty else {
-                        return Poll::Ready(answer.map(|response| response.map(EarlyBody::inner)));
+                        return answer.poll(context).map_ok(|response| response.map(EarlyBody::inner));
                     };
-                    match finish(answer, duty) {
+                    match finish(ready!(answer.poll(context)), duty) {
                         (answer, None) => return Poll::Ready(answer),
-                        (answer, Some(refund)) => State::Refunding { refund, answer: Some(answer) },
+                        (answer, Some(refund)) => State::Refunding { refund, answer: Some(Box::new(answer)) },
                     }
                 }
                 StateProjection::Refused { response } => {
                     let response = response.take().expect("a future is not polled after its completion");
-                    return Poll::Ready(Ok(response.map(EarlyBody::early)));
+                    return Poll::Ready(Ok((*response).map(EarlyBody::early)));
                 }
                 StateProjection::Undecided { passage, next } => {
                     let resumed = ready!(passage.as_mut().poll(context));
                     let next = next.take().expect("this state is left at once");
-                    proceed(next.door.resume(resumed, &next.head), next)
+                    proceed(next.door.resume(resumed), next)
                 }
                 StateProjection::Refunding { refund, answer } => {
                     ready!(refund.as_mut().poll(context));
-                    return Poll::Ready(answer.take().expect("a future is not polled after its completion"));
+                    return Poll::Ready(*answer.take().expect("a future is not polled after its completion"));
                 }
             };
             self.as_mut().project().state.set(next);
@@ -117,13 +122,18 @@ where
     S: Service<Request<A>>,
 {
     match passage {
-        Passage::Admitted(stamp) => {
-            let Next { mut inner, head, body, door } = *next;
-            let answer = inner.call(Request::from_parts(head, body));
-            State::Inner { answer, duty: Duty::new(stamp, &door) }
+        Ok(stamp) => {
+            let Next { mut inner, request, door } = *next;
+            let duty = Duty::new(stamp, &door);
+            State::Inner { answer: inner.call(request), duty }
         }
-        Passage::Refused(response) => State::Refused { response: Some(response) },
-        Passage::Undecided(passage) => State::Undecided { passage, next: Some(next) },
+        Err(detour) => match *detour {
+            Detour::Refused(refusal) => {
+                let Next { request, door, .. } = *next;
+                State::refused(door.answer(refusal, &request.into_parts().0))
+            }
+            Detour::Undecided(passage) => State::Undecided { passage, next: Some(next) },
+        },
     }
 }
 

@@ -4,8 +4,9 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::door::{Door, Passage};
-use super::future::{Next, ResponseFuture};
+use super::RequestHead;
+use super::door::{Detour, Door};
+use super::future::{Duty, Next, ResponseFuture};
 use crate::EarlyBody;
 use crate::readiness::take_ready;
 
@@ -35,16 +36,30 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        match self.door.open(&head) {
-            Passage::Admitted(stamp) => {
-                let answer = self.inner.call(Request::from_parts(head, body));
-                ResponseFuture::inner(answer, stamp, &self.door)
+        let stamp = match self.door.open(&RequestHead::from(&request)) {
+            Ok(stamp) => stamp,
+            Err(detour) => return self.detour(*detour, request),
+        };
+        let duty = Duty::new(stamp, &self.door);
+        ResponseFuture::inner(self.inner.call(request), duty)
+    }
+}
+
+impl<S: Clone> RateLimit<S> {
+    /// Kept apart, so that a request that goes on at once is not moved more often than need be.
+    #[cold]
+    #[inline(never)]
+    fn detour<A, B>(&mut self, detour: Detour, request: Request<A>) -> ResponseFuture<S, A, B>
+    where
+        S: Service<Request<A>>,
+    {
+        match detour {
+            Detour::Refused(refusal) => {
+                ResponseFuture::refused(self.door.answer(refusal, &request.into_parts().0))
             }
-            Passage::Refused(response) => ResponseFuture::refused(response),
-            Passage::Undecided(passage) => {
+            Detour::Undecided(passage) => {
                 let (inner, door) = (take_ready(&mut self.inner), Arc::clone(&self.door));
-                ResponseFuture::undecided(passage, Next { inner, head, body, door })
+                ResponseFuture::undecided(passage, Next { inner, request, door })
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::table::{Place, Table};
-use crate::rate_limit::pace::{Pace, microseconds};
+use crate::rate_limit::pace::{Charge, Pace, microseconds};
 use crate::rate_limit::quotas::Debts;
 use crate::rate_limit::{MAX_QUOTAS, Outcome, Quotas, Verdict};
 
@@ -47,32 +47,28 @@ impl Shard {
     #[inline]
     pub(super) fn decide(&mut self, request: Request, now_us: u64) -> Verdict {
         let now_us = self.since_origin(now_us);
-        match self.sole {
-            Some(pace) => self.decide_by(pace, request, now_us),
-            None => self.decide_by_all(request, now_us),
+        let place = self.table.find(request.tag);
+        match (&self.sole, place) {
+            (Some(pace), Place::At(at)) if request.patience.is_zero() => {
+                let now = now_us * pace.ticks_per_us;
+                let arrival = self.table.value_mut(at);
+                let debt = arrival.saturating_sub(now);
+                match pace.charge_at_once(debt, request.cost) {
+                    Some(Charge { debt, wait: 0 }) => {
+                        *arrival = now + debt;
+                        Verdict::admitted(pace, debt)
+                    }
+                    Some(Charge { wait, .. }) => Verdict::refused(pace, debt, wait),
+                    None => self.decide_by_all(place, request, now_us),
+                }
+            }
+            _ => self.decide_by_all(place, request, now_us),
         }
     }
 
-    /// The same by one quota, which most limiters have: without loops.
-    #[inline]
-    fn decide_by(&mut self, pace: Pace, request: Request, now_us: u64) -> Verdict {
-        let now = now_us * pace.ticks_per_us;
-        let place = self.table.find(request.tag);
-        let debt = match place {
-            Place::At(at) => self.table.values(at)[0].saturating_sub(now),
-            Place::Free(_) => 0,
-        };
-        let (verdict, after) = pace.decide(debt, request.cost, request.patience);
-        let Some(after) = after.filter(|_| request.cost > 0) else { return verdict };
-        match place {
-            Place::At(at) => self.table.values_mut(at)[0] = now + after,
-            Place::Free(_) => return self.insert(request.tag, &[after, 0, 0, 0], now_us, verdict),
-        }
-        verdict
-    }
-
-    fn decide_by_all(&mut self, request: Request, now_us: u64) -> Verdict {
-        let place = self.table.find(request.tag);
+    /// The same for all requests, by any number of quotas, and for keys that are not known.
+    #[inline(never)]
+    fn decide_by_all(&mut self, place: Place, request: Request, now_us: u64) -> Verdict {
         let mut debts = self.debts(place, now_us);
         let verdict = self.quotas.decide(&mut debts, request.cost, request.patience);
         if !verdict.is_admitted() || request.cost == 0 {
@@ -119,6 +115,7 @@ impl Shard {
         self.sole = sole(quotas);
     }
 
+    #[inline]
     fn since_origin(&mut self, now_us: u64) -> u64 {
         let elapsed = now_us.saturating_sub(self.origin_us);
         if elapsed <= self.horizon_us {
