@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::{Extensions, Response, request, response};
 
 use super::charge::Charge;
-use super::{Admit, Ask, Attempt, Fields, Key, KeyBy, Outcome, RateLimited, RequestHead, Standing, Verdict};
+use super::fields::Told;
+use super::{Admit, Ask, Attempt, Fields, Key, KeyBy, Outcome, RateLimited, RequestHead, Verdict};
 use crate::reject::refuse;
 use crate::{ProblemJson, Refusal, Refused, Reject, WouldRefuse};
 
@@ -45,14 +46,20 @@ pub enum WithoutKey {
     Admit,
 }
 
+/// What becomes of a request.
+pub(super) enum Passage {
+    /// It goes on, and its response stays as it is.
+    Plain,
+    /// It goes on, and something is done with its response.
+    Stamped(Stamp),
+    Detour(Box<Detour>),
+}
+
 /// Why a request does not go on at once.
 pub(super) enum Detour {
     Refused(RateLimited),
     Undecided(Undecided),
 }
-
-/// What becomes of a request.
-pub(super) type Passage = Result<Stamp, Box<Detour>>;
 
 /// What has to be awaited before the door is asked again.
 pub(super) type Undecided = Pin<Box<dyn Future<Output = Resumed> + Send>>;
@@ -66,8 +73,7 @@ pub(super) enum Resumed {
 /// What its response is told, and what it took. It travels with the call, so what is seldom there lies apart.
 #[derive(Default)]
 pub(super) struct Stamp {
-    /// Where fields tell of it.
-    standing: Option<Standing>,
+    told: Told,
     seldom: Option<Box<Seldom>>,
 }
 
@@ -100,7 +106,7 @@ impl Door {
     #[inline]
     pub(super) fn open(&self, request: &RequestHead<'_>) -> Passage {
         if self.exempt_if.as_ref().is_some_and(|is_exempt| is_exempt(request)) {
-            return Ok(Stamp::default());
+            return Passage::Plain;
         }
         let found = self.key_by.key(request);
         let Some(key) = &found else { return self.open_without_key(request) };
@@ -111,7 +117,7 @@ impl Door {
     fn open_without_key(&self, request: &RequestHead<'_>) -> Passage {
         match self.without_key {
             WithoutKey::Share => self.ask(&Key::new(), request),
-            WithoutKey::Admit => Ok(Stamp::default()),
+            WithoutKey::Admit => Passage::Plain,
             WithoutKey::Refuse => self.refuse(RateLimited::without_key()),
         }
     }
@@ -124,12 +130,12 @@ impl Door {
         if let Attempt::Decided(verdict) = &attempt {
             return self.pass(verdict, key, cost);
         }
-        Err(Self::decide_later(attempt, key.clone(), cost))
+        Self::decide_later(attempt, key.clone(), cost)
     }
 
     #[cold]
-    fn decide_later(attempt: Attempt, key: Key, cost: u32) -> Box<Detour> {
-        Detour::until(async move {
+    fn decide_later(attempt: Attempt, key: Key, cost: u32) -> Passage {
+        Passage::until(async move {
             let verdict = match attempt {
                 Attempt::Decided(verdict) => verdict,
                 Attempt::Waiting(verdict) => verdict.await,
@@ -141,7 +147,7 @@ impl Door {
     pub(super) fn resume(&self, resumed: Resumed) -> Passage {
         match resumed {
             Resumed::Decided { verdict, key, cost } => self.pass(&verdict, &key, cost),
-            Resumed::Turn(stamp) => Ok(stamp),
+            Resumed::Turn(stamp) => Passage::of(stamp),
         }
     }
 
@@ -149,8 +155,10 @@ impl Door {
     fn pass(&self, verdict: &Verdict, key: &Key, cost: u32) -> Passage {
         let keeps_nothing = !self.keeps_verdict && self.refund_if.is_none();
         if keeps_nothing && verdict.is_admitted_at_once() {
-            let standing = if self.fields == Fields::None { None } else { verdict.standing() };
-            return Ok(Stamp { standing, seldom: None });
+            return match self.fields {
+                Fields::None => Passage::Plain,
+                _ => Passage::of(Stamp { told: Told::of(verdict.standing()), seldom: None }),
+            };
         }
         self.pass_slowly(verdict, key, cost)
     }
@@ -163,19 +171,19 @@ impl Door {
         let wait = if self.is_shadow { Duration::ZERO } else { wait };
         let stamp = self.stamp_of(Some(verdict));
         if wait.is_zero() && self.refund_if.is_none() {
-            return Ok(stamp);
+            return Passage::of(stamp);
         }
         self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost, *verdict))
     }
 
     fn charge(&self, stamp: Stamp, wait: Duration, charge: Charge) -> Passage {
         if wait.is_zero() {
-            return Ok(stamp.with(|seldom| seldom.charge = Some(charge)));
+            return Passage::of(stamp.with(|seldom| seldom.charge = Some(charge)));
         }
         let keeps_charge = self.refund_if.is_some();
         // Its time runs from now on, and whoever does not wait to the end has asked for nothing.
         let (turn, waiting) = (tokio::time::sleep(wait), charge.armed());
-        Err(Detour::until(async move {
+        Passage::until(async move {
             turn.await;
             let charge = waiting.disarmed();
             Resumed::Turn(if keeps_charge {
@@ -183,42 +191,45 @@ impl Door {
             } else {
                 stamp
             })
-        }))
+        })
     }
 
     /// In shadow mode, it goes on.
     #[cold]
     fn refuse(&self, refusal: RateLimited) -> Passage {
         if !self.is_shadow {
-            return Err(Box::new(Detour::Refused(refusal)));
+            return Passage::Detour(Box::new(Detour::Refused(refusal)));
         }
         let refused = Refused { layer: RateLimited::LAYER, reason: refusal.reason() };
         let stamp = self.stamp_of(refusal.verdict());
-        Ok(stamp.with(|seldom| seldom.would_refuse = Some(WouldRefuse(refused))))
+        Passage::of(stamp.with(|seldom| seldom.would_refuse = Some(WouldRefuse(refused))))
     }
 
     /// What a request is answered that was refused.
     pub(super) fn answer(&self, refusal: RateLimited, request: &request::Parts) -> Response<Bytes> {
         let verdict = refusal.verdict().copied();
-        let standing = self.stamp_of(verdict.as_ref()).standing;
+        let told = verdict.map_or(Told::default(), |verdict| self.told_of(&verdict));
         let mut response = refuse(&self.reject, refusal, request);
-        self.put_fields(&mut response, standing);
+        self.put_fields(&mut response, &told);
         if let Some(verdict) = verdict {
             keep_stricter(response.extensions_mut(), verdict);
         }
         response
     }
 
+    fn told_of(&self, verdict: &Verdict) -> Told {
+        if self.fields == Fields::None { Told::default() } else { Told::of(verdict.standing()) }
+    }
+
     fn stamp_of(&self, verdict: Option<&Verdict>) -> Stamp {
-        let has_fields = self.fields != Fields::None;
-        let standing = verdict.filter(|_| has_fields).and_then(Verdict::standing);
-        let stamp = Stamp { standing, seldom: None };
+        let told = verdict.map_or(Told::default(), |verdict| self.told_of(verdict));
+        let stamp = Stamp { told, seldom: None };
         if self.keeps_verdict { stamp.with(|seldom| seldom.verdict = verdict.copied()) } else { stamp }
     }
 
     /// Puts fields and extensions on the response of an admitted request.
     pub(super) fn stamp<B>(&self, stamp: &Stamp, response: &mut Response<B>) {
-        self.put_fields(response, stamp.standing);
+        self.put_fields(response, &stamp.told);
         let Some(seldom) = &stamp.seldom else { return };
         if let Some(would_refuse) = seldom.would_refuse {
             response.extensions_mut().insert(would_refuse);
@@ -239,10 +250,12 @@ impl Door {
         gives_back.then(|| charge.refund()).flatten()
     }
 
-    fn put_fields<B>(&self, response: &mut Response<B>, standing: Option<Standing>) {
-        let Some(standing) = standing else { return };
+    fn put_fields<B>(&self, response: &mut Response<B>, told: &Told) {
+        if told.is_nothing() {
+            return;
+        }
         let headers = response.headers_mut();
-        self.limiter.with_quotas(&mut |quotas| self.fields.put(headers, quotas, &standing));
+        self.limiter.with_quotas(&mut |quotas| self.fields.put(headers, quotas, told));
     }
 }
 
@@ -255,17 +268,22 @@ fn keep_stricter(extensions: &mut Extensions, verdict: Verdict) {
     }
 }
 
-impl Detour {
-    fn until(resumed: impl Future<Output = Resumed> + Send + 'static) -> Box<Self> {
-        Box::new(Self::Undecided(Box::pin(resumed)))
+impl Passage {
+    #[inline]
+    fn of(stamp: Stamp) -> Self {
+        if stamp.is_blank() { Self::Plain } else { Self::Stamped(stamp) }
+    }
+
+    fn until(resumed: impl Future<Output = Resumed> + Send + 'static) -> Self {
+        Self::Detour(Box::new(Detour::Undecided(Box::pin(resumed))))
     }
 }
 
 impl Stamp {
     /// Whether the response stays as it is.
     #[inline]
-    pub(super) fn is_blank(&self) -> bool {
-        self.standing.is_none() && self.seldom.is_none()
+    fn is_blank(&self) -> bool {
+        self.told.is_nothing() && self.seldom.is_none()
     }
 
     pub(super) fn may_refund(&self) -> bool {

@@ -28,7 +28,8 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, A, B, F, E> {
-        Inner { #[pin] answer: F, duty: Option<Duty> },
+        Plain { #[pin] answer: F },
+        Stamped { #[pin] answer: F, duty: Option<Duty> },
         Refused { response: Option<Box<Response<Bytes>>> },
         Undecided { passage: Undecided, next: Option<Box<Next<S, A>>> },
         Refunding { refund: Refund, answer: Option<Box<Answer<B, E>>> },
@@ -52,8 +53,8 @@ pub(super) struct Next<S, A> {
 
 impl Duty {
     #[inline]
-    pub(super) fn new(stamp: Stamp, door: &Arc<Door>) -> Option<Self> {
-        (!stamp.is_blank()).then(|| Self { stamp, door: Arc::clone(door) })
+    pub(super) fn new(stamp: Stamp, door: &Arc<Door>) -> Self {
+        Self { stamp, door: Arc::clone(door) }
     }
 }
 
@@ -61,8 +62,14 @@ impl<S, A, B> ResponseFuture<S, A, B>
 where
     S: Service<Request<A>>,
 {
-    pub(super) fn inner(answer: S::Future, duty: Option<Duty>) -> Self {
-        Self { state: State::Inner { answer, duty } }
+    #[inline]
+    pub(super) fn plain(answer: S::Future) -> Self {
+        Self { state: State::Plain { answer } }
+    }
+
+    #[inline]
+    pub(super) fn stamped(answer: S::Future, duty: Duty) -> Self {
+        Self { state: State::Stamped { answer, duty: Some(duty) } }
     }
 
     pub(super) fn refused(response: Response<Bytes>) -> Self {
@@ -86,14 +93,32 @@ where
 {
     type Output = Answer<B, S::Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.as_mut().project().state.project() {
+            StateProjection::Plain { answer } => {
+                answer.poll(context).map_ok(|response| response.map(EarlyBody::inner))
+            }
+            _ => self.poll_other(context),
+        }
+    }
+}
+
+impl<S, A, B> ResponseFuture<S, A, B>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+{
+    /// A function of its own, so that an answer that stays as it is passes through a small one.
+    #[inline(never)]
+    fn poll_other(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer<B, S::Error>> {
         loop {
             let next = match self.as_mut().project().state.project() {
-                StateProjection::Inner { answer, duty } => {
-                    let Some(duty) = duty else {
-                        return answer.poll(context).map_ok(|response| response.map(EarlyBody::inner));
-                    };
-                    match finish(ready!(answer.poll(context)), duty) {
+                StateProjection::Plain { answer } => {
+                    return answer.poll(context).map_ok(|response| response.map(EarlyBody::inner));
+                }
+                StateProjection::Stamped { answer, duty } => {
+                    let answer = ready!(answer.poll(context));
+                    match finish(answer, duty.take().expect("a future is not polled after its completion")) {
                         (answer, None) => return Poll::Ready(answer),
                         (answer, Some(refund)) => State::Refunding { refund, answer: Some(Box::new(answer)) },
                     }
@@ -122,12 +147,15 @@ where
     S: Service<Request<A>>,
 {
     match passage {
-        Ok(stamp) => {
-            let Next { mut inner, request, door } = *next;
-            let duty = Duty::new(stamp, &door);
-            State::Inner { answer: inner.call(request), duty }
+        Passage::Plain => {
+            let Next { mut inner, request, .. } = *next;
+            State::Plain { answer: inner.call(request) }
         }
-        Err(detour) => match *detour {
+        Passage::Stamped(stamp) => {
+            let Next { mut inner, request, door } = *next;
+            State::Stamped { answer: inner.call(request), duty: Some(Duty { stamp, door }) }
+        }
+        Passage::Detour(detour) => match *detour {
             Detour::Refused(refusal) => {
                 let Next { request, door, .. } = *next;
                 State::refused(door.answer(refusal, &request.into_parts().0))
@@ -137,11 +165,11 @@ where
     }
 }
 
-fn finish<B, E>(answer: Result<Response<B>, E>, duty: &mut Duty) -> (Answer<B, E>, Option<Refund>) {
-    let Duty { stamp, door } = duty;
+fn finish<B, E>(answer: Result<Response<B>, E>, duty: Duty) -> (Answer<B, E>, Option<Refund>) {
+    let Duty { mut stamp, door } = duty;
     if !stamp.may_refund() {
         let answer = answer.map(|mut response| {
-            door.stamp(stamp, &mut response);
+            door.stamp(&stamp, &mut response);
             response.map(EarlyBody::inner)
         });
         return (answer, None);
@@ -149,12 +177,12 @@ fn finish<B, E>(answer: Result<Response<B>, E>, duty: &mut Duty) -> (Answer<B, E
     match answer {
         Ok(response) => {
             let (head, body) = response.into_parts();
-            let refund = door.refund(stamp, Some(&head));
+            let refund = door.refund(&mut stamp, Some(&head));
             let mut response = Response::from_parts(head, EarlyBody::inner(body));
-            door.stamp(stamp, &mut response);
+            door.stamp(&stamp, &mut response);
             (Ok(response), refund)
         }
-        Err(error) => (Err(error), door.refund(stamp, None)),
+        Err(error) => (Err(error), door.refund(&mut stamp, None)),
     }
 }
 
@@ -164,7 +192,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Inner { .. } => "Inner",
+            State::Plain { .. } | State::Stamped { .. } => "Inner",
             State::Refused { .. } => "Refused",
             State::Undecided { .. } => "Undecided",
             State::Refunding { .. } => "Refunding",

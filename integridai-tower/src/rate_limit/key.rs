@@ -239,8 +239,8 @@ impl From<&str> for Key {
 impl From<Ipv4Addr> for Key {
     #[inline]
     fn from(address: Ipv4Addr) -> Self {
-        let [a, b, c, d] = address.octets();
-        Self(Parts::Few([IPV4, a, b, c, d, 0, 0, 5]))
+        let octets = u64::from(u32::from_le_bytes(address.octets()));
+        Self(Parts::Few((u64::from(IPV4) | octets << 8 | 5 << 56).to_le_bytes()))
     }
 }
 

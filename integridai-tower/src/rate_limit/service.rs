@@ -5,7 +5,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::RequestHead;
-use super::door::{Detour, Door};
+use super::door::{Detour, Door, Passage};
 use super::future::{Duty, Next, ResponseFuture};
 use crate::EarlyBody;
 use crate::readiness::take_ready;
@@ -35,13 +35,16 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline(never)]
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let stamp = match self.door.open(&RequestHead::from(&request)) {
-            Ok(stamp) => stamp,
-            Err(detour) => return self.detour(*detour, request),
-        };
-        let duty = Duty::new(stamp, &self.door);
-        ResponseFuture::inner(self.inner.call(request), duty)
+        match self.door.open(&RequestHead::from(&request)) {
+            Passage::Plain => ResponseFuture::plain(self.inner.call(request)),
+            Passage::Stamped(stamp) => {
+                let duty = Duty::new(stamp, &self.door);
+                ResponseFuture::stamped(self.inner.call(request), duty)
+            }
+            Passage::Detour(detour) => self.detour(*detour, request),
+        }
     }
 }
 

@@ -9,7 +9,24 @@ use super::forwarded::{forwarded_hops, x_forwarded_for_hops};
 use crate::ConfigError;
 use crate::rate_limit::{Key, RequestHead};
 
-type Peer = dyn Fn(&RequestHead<'_>) -> Option<IpAddr> + Send + Sync;
+/// The address at the other end of the connection. It makes the key as well, so that the address need not be handed on.
+trait Peer: Send + Sync {
+    fn address(&self, request: &RequestHead<'_>) -> Option<IpAddr>;
+    fn key(&self, by: &ByClientAddress, request: &RequestHead<'_>) -> Option<Key>;
+}
+
+impl<F: Fn(&RequestHead<'_>) -> Option<IpAddr> + Send + Sync> Peer for F {
+    fn address(&self, request: &RequestHead<'_>) -> Option<IpAddr> {
+        self(request)
+    }
+
+    fn key(&self, by: &ByClientAddress, request: &RequestHead<'_>) -> Option<Key> {
+        match self(request)? {
+            IpAddr::V4(peer) if by.forwarding.is_none() => Some(Key::from(by.network_of_v4(peer))),
+            peer => Some(by.key_of(peer, request)),
+        }
+    }
+}
 
 /// By the client's address.
 ///
@@ -36,7 +53,7 @@ type Peer = dyn Fn(&RequestHead<'_>) -> Option<IpAddr> + Send + Sync;
 #[derive(Clone)]
 #[must_use]
 pub struct ByClientAddress {
-    peer: Arc<Peer>,
+    peer: Arc<dyn Peer>,
     proxies: Vec<IpNet>,
     forwarding: Option<Forwarding>,
     ipv4_mask: u32,
@@ -101,7 +118,11 @@ impl ByClientAddress {
     /// The client's address, all of it; `None` where the peer's is not known.
     #[must_use]
     pub fn address(&self, request: &RequestHead<'_>) -> Option<IpAddr> {
-        (self.peer)(request).map(|peer| self.client_of(peer, request))
+        self.peer.address(request).map(|peer| self.client_of(peer, request))
+    }
+
+    fn key_of(&self, peer: IpAddr, request: &RequestHead<'_>) -> Key {
+        Key::from(self.network_of(self.client_of(peer, request)))
     }
 
     fn client_of(&self, peer: IpAddr, request: &RequestHead<'_>) -> IpAddr {
@@ -143,6 +164,7 @@ impl ByClientAddress {
         }
     }
 
+    #[inline]
     fn network_of_v4(&self, address: Ipv4Addr) -> Ipv4Addr {
         Ipv4Addr::from_bits(address.to_bits() & self.ipv4_mask)
     }
@@ -150,12 +172,7 @@ impl ByClientAddress {
 
 impl KeyBy for ByClientAddress {
     fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
-        let peer = (self.peer)(request);
-        // The usual case, without a copy of what was just written: reading it in one piece would wait for all of its pieces.
-        if let (Some(IpAddr::V4(peer)), None) = (&peer, self.forwarding) {
-            return Some(Key::from(self.network_of_v4(*peer)));
-        }
-        peer.map(|peer| Key::from(self.network_of(self.client_of(peer, request))))
+        self.peer.key(self, request)
     }
 }
 

@@ -179,17 +179,19 @@ impl Shared {
     #[inline]
     fn decide(&self, ask: &Ask<'_>) -> Verdict {
         let tag = self.tagger.tag(ask.key);
-        let request = Request { tag, cost: ask.cost, patience: ask.patience };
+        let request = Request { tag, ask };
         let now = self.now();
         let verdict = self.shard(tag).lock().decide(request, now);
         if verdict.is_without_room() { self.decide_without_room(request, now) } else { verdict }
     }
 
     #[cold]
-    fn decide_without_room(&self, request: Request, now: u64) -> Verdict {
+    fn decide_without_room(&self, request: Request<'_>, now: u64) -> Verdict {
         self.without_room.fetch_add(1, Ordering::Relaxed);
         match self.when_full {
-            WhenFull::Share => self.overflow.lock().decide(Request { tag: SHARED, ..request }, now).shared(),
+            WhenFull::Share => {
+                self.overflow.lock().decide_slowly(Request { tag: SHARED, ..request }, now).shared()
+            }
             WhenFull::Refuse => Verdict::new(Outcome::NoRoom, None),
         }
     }

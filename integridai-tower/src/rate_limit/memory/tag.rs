@@ -49,7 +49,7 @@ impl Tagger {
         mixed ^ mixed >> 32
     }
 
-    #[cold]
+    #[inline(never)]
     fn hash(&self, bytes: &[u8]) -> u64 {
         self.hasher.hash(bytes)
     }
@@ -57,7 +57,7 @@ impl Tagger {
     /// Multilinear hashing (Lemire and Kaser, Strongly universal string hashing is fast, 2014), which takes a third of the time
     /// that `SipHash` does: whichever two names somebody chooses who does not know the secrets, for one in 2⁶⁴ of these the two
     /// have one tag. The last step leaves no trace of the sum in where the keys stand.
-    #[inline]
+    #[inline(never)]
     fn sum(&self, words: &[[u8; 8]]) -> u64 {
         let terms = words.iter().zip(&self.weights);
         let terms = terms.map(|(word, weight)| weight.wrapping_mul(u64::from_le_bytes(*word).into()));

@@ -44,8 +44,13 @@ impl Time {
     pub(super) fn now_us(&self) -> u64 {
         match &self.counter {
             Some(counter) => counter.now_us(&self.clock),
-            None => microseconds(self.clock.monotonic()),
+            None => self.read_clock(),
         }
+    }
+
+    #[inline(never)]
+    fn read_clock(&self) -> u64 {
+        microseconds(self.clock.monotonic())
     }
 }
 
