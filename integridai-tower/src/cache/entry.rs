@@ -44,11 +44,14 @@ pub struct Entry {
 #[derive(Default)]
 struct Stamp {
     now: u64,
-    reply: Option<Box<Reply>>,
+    reply: Option<Box<Ready>>,
 }
 
-/// The head of a hit, and by what name of a cache it says so.
-type Reply = (Arc<str>, Response<()>);
+/// The head that the cache of this name sends.
+struct Ready {
+    name: Arc<str>,
+    head: Response<()>,
+}
 
 /// What an entry is made of.
 pub(super) struct Contents<'a> {
@@ -148,19 +151,20 @@ impl Entry {
     pub(super) fn hit(&self, now: u64, name: &Arc<str>) -> Response<()> {
         if let Ok(stamp) = self.stamp.try_read()
             && stamp.now == now
-            && let Some(reply) = stamp.reply.as_deref().filter(|(known, _)| Arc::ptr_eq(known, name))
+            && let Some(ready) = stamp.reply.as_deref().filter(|ready| Arc::ptr_eq(&ready.name, name))
         {
-            return reply.1.clone();
+            return ready.head.clone();
         }
-        let mut reply = Response::new(());
-        *reply.status_mut() = self.status;
-        *reply.headers_mut() = self.reply_headers(now, Member::hit(self.freshness.remaining(now)), name);
-        CacheOutcome::Hit.put(reply.extensions_mut());
+        let mut head = Response::new(());
+        *head.status_mut() = self.status;
+        *head.headers_mut() = self.reply_headers(now, Member::hit(self.freshness.remaining(now)), name);
+        CacheOutcome::Hit.put(head.extensions_mut());
         if let Ok(mut stamp) = self.stamp.try_write() {
             let is_second = stamp.now == now;
-            *stamp = Stamp { now, reply: is_second.then(|| Box::new((Arc::clone(name), reply.clone()))) };
+            let ready = || Box::new(Ready { name: Arc::clone(name), head: head.clone() });
+            *stamp = Stamp { now, reply: is_second.then(ready) };
         }
-        reply
+        head
     }
 }
 
