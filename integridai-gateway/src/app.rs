@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
-use crate::events::{Events, Hub, Tail};
+use crate::events::{EventLog, Events, Hub, Tail};
 use crate::orchestration::{Engine, Queue};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
@@ -77,6 +77,9 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
+/// Subscribers that catch up from the log at the same time; others wait for their turn.
+const LOG_READERS: usize = 32;
+
 /// What the store is given to write down its last rows.
 const STORE_GRACE: Duration = Duration::from_secs(5);
 
@@ -110,6 +113,7 @@ impl App {
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
         let exchanges = Exchanges::new(traffic, store.clone());
+        let log = EventLog::new(store.clone(), LOG_READERS);
         let api = Arc::new(Api {
             engine,
             queue,
@@ -117,6 +121,7 @@ impl App {
             store,
             consolidated,
             hub,
+            log,
             realtime: config.realtime.clone(),
             tickets,
             connections: Connections::new(config.realtime.max_connections_per_principal.get()),

@@ -7,13 +7,18 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 15] = [
+const COUNTERS: [Row; 16] = [
     (
         "integridai_cache_refused_total",
         Unit::Count,
         "Answers that were not kept, for they are too large for the cache.",
     ),
-    ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
+    (
+        "integridai_events_published_total",
+        Unit::Count,
+        "Events that were handed in, by whether they were new or known already.",
+    ),
+    ("integridai_events_total", Unit::Count, "Events of the gateway's own, by type."),
     (
         "integridai_executions_given_up_total",
         Unit::Count,
