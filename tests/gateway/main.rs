@@ -32,6 +32,7 @@ mod regtech_failures;
 mod resilience;
 mod restart;
 mod resuming;
+mod script_client;
 #[path = "../support/mod.rs"]
 mod servers;
 mod service_status;
