@@ -18,7 +18,7 @@ use self::beside::Beside;
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
-use crate::events::{Events, Hub};
+use crate::events::{EventLog, Events, Hub};
 use crate::orchestration::{Engine, Queue, QueueOptions};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
@@ -76,6 +76,9 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
+/// Subscribers that catch up from the log at the same time; others wait for their turn.
+const LOG_READERS: usize = 32;
+
 impl App {
     /// Binds the address, opens the store, wires everything and takes up unfinished executions. Needs a tokio
     /// runtime.
@@ -105,6 +108,7 @@ impl App {
         let cache = Cache::new(&config.cache, &config.redis)?;
         let answers = cache.as_ref().map(Cache::answers);
         let exchanges = Exchanges::new(traffic, store.clone());
+        let log = EventLog::new(store.clone(), LOG_READERS);
         let api = Arc::new(Api {
             engine,
             queue,
@@ -112,6 +116,7 @@ impl App {
             store,
             consolidated,
             hub,
+            log,
             realtime: config.realtime.clone(),
             tickets,
             connections: Connections::new(config.realtime.max_connections_per_principal.get()),

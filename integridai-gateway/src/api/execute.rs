@@ -126,19 +126,21 @@ fn parse(
         let detail = "the Content-Type must be application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    let body = body.map_err(|rejection| {
-        let detail = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => "the request's body is larger than is accepted",
-            _ => "the request's body could not be read",
-        };
-        Problem::new(rejection.status(), detail)
-    })?;
+    let body = body.map_err(|rejection| unread(&rejection))?;
     let malformed = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let text = std::str::from_utf8(&body).map_err(|_| malformed("the body is not UTF-8".to_owned()))?;
     let (text, value) =
         JsonText::read(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
     let request = ExecuteRequest::parse(value, text.as_str(), &api.workflows, false).map_err(invalid)?;
     Ok((request, text))
+}
+
+pub(super) fn unread(rejection: &BytesRejection) -> Problem {
+    let detail = match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => "the request's body is larger than is accepted",
+        _ => "the request's body could not be read",
+    };
+    Problem::new(rejection.status(), detail)
 }
 
 /// What the request's head says of its body, without a copy of the head.
@@ -166,13 +168,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn invalid(Invalid { workflow, errors }: Invalid) -> Problem {
-    let detail = match errors.len() {
-        1 => format!("{}: {}", errors[0].pointer, errors[0].detail),
-        several => format!("the request has {several} wrong fields"),
-    };
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-        .errors(errors)
-        .workflow(workflow.map(WorkflowName::as_str))
+    Problem::fields(errors).workflow(workflow.map(WorkflowName::as_str))
 }
 
 async fn accept(api: &Api, request: &ExecuteRequest, body: JsonText, caller: Caller) -> Response {

@@ -129,3 +129,30 @@ pub(super) struct EventOrigin {
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
 }
+
+/// An event to publish.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "a shape")]
+pub(super) struct NewEvent {
+    /// What happened: 1 to 50 of `a-z`, `0-9`, `_`, `.` and `-`.
+    #[schema(example = "training.completed")]
+    r#type: String,
+    /// Where it comes from, at most 255 characters; `gateway` is the gateway itself.
+    #[schema(example = "flaisimulator")]
+    source: String,
+    /// The facts, any JSON.
+    #[schema(required = false)]
+    data: serde_json::Value,
+    /// What its source calls it, at most 255 characters; the same source publishes each id once.
+    #[schema(required = false, example = "session-17/completed")]
+    id: String,
+    /// When it happened (RFC 3339); now, if nothing is said.
+    #[schema(required = false, example = "2026-11-24T10:00:00Z")]
+    timestamp: String,
+    /// The request that caused it; this one, if nothing is said.
+    #[schema(required = false)]
+    correlation_id: String,
+    /// Whom it is for alone, unless its type is one of the gateway's own.
+    #[schema(required = false)]
+    user_id: String,
+}

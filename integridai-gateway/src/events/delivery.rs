@@ -1,6 +1,9 @@
 //! An event of the log on its way to subscribers.
 
+use std::sync::OnceLock;
+
 use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::envelope::logged_frame;
@@ -21,6 +24,8 @@ pub struct Delivery {
     pub user_id: Option<Box<str>>,
     /// Its JSON text.
     pub frame: Utf8Bytes,
+    /// The same as a server-sent event, once somebody needs it.
+    pub sse: OnceLock<Bytes>,
 }
 
 impl From<LoggedEvent> for Delivery {
@@ -34,6 +39,7 @@ impl From<LoggedEvent> for Delivery {
             source: event.service_name.into(),
             user_id: event.user_id.map(Into::into),
             frame,
+            sse: OnceLock::new(),
         }
     }
 }

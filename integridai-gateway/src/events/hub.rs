@@ -127,6 +127,30 @@ impl Subscription {
     }
 }
 
+impl Subscription {
+    /// The oldest event that is queued.
+    pub(super) fn oldest(&mut self) -> Option<Arc<Delivery>> {
+        loop {
+            match self.deliveries.try_recv() {
+                Ok(delivery) => return Some(delivery),
+                // Even that one is gone by now.
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Lets go whatever is queued; what is sent from now on is queued.
+    pub(super) fn skip_queue(&mut self) {
+        self.deliveries = self.deliveries.resubscribe();
+    }
+
+    /// Whether the gateway goes down.
+    pub(super) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+}
+
 impl Drop for Subscription {
     fn drop(&mut self) {
         gauge(self.shared.subscribers.fetch_sub(1, Ordering::Relaxed) - 1);

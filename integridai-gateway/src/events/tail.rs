@@ -126,3 +126,63 @@ impl Tail {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::events::{Event, EventType, Events, Received};
+    use crate::store::StoreOptions;
+
+    #[derive(Debug, Default)]
+    struct Heard(Mutex<Vec<u64>>);
+
+    impl OnEvent for Heard {
+        fn on_event(&self, event: &LoggedEvent) {
+            self.0.lock().unwrap().push(event.cursor);
+        }
+    }
+
+    #[tokio::test]
+    async fn listeners_and_subscribers_get_what_is_committed_in_order_and_nothing_older() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions::new(folder.path().join("gateway.db"))).unwrap();
+        let event = || Event::new(EventType::SystemAlert, "test", "x").unwrap();
+        store.append_events(vec![event().into()]).await.unwrap();
+        let hub = Hub::new(10, 256, *store.committed_events().borrow());
+        let heard = Arc::new(Heard::default());
+        let wake = Wake::of(&store).poll_every(Duration::from_secs(3_600));
+        let tail = Tail::new(store.clone(), hub.clone()).listener(heard.clone()).wake(wake);
+        let mut subscription = hub.subscribe().unwrap();
+        let running = tokio::spawn(tail.run());
+        let events = Events::new(store.clone());
+        (0..200).for_each(|_| events.emit(event()));
+        for expected in 2..=201 {
+            let Received::Event(delivery) = subscription.receive().await else { panic!("{expected}") };
+            assert_eq!(delivery.cursor, expected);
+        }
+        assert_eq!(*heard.0.lock().unwrap(), (2..=201).collect::<Vec<_>>());
+        store.close(Duration::from_secs(5)).await.unwrap();
+        running.await.expect("it ends with the store");
+    }
+
+    #[tokio::test]
+    async fn what_others_write_is_found_by_looking_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions::new(folder.path().join("gateway.db"))).unwrap();
+        let hub = Hub::new(10, 256, 0);
+        // A wake that is never told, as of a commit in another process.
+        let (silent, committed) = watch::channel(0);
+        let wake = Wake { committed, poll: None }.poll_every(Duration::from_millis(1));
+        let mut subscription = hub.subscribe().unwrap();
+        let running = tokio::spawn(Tail::new(store.clone(), hub).wake(wake).run());
+        for cursor in 1..=3 {
+            let event = Event::new(EventType::SystemAlert, "test", "x").unwrap();
+            store.append_events(vec![event.into()]).await.unwrap();
+            assert!(matches!(subscription.receive().await, Received::Event(found) if found.cursor == cursor));
+        }
+        drop(silent);
+        running.await.expect("it ends with whoever wakes it");
+    }
+}

@@ -78,7 +78,7 @@ pub struct EventFilter {
 /// Who reads: an event that belongs to a user is for that user alone, unless its type is for everybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventReader {
-    /// The reader's own `user_id`.
+    /// The reader's own `user_id`. One of more than 100 characters, which the log has cut, is never found.
     pub user_id: String,
     /// Types of events that everybody may see, whoever they belong to.
     pub shared_types: &'static [&'static str],

@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 18] = [
+const COUNTERS: [Row; 19] = [
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -18,7 +18,12 @@ const COUNTERS: [Row; 18] = [
         Unit::Count,
         "Answers that were not kept, for they are too large for the cache.",
     ),
-    ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
+    (
+        "integridai_events_published_total",
+        Unit::Count,
+        "Events that were handed in, by whether they were new or known already.",
+    ),
+    ("integridai_events_total", Unit::Count, "Events of the gateway's own, by type."),
     (
         "integridai_execution_leases_lost_total",
         Unit::Count,

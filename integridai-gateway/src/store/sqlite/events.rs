@@ -130,7 +130,7 @@ impl Query {
 
     fn readable(&mut self, filter: &EventFilter) {
         let Some(reader) = &filter.reader else { return };
-        self.condition(" AND (user_id IS NULL OR user_id = ?", Some(clip(&reader.user_id, 100)));
+        self.condition(" AND (user_id IS NULL OR user_id = ?", Some(&reader.user_id));
         self.one_of(" OR event_type IN (", reader.shared_types, "))");
     }
 
