@@ -112,6 +112,7 @@ impl App {
         let api = Arc::new(Api {
             engine,
             queue,
+            key_lifetime: config.executions.key_seconds.get(),
             workflows: config.workflows.clone(),
             store,
             consolidated,

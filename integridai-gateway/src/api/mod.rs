@@ -39,6 +39,8 @@ pub struct Api {
     pub engine: Engine,
     /// Workflows that are done later.
     pub queue: Queue,
+    /// How long an idempotency key is remembered.
+    pub key_lifetime: std::time::Duration,
     /// Limits of workflows.
     pub workflows: WorkflowsConfig,
     /// Executions and health.
@@ -148,8 +150,11 @@ fn kept() -> OpenApiRouter<Arc<Api>> {
 }
 
 fn guarded() -> [(Scope, OpenApiRouter<Arc<Api>>); 3] {
-    let workflows =
-        OpenApiRouter::new().routes(routes!(execute::execute)).routes(routes!(executions::execution));
+    let workflows = OpenApiRouter::new()
+        .routes(routes!(execute::execute))
+        .routes(routes!(executions::list))
+        .routes(routes!(executions::execution, executions::cancel))
+        .routes(routes!(executions::replay));
     let monitoring = OpenApiRouter::new().routes(routes!(monitoring::prometheus));
     let events = OpenApiRouter::new().routes(routes!(ticket::ticket)).routes(routes!(realtime::subscribe));
     [(Scope::WorkflowsExecute, workflows), (Scope::MetricsRead, monitoring), (Scope::EventsRead, events)]

@@ -51,8 +51,8 @@ struct Shared {
 /// What became of a request that was handed in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Handed {
-    /// It will be done.
-    Accepted,
+    /// It will be done, under this id.
+    Accepted(Uuid),
     /// It was handed in before under the same idempotency key: this is what became of it.
     Repeated(Box<Execution>, KeyAnswer),
 }
@@ -141,7 +141,7 @@ impl Queue {
         match self.shared.store.admit_execution(execution, self.shared.options.admission, key).await? {
             Admitted::Accepted => {
                 self.shared.work.notify_one();
-                Ok(Handed::Accepted)
+                Ok(Handed::Accepted(id))
             }
             Admitted::Repeated(execution, answer) => Ok(Handed::Repeated(execution, answer)),
             Admitted::KeyReused => Err(NotAccepted::KeyReused),
