@@ -18,7 +18,7 @@ use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
 use crate::events::{Events, Hub};
-use crate::orchestration::{Engine, Queue, QueueOptions};
+use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflow, Workflows};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
@@ -68,6 +68,9 @@ pub enum BuildError {
     /// Anybody could call, or nobody.
     #[error(transparent)]
     Access(#[from] crate::config::ConfigError),
+    /// A trigger names no workflow.
+    #[error(transparent)]
+    Trigger(#[from] UnknownWorkflow),
     /// Metrics cannot be recorded.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -91,6 +94,16 @@ impl App {
     ///
     /// [`BuildError`], before anything was served.
     pub async fn build(config: Config) -> Result<Self, BuildError> {
+        let workflows = Workflows::new(config.workflows.clone());
+        Self::build_with(config, workflows).await
+    }
+
+    /// The same with workflows of one's own.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], before anything was served.
+    pub async fn build_with(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
@@ -105,15 +118,19 @@ impl App {
         let consolidated = consolidated(&config, sources, &events, &store, &traffic);
         let engine = Engine::new(clients, events, consolidated.clone(), calls);
         let options = QueueOptions::from(&config.executions);
-        let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), options);
+        let queue = Queue::new(engine.clone(), store.clone(), workflows.clone(), options);
+        let key_lifetime = config.executions.key_seconds.get();
+        let triggers =
+            Triggers::new(&config.triggers, workflows.clone(), queue.clone(), store.clone(), key_lifetime)?;
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
         let exchanges = Exchanges::new(traffic, store.clone());
         let api = Arc::new(Api {
             engine,
             queue,
-            key_lifetime: config.executions.key_seconds.get(),
-            workflows: config.workflows.clone(),
+            triggers,
+            key_lifetime,
+            workflows,
             store,
             consolidated,
             hub,
@@ -217,6 +234,7 @@ impl App {
 /// [`BuildError`], as [`App::build`] would have it.
 pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
+    Triggers::check(&config.triggers, &Workflows::new(config.workflows.clone()))?;
     limits(config)?;
     access(config).map(drop)
 }
@@ -248,7 +266,7 @@ impl BuildError {
     /// Whether the configuration is at fault, and not the machine.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Access(_) | Self::Client(_))
+        matches!(self, Self::Access(_) | Self::Client(_) | Self::Trigger(_))
     }
 }
 

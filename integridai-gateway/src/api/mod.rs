@@ -25,9 +25,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
+use crate::config::{CorsConfig, RealtimeConfig};
 use crate::events::Hub;
-use crate::orchestration::{Engine, Queue};
+use crate::orchestration::{Engine, Queue, Triggers, Workflows};
 use crate::services::{Connections, Consolidated, IssuerKeys, Protection, RedisHealth, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
@@ -39,10 +39,12 @@ pub struct Api {
     pub engine: Engine,
     /// Workflows that are done later.
     pub queue: Queue,
+    /// What events start.
+    pub triggers: Triggers,
     /// How long an idempotency key is remembered.
     pub key_lifetime: std::time::Duration,
-    /// Limits of workflows.
-    pub workflows: WorkflowsConfig,
+    /// The workflows and their limits.
+    pub workflows: Workflows,
     /// Executions and health.
     pub store: Store,
     /// Consolidated metrics.

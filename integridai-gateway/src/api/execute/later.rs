@@ -26,7 +26,7 @@ pub(super) async fn accept(
     head: &Head,
     key: Option<String>,
 ) -> Response {
-    let patience = match head.prefer.patience(api.workflows.max_timeout_seconds.get()) {
+    let patience = match head.prefer.patience(api.workflows.config().max_timeout_seconds.get()) {
         Some(patience) => patience,
         None if request.is_async || head.prefer.respond_async => Duration::ZERO,
         // Until the end: beyond its deadline there is none.
@@ -85,7 +85,7 @@ async fn repeat(
         KeyAnswer::Result => {
             let detail = "a request with this Idempotency-Key is being served";
             return Problem::new(StatusCode::CONFLICT, detail)
-                .workflow(Some(request.job.workflow().as_str()))
+                .workflow(Some(request.workflow))
                 .workflow_id(execution.id)
                 .retry_after(Some(Duration::from_secs(1)))
                 .into_response();
@@ -109,10 +109,7 @@ fn ended(request: &ExecuteRequest, execution: &Execution) -> Response {
         return ([(CONTENT_TYPE, "application/json")], result.to_bytes()).into_response();
     }
     let (status, detail) = failure(execution);
-    Problem::new(status, detail)
-        .workflow(Some(request.job.workflow().as_str()))
-        .workflow_id(execution.id)
-        .into_response()
+    Problem::new(status, detail).workflow(Some(request.workflow)).workflow_id(execution.id).into_response()
 }
 
 fn failure(execution: &Execution) -> (StatusCode, String) {
@@ -143,7 +140,7 @@ fn refuse(request: &ExecuteRequest, error: &NotAccepted) -> Response {
         NotAccepted::Store(_) => (busy, "the execution cannot be stored at the moment", Some(10)),
     };
     Problem::new(status, detail)
-        .workflow(Some(request.job.workflow().as_str()))
+        .workflow(Some(request.workflow))
         .retry_after(seconds.map(Duration::from_secs))
         .into_response()
 }

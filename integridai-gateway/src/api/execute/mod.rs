@@ -7,6 +7,8 @@ mod prefer;
 
 pub(super) use later::accepted;
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -21,7 +23,7 @@ use self::head::Head;
 use super::attended::Attended;
 use super::shapes::OrchestrationRequest;
 use super::{Api, State};
-use crate::orchestration::{Caller, ExecuteRequest, Invalid, WorkflowError, WorkflowName, WorkflowResult};
+use crate::orchestration::{Caller, ExecuteRequest, Invalid, WorkflowError, WorkflowResult};
 use crate::respond::{Problem, ProblemSchema};
 use crate::store::JsonText;
 
@@ -164,14 +166,13 @@ fn invalid(Invalid { workflow, errors }: Invalid) -> Problem {
         1 => format!("{}: {}", errors[0].pointer, errors[0].detail),
         several => format!("the request has {several} wrong fields"),
     };
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-        .errors(errors)
-        .workflow(workflow.map(WorkflowName::as_str))
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).errors(errors).workflow(workflow)
 }
 
 async fn run(api: &Api, request: ExecuteRequest, body: JsonText, caller: Caller) -> Response {
+    let (workflow, job) = (request.workflow, Arc::clone(&request.job));
     let mut attended = Attended::new(api.store.clone(), request, body, caller);
-    let outcome = api.engine.attend(&attended.request.job, &mut attended.run).await;
+    let outcome = api.engine.attend(workflow, &*job, &mut attended.run).await;
     let outcome = outcome.and_then(|result| {
         result.to_json().map(|text| (text, result.steps)).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a result could not be written");
@@ -188,7 +189,7 @@ async fn run(api: &Api, request: ExecuteRequest, body: JsonText, caller: Caller)
             let steps = attended.run.journal.to_json();
             attended.end(steps, Err(kept(error.status.as_u16(), &error.message)));
             Problem::new(error.status, error.message)
-                .workflow(Some(attended.request.job.workflow().as_str()))
+                .workflow(Some(workflow))
                 .workflow_id(attended.run.id)
                 .retry_after(error.retry_after)
                 .into_response()

@@ -19,6 +19,8 @@ pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE sta
 pub(super) const COUNT_QUEUED_OF_PRINCIPAL: &str =
     "SELECT count(*) FROM executions WHERE state = 'queued' AND principal = ?1";
 
+pub(super) const COUNT_OF_CORRELATION: &str = "SELECT count(*) FROM executions WHERE correlation_id = ?1";
+
 pub(super) const SELECT_KEY: &str = "\
 SELECT fingerprint, execution_id, answer FROM idempotency_keys
 WHERE principal = ?1 AND key = ?2 AND expires_at > ?3";
@@ -157,12 +159,13 @@ pub(super) const SAVEPOINT: [&str; 3] =
     ["SAVEPOINT whole", "RELEASE whole", "ROLLBACK TO whole; RELEASE whole"];
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 33] = [
+pub(super) const ALL: [&str; 34] = [
     INSERT_EXECUTION,
     FLOW_END,
     CLOCK,
     COUNT_QUEUED,
     COUNT_QUEUED_OF_PRINCIPAL,
+    COUNT_OF_CORRELATION,
     SELECT_KEY,
     INSERT_KEY,
     COUNT_KEYS,
