@@ -170,6 +170,24 @@ async fn one_more_than_may_wait_is_503_until_there_is_room() {
     gateway.stop().await;
 }
 
+#[tokio::test]
+async fn one_more_than_a_caller_may_have_waiting_is_429() {
+    let gateway = Gateway::with(&[
+        ("EXECUTIONS__WORKERS", "1"),
+        ("EXECUTIONS__MAX_QUEUED_PER_PRINCIPAL", "1"),
+        ("SERVER__GRACE_SECONDS", "0.2"),
+    ])
+    .await;
+    occupy(&gateway).await;
+    gateway.client.enqueue(&later(analysis())).await;
+    let refused = gateway.client.execute(&later(analysis())).await;
+    let problem = refused.failure(429, Some("complete_analysis"));
+    assert_eq!(problem["detail"], "as many executions of yours wait as may");
+    assert_eq!(refused.header("retry-after"), "5");
+    gateway.client.execute(&analysis()).await.ok();
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_wait_than_may_however_many_come_at_once() {
     let gateway = Gateway::with(&[
