@@ -151,6 +151,14 @@ impl Store {
         self.database.execution(id).await
     }
 
+    /// How many executions a correlation id has.
+    ///
+    /// # Errors
+    /// When they could not be counted.
+    pub async fn executions_of_correlation(&self, id: String) -> Result<u64, StoreError> {
+        self.database.executions_of_correlation(id).await
+    }
+
     /// How many executions wait to be claimed.
     ///
     /// # Errors
