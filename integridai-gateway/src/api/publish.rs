@@ -47,7 +47,7 @@ pub(super) struct PublishedEvent {
 ///
 /// One as plain JSON, or `CloudEvents` 1.0 as HTTP carries them: structured, binary (`ce-` fields) or in a batch, with JSON as data.
 /// Answers once all of them are safe in the log, from where subscribers get them. An event whose `source` has handed in the same
-/// `id` before is not taken again, so that a request can be repeated until it is answered. An event of a user (`user_id`, in
+/// `id` before, and is still in the log, is not taken again, so that a request can be repeated until it is answered. An event of a user (`user_id`, in
 /// `CloudEvents` the extension `userid`) is for that user and for `admin` alone, unless its type is one of the gateway's own four.
 #[utoipa::path(
     post,
