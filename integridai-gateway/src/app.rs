@@ -1,5 +1,6 @@
 //! Builds the gateway from its configuration and runs it. Nothing imports this but `main` and tests.
 
+mod beside;
 mod fronts;
 mod operators;
 
@@ -10,20 +11,19 @@ use std::time::Duration;
 use integridai_tower::ConfigError;
 use integridai_tower::rate_limit::{MemoryLimiter, Quota};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::beside::Beside;
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
-use crate::events::{Events, Hub};
-use crate::orchestration::{Engine, Queue};
+use crate::events::{EventLog, Events, Hub};
+use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflow, Workflows};
 use crate::proxy::Table;
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
-    Calls, Connections, Consolidated, Exchanges, HealthRule, KeptAnswers, Protection, Reporter, Sources,
-    Tickets, Traffic,
+    Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
 };
 use crate::stack::{self, Access, Around, Cache, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
@@ -37,11 +37,8 @@ pub struct App {
     address: SocketAddr,
     fronts: Fronts,
     api: Arc<Api>,
-    access: Access,
-    limits: Limits,
-    cache: Option<Cache>,
+    beside: Beside,
     config: Config,
-    dropped_lines: Option<DroppedLines>,
 }
 
 /// Why the gateway cannot start.
@@ -71,6 +68,9 @@ pub enum BuildError {
     /// Anybody could call, or nobody.
     #[error(transparent)]
     Access(#[from] crate::config::ConfigError),
+    /// A trigger names no workflow.
+    #[error(transparent)]
+    Trigger(#[from] UnknownWorkflow),
     /// Metrics cannot be recorded.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -80,14 +80,8 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
-/// What the store is given to write down its last rows.
-const STORE_GRACE: Duration = Duration::from_secs(5);
-
-/// What Redis is given to hear of the last purges.
-const PURGES_GRACE: Duration = Duration::from_secs(2);
-
-/// What Redis is given to take back leases.
-const LEASES_GRACE: Duration = Duration::from_secs(2);
+/// Subscribers that catch up from the log at the same time; others wait for their turn.
+const LOG_READERS: usize = 32;
 
 impl App {
     /// Binds the address, opens the store, wires everything and takes up unfinished executions. Needs a tokio
@@ -97,32 +91,43 @@ impl App {
     ///
     /// [`BuildError`], before anything was served.
     pub async fn build(config: Config) -> Result<Self, BuildError> {
+        let workflows = Workflows::new(config.workflows.clone());
+        Self::build_with(config, workflows).await
+    }
+
+    /// The same with workflows of one's own.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], before anything was served.
+    pub async fn build_with(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
         let store = Store::open(store_options(&config))?;
-        let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
-        let events = Events::new(hub.clone(), store.clone());
+        let hub = hub(&config, &store);
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
-        let clients = Clients::new(&config.services, &config.proxy.further_services())?;
+        let (clients, checks) = Clients::new(&config.services, &config.proxy.further_services())?;
         let protection = Protection::of(&clients);
-        let calls = Calls::default();
-        let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
-        let consolidated = consolidated(&config, sources, &events, &store, &traffic);
-        let engine = Engine::new(clients.clone(), events, consolidated.clone(), calls);
-        let max_queued = config.executions.max_queued.get();
-        let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
+        let engine = engine(&config, clients.clone(), &store, &traffic);
+        let options = QueueOptions::from(&config.executions);
+        let queue = Queue::new(engine.clone(), store.clone(), workflows.clone(), options);
+        let key_lifetime = config.executions.key_seconds.get();
+        let (for_triggers, known) = (queue.clone(), workflows.clone());
+        let triggers = Triggers::new(&config.triggers, known, for_triggers, store.clone(), key_lifetime)?;
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
         let cache = Cache::new(&config.cache, &config.redis)?;
-        let answers = cache.as_ref().map(Cache::answers);
         let exchanges = Exchanges::new(traffic, store.clone());
         let api = Arc::new(Api {
-            engine,
             queue,
-            workflows: config.workflows.clone(),
+            triggers,
+            key_lifetime,
+            workflows,
+            log: EventLog::new(store.clone(), LOG_READERS),
             store,
-            consolidated,
+            consolidated: engine.consolidated().clone(),
+            engine,
             hub,
             realtime: config.realtime.clone(),
             tickets,
@@ -130,7 +135,7 @@ impl App {
             messages: messages(&config)?,
             is_open: config.auth.disabled,
             issuer_keys: access.issuer_keys(),
-            redis: limits.redis_health().and_of(answers),
+            redis: limits.redis_health().and_of(cache.as_ref().map(Cache::answers)),
             protection,
             cors: config.cors.clone(),
             sockets: TaskTracker::new(),
@@ -141,13 +146,14 @@ impl App {
         let proxied = stack::proxied(&table(&config)?, &config, &around)?;
         let guards = Guards { access: &access, limits: &limits };
         let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges, proxied).await?;
-        Ok(Self { listener, address, fronts, api, access, limits, cache, config, dropped_lines: None })
+        let beside = Beside { access, limits, cache, checks, dropped_lines: None };
+        Ok(Self { listener, address, fronts, api, beside, config })
     }
 
     /// Counts the log lines that could not be written among the metrics.
     #[must_use]
     pub fn count_dropped_lines(mut self, lines: DroppedLines) -> Self {
-        self.dropped_lines = Some(lines);
+        self.beside.dropped_lines = Some(lines);
         self
     }
 
@@ -170,19 +176,10 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, fronts, api, mut access, mut limits, cache, config, dropped_lines } =
-            self;
-        let resumed = api.queue.start(config.executions.workers.get()).await?;
-        let mut background = JoinSet::new();
-        background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
-        background.spawn(telemetry::upkeep(api.prometheus.clone()));
-        background.spawn(gauges(api.store.clone(), dropped_lines));
-        keep_answers(&mut background, fronts.answers.clone(), cache);
-        access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
-        background.spawn(access.issuer_keys().watch());
-        background.spawn(limits.watch());
-        let is_served = CancellationToken::new();
-        let returning = tokio::spawn(limits.return_leases(&is_served));
+        let Self { listener, address, fronts, api, beside, config } = self;
+        let resumed = api.store.requeue_running().await?;
+        api.queue.start(config.executions.workers.get());
+        let running = beside.start(&api, &config);
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
@@ -202,49 +199,23 @@ impl App {
         };
         let served = server::serve(listener, fronts.clients, server_options(&config.server), told);
         let (drained, (), ()) = tokio::join!(served, others, operated);
-        api.sockets.close();
-        if tokio::time::timeout(STORE_GRACE, api.sockets.wait()).await.is_err() {
-            tracing::warn!("some WebSockets did not say goodbye");
-        }
-        tell_of_purges(fronts.answers.as_ref()).await;
-        background.shutdown().await;
-        is_served.cancel();
-        if tokio::time::timeout(LEASES_GRACE, returning).await.is_err() {
-            tracing::warn!("some leases were not given back");
-        }
-        if let Err(error) = api.store.close(STORE_GRACE).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store was not written to its end");
-        }
+        running.end(&api).await;
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
     }
 }
 
-/// Counts kept answers, and shares them with other gateways where there is a Redis.
-fn keep_answers(background: &mut JoinSet<()>, answers: Option<KeptAnswers>, cache: Option<Cache>) {
-    if let Some(answers) = answers {
-        background.spawn(answers.watch());
-    }
-    if let Some(in_step) = cache.and_then(|mut cache| cache.take_in_step()) {
-        background.spawn(in_step);
-    }
-}
-
-async fn tell_of_purges(answers: Option<&KeptAnswers>) {
-    let Some(answers) = answers else { return };
-    if tokio::time::timeout(PURGES_GRACE, answers.settled()).await.is_err() {
-        tracing::warn!("other gateways were not told of some purges");
-    }
-}
-
-/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often.
+/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often, and whether it
+/// can call its services.
 ///
 /// # Errors
 ///
 /// [`BuildError`], as [`App::build`] would have it.
 pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
+    Triggers::check(&config.triggers, &Workflows::new(config.workflows.clone()))?;
     limits(config)?;
+    Clients::new(&config.services, &config.proxy.further_services())?;
     access(config).map(drop)
 }
 
@@ -254,6 +225,11 @@ async fn bind(listen: SocketAddr, key: &'static str) -> Result<(TcpListener, Soc
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     Ok((listener, address))
+}
+
+fn hub(config: &Config, store: &Store) -> Hub {
+    let (subscribers, pending) = (&config.realtime.max_subscribers, &config.realtime.max_pending_events);
+    Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow())
 }
 
 /// What subscribers say, by principal.
@@ -281,7 +257,7 @@ impl BuildError {
     /// Whether the configuration is at fault, and not the machine.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Access(_) | Self::Client(_))
+        matches!(self, Self::Access(_) | Self::Client(_) | Self::Trigger(_))
     }
 }
 
@@ -315,45 +291,17 @@ fn server_options(server: &ServerConfig) -> ServerOptions {
     }
 }
 
-fn consolidated(
-    config: &Config,
-    sources: Sources,
-    events: &Events,
-    store: &Store,
-    traffic: &Arc<Traffic>,
-) -> Consolidated {
-    let metrics = &config.metrics;
+fn engine(config: &Config, clients: Clients, store: &Store, traffic: &Arc<Traffic>) -> Engine {
+    let (events, calls, metrics) = (Events::new(store.clone()), Calls::default(), &config.metrics);
+    let sources = Sources::new(clients.clone(), calls.clone(), metrics.timeout_seconds.get());
     let rule =
         HealthRule { slow: metrics.slow_seconds.get(), offline_after: metrics.offline_after_seconds.get() };
-    Consolidated::new(
+    let consolidated = Consolidated::new(
         sources,
         rule,
         metrics.cache_seconds.get(),
         Arc::clone(traffic),
         Reporter::new(events.clone(), store.clone()),
-    )
-}
-
-/// Figures that nobody pushes.
-#[allow(clippy::cast_precision_loss, reason = "counts")]
-async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        ticks.tick().await;
-        if let Err(error) = store.ping().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the store does not answer");
-        }
-        let health = store.health();
-        metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
-        metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
-        metrics::counter!("integridai_store_written_rows_total").absolute(health.written_rows);
-        metrics::counter!("integridai_store_dropped_rows_total").absolute(health.dropped_rows);
-        metrics::counter!("integridai_store_pruned_rows_total").absolute(health.pruned_rows);
-        if let Some(lines) = &dropped_lines {
-            metrics::counter!("integridai_log_lines_dropped_total").absolute(lines.count() as u64);
-        }
-        if let Ok(queued) = store.queued_executions().await {
-            metrics::gauge!("integridai_executions_queued").set(queued as f64);
-        }
-    }
+    );
+    Engine::new(clients, events, consolidated, calls)
 }

@@ -76,7 +76,7 @@ async fn its_status_is_queued_then_running_then_final_and_says_when_to_ask_again
         );
     }
     within(gateway.flaisimulator().stop()).await;
-    let failed = gateway.client.execution_that(&running, "failed").await;
+    let failed = gateway.client.execution_that(&running, "dead").await;
     assert_eq!(failed["error"]["status"], 502, "{failed}");
     gateway.client.execution_that(&queued, "succeeded").await;
     assert_eq!(gateway.client.execution(&queued).await.header("retry-after"), "");
@@ -88,7 +88,7 @@ async fn one_that_fails_says_why() {
     let gateway = Gateway::start().await;
     gateway.regtech().control().fail(Failure::error(StatusCode::INTERNAL_SERVER_ERROR).on(ANALYZE));
     let id = gateway.client.enqueue(&later(analysis())).await;
-    let failed = gateway.client.execution_that(&id, "failed").await;
+    let failed = gateway.client.execution_that(&id, "dead").await;
     let detail = "regtech answered 500 Internal Server Error";
     assert_eq!(failed["error"], json!({"status": 502, "detail": detail}));
     assert_eq!((&failed["result"], &failed["steps"][0]["error"]), (&Value::Null, &json!(detail)));
@@ -136,7 +136,6 @@ async fn an_unknown_or_senseless_id_is_404() {
         assert_eq!(problem["detail"], "there is no execution with this id", "{id}");
         assert_eq!(problem.get("success"), None, "those members are of execute alone: {problem}");
     }
-    gateway.client.get(EXECUTIONS).await.problem(404);
     gateway.stop().await;
 }
 
@@ -168,6 +167,24 @@ async fn one_more_than_may_wait_is_503_until_there_is_room() {
         gateway.client.execution_that(id, "succeeded").await;
     }
     gateway.client.enqueue(&later(analysis())).await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn one_more_than_a_caller_may_have_waiting_is_429() {
+    let gateway = Gateway::with(&[
+        ("EXECUTIONS__WORKERS", "1"),
+        ("EXECUTIONS__MAX_QUEUED_PER_PRINCIPAL", "1"),
+        ("SERVER__GRACE_SECONDS", "0.2"),
+    ])
+    .await;
+    occupy(&gateway).await;
+    gateway.client.enqueue(&later(analysis())).await;
+    let refused = gateway.client.execute(&later(analysis())).await;
+    let problem = refused.failure(429, Some("complete_analysis"));
+    assert_eq!(problem["detail"], "as many executions of yours wait as may");
+    assert_eq!(refused.header("retry-after"), "5");
+    gateway.client.execute(&analysis()).await.ok();
     gateway.stop().await;
 }
 

@@ -22,6 +22,7 @@ use super::Scope;
         (name = "workflows", description = "Orchestration of RegTech Engine, FLAISimulator and Dashboard"),
         (name = "metrics", description = "Consolidated figures"),
         (name = "realtime", description = "Events as they happen"),
+        (name = "events", description = "The log of events"),
         (name = "services", description = "The services themselves, passed on as they are"),
         (name = "health", description = "For operators and orchestrators"),
         (name = "docs", description = "This document"),
@@ -65,7 +66,12 @@ pub(super) fn guarded(mut document: Document, scope: Scope) -> Document {
 }
 
 fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
-    document.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post]).flatten()
+    document
+        .paths
+        .paths
+        .values_mut()
+        .flat_map(|item| [&mut item.get, &mut item.post, &mut item.delete])
+        .flatten()
 }
 
 pub(super) fn add_refusals(operation: &mut Operation, refusals: &[(&str, &str)]) {

@@ -9,7 +9,7 @@ use super::operators::Operators;
 use crate::admin::Admin;
 use crate::api::{self, Api};
 use crate::config::Config;
-use crate::services::{Chosen, Exchanges, KeptAnswers};
+use crate::services::{Chosen, Exchanges};
 use crate::stack::{self, Cache, Guards, Kept};
 
 /// All fronts.
@@ -17,7 +17,6 @@ use crate::stack::{self, Cache, Guards, Kept};
 pub(super) struct Fronts {
     pub(super) clients: Router,
     pub(super) operators: Option<Operators>,
-    pub(super) answers: Option<KeptAnswers>,
 }
 
 impl Fronts {
@@ -41,9 +40,9 @@ impl Fronts {
         let clients = stack::edge(routes, proxied, &config.server, &config.cors, guards, exchanges.clone());
         let (consolidated, prometheus) = (api.consolidated.clone(), api.prometheus.clone());
         let protection = api.protection.clone();
-        let admin = Admin { answers: answers.clone(), consolidated, protection, prometheus };
+        let admin = Admin { answers, consolidated, protection, prometheus };
         let operators = Operators::build(config, admin, guards, exchanges).await?;
-        Ok(Self { clients, operators, answers })
+        Ok(Self { clients, operators })
     }
 }
 

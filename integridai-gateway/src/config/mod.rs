@@ -21,6 +21,7 @@ mod redis;
 mod resilience;
 mod server;
 mod services;
+mod triggers;
 mod values;
 mod workflows;
 
@@ -38,9 +39,10 @@ pub use rate_limits::{
 };
 pub use realtime::RealtimeConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
-pub use resilience::{Address, ResilienceConfig};
+pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
+pub use triggers::TriggersConfig;
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
 
@@ -71,6 +73,8 @@ pub struct Config {
     pub workflows: WorkflowsConfig,
     /// Asynchronous executions.
     pub executions: ExecutionsConfig,
+    /// Events that start workflows.
+    pub triggers: TriggersConfig,
     /// Consolidated metrics.
     pub metrics: MetricsConfig,
     /// Answers that are kept.
@@ -219,12 +223,8 @@ impl Config {
         if let Some((_, keys, reason)) = rules.into_iter().find(|(is_broken, ..)| *is_broken) {
             return Err(ConfigError::Contradiction { keys: keys.into(), reason });
         }
-        if self.workflows.default_timeout_seconds > self.workflows.max_timeout_seconds {
-            return Err(ConfigError::Contradiction {
-                keys: "workflows.default_timeout_seconds, workflows.max_timeout_seconds".into(),
-                reason: "the default timeout is greater than the greatest allowed",
-            });
-        }
+        self.workflows.check()?;
+        self.executions.check()?;
         if self.server.request_timeout_seconds <= self.workflows.max_timeout_seconds {
             return Err(ConfigError::Contradiction {
                 keys: "server.request_timeout_seconds, workflows.max_timeout_seconds".into(),

@@ -34,8 +34,17 @@ fn optional_keys_are_documented_as_comments_and_work() {
     let optional =
         ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
     let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
-    let optional = optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url =", "listen ="]);
-    let optional = optional.chain(["[proxy.", "x-user-id ="]);
+    let optional = optional.chain([
+        "[rate_limits.",
+        "by =",
+        "quotas =",
+        "tiers =",
+        "url =",
+        "listen =",
+        "health_check =",
+        "[proxy.",
+        "x-user-id =",
+    ]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     // Whether this build speaks https:// is tested below.
     let config = load(&text.replace("https://id.example.org", "http://localhost"), &[]).unwrap();
@@ -47,6 +56,8 @@ fn optional_keys_are_documented_as_comments_and_work() {
     assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
     assert_eq!(config.proxy.identity["x-user-id"].get(), integridai_tower::auth::Fact::Subject);
+    let check = config.services.regtech.service().resilience.health_check;
+    assert_eq!(check, Some(HealthCheckConfig::default()));
     assert!(config.services.regtech.service().bearer_token.is_some());
     assert!(config.services.dashboard.service().bearer_token.is_some());
     assert!(config.services.flaisimulator.service().bearer_token.is_some());

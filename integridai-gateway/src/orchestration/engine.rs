@@ -2,15 +2,11 @@
 
 use integridai_tower::client::ClientError;
 use integridai_tower::client::integridai::{JsonObject, RawJson};
-use integridai_tower::{CorrelationId, Deadline};
 use metrics::Counter;
 use serde::Serialize;
-use time::OffsetDateTime;
-use tokio::time::Instant;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::{Job, Journal, Step, WorkflowError, WorkflowName, complete_analysis, training_sync};
+use super::{Job, Run, Step, WorkflowError};
 use crate::events::{Event, EventType, Events};
 use crate::services::{Calls, Consolidated, SystemAlert};
 use crate::stack::Clients;
@@ -25,34 +21,6 @@ pub struct Engine {
     pub(super) consolidated: Consolidated,
     pub(super) calls: Calls,
     ended: Series<(&'static str, &'static str), Counter>,
-}
-
-/// Whose request an execution comes from.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The request.
-    pub correlation_id: CorrelationId,
-    /// Who made it; `None` where nobody was asked to tell.
-    pub user_id: Option<String>,
-}
-
-/// One execution on its way.
-#[derive(Debug)]
-pub struct Run {
-    /// Which one.
-    pub id: Uuid,
-    /// The request it belongs to.
-    pub correlation_id: CorrelationId,
-    /// Who asked.
-    pub user_id: Option<String>,
-    /// When it was asked for; a run after a restart has that of the first.
-    pub created_at: OffsetDateTime,
-    /// When it must be over.
-    pub deadline: Deadline,
-    /// When it began.
-    pub begun: Instant,
-    /// Its steps.
-    pub journal: Journal,
 }
 
 /// What a workflow gave. The members of the other workflows are absent.
@@ -70,6 +38,9 @@ pub struct WorkflowResult {
     /// `training_sync`: the session.
     #[schema(value_type = Option<Object>)]
     pub training_session: Option<RawJson>,
+    /// What a workflow gave that is none of the gateway's own.
+    #[schema(value_type = Option<Object>)]
+    pub output: Option<RawJson>,
     /// Whether the Dashboard was told.
     #[schema(example = true)]
     pub dashboard_updated: Option<bool>,
@@ -85,12 +56,15 @@ pub struct WorkflowResult {
 }
 
 impl WorkflowResult {
-    pub(super) fn of(run: &Run) -> Self {
+    /// Of this run, without anything that a workflow adds.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
         Self {
             success: true,
             status: None,
             regtech_analysis: None,
             training_session: None,
+            output: None,
             dashboard_updated: None,
             workflow_id: run.id.to_string(),
             steps: run.journal.to_json(),
@@ -104,7 +78,7 @@ impl WorkflowResult {
     ///
     /// When it has no JSON form.
     pub fn to_json(&self) -> Result<JsonText, serde_json::Error> {
-        let texts = [&self.regtech_analysis, &self.training_session];
+        let texts = [&self.regtech_analysis, &self.training_session, &self.output];
         let length: usize = texts.into_iter().flatten().map(|text| text.as_bytes().len()).sum();
         let room = length + self.steps.as_bytes().len() + ROOM_FOR_THE_REST;
         let mut object = JsonObject::with_capacity(room).member("success", &self.success)?;
@@ -116,6 +90,9 @@ impl WorkflowResult {
         }
         if let Some(session) = &self.training_session {
             object = object.json("training_session", session);
+        }
+        if let Some(output) = &self.output {
+            object = object.json("output", output);
         }
         if let Some(updated) = &self.dashboard_updated {
             object = object.member("dashboard_updated", updated)?;
@@ -135,35 +112,75 @@ impl Engine {
         Self { clients, events, consolidated, calls, ended: Series::default() }
     }
 
-    /// Does the job.
+    /// Does the job. What happened is left in the run, to be told once its end is stored.
     ///
     /// # Errors
     ///
     /// [`WorkflowError`] when a service that the job cannot do without failed.
-    pub async fn run(&self, job: &Job, run: &mut Run) -> Result<WorkflowResult, WorkflowError> {
-        let outcome = match job {
-            Job::CompleteAnalysis(provider) => complete_analysis::run(self, provider, run).await,
-            Job::TrainingSync(training) => training_sync::run(self, training, run).await,
-            Job::MetricsUpdate => Ok(self.update_metrics(run)),
+    pub async fn run(
+        &self,
+        workflow: &'static str,
+        job: &dyn Job,
+        run: &mut Run,
+    ) -> Result<WorkflowResult, WorkflowError> {
+        let outcome = job.run(self, run).await;
+        let ended = match &outcome {
+            Ok(_) => "succeeded",
+            Err(error) if error.again_in.is_some() => "retried",
+            Err(_) => "failed",
         };
-        let ended = if outcome.is_ok() { "succeeded" } else { "failed" };
-        let count = self.ended.of((job.workflow().as_str(), ended), |(workflow, ended)| {
+        let count = self.ended.of((workflow, ended), |(workflow, ended)| {
             metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
         });
         count.increment(1);
         outcome
     }
 
-    fn update_metrics(&self, run: &Run) -> WorkflowResult {
-        let consolidated = self.consolidated.clone();
-        tokio::spawn(async move { consolidated.refresh().await });
-        WorkflowResult { status: Some("metrics_update_queued"), ..WorkflowResult::of(run) }
+    /// Does the job for somebody who waits, and tells at once what happened.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`run`](Self::run).
+    pub async fn attend(
+        &self,
+        workflow: &'static str,
+        job: &dyn Job,
+        run: &mut Run,
+    ) -> Result<WorkflowResult, WorkflowError> {
+        let outcome = self.run(workflow, job, run).await;
+        run.events.drain(..).for_each(|event| self.events.emit(event));
+        outcome
     }
 
-    pub(super) fn emit<T: Serialize>(&self, kind: EventType, source: &'static str, data: &T, run: &Run) {
+    /// The consolidated metrics that `metrics_update` gathers anew.
+    #[must_use]
+    pub fn consolidated(&self) -> &Consolidated {
+        &self.consolidated
+    }
+
+    /// Counts an event that was stored with the end of its execution.
+    pub(super) fn count(&self, event: &Event) {
+        self.events.count(event);
+    }
+
+    /// The services.
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// What measures calls to them; for [`Journal::step`](super::Journal::step).
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Has subscribers and the log told of something, once the end of the run is stored.
+    pub fn emit<T: Serialize>(&self, kind: EventType, source: &'static str, data: &T, run: &mut Run) {
         match Event::new(kind, source, data) {
             Ok(event) => {
-                self.events.emit(event.caused_by(&run.correlation_id).asked_by(run.user_id.as_deref()));
+                let event = event.caused_by(&run.correlation_id).asked_by(run.user_id.as_deref());
+                run.events.push(event);
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an event could not be written");
@@ -172,7 +189,7 @@ impl Engine {
     }
 
     /// Tells subscribers and the log that the Dashboard was not told.
-    pub(super) fn dashboard_alert(&self, run: &Run, error: &ClientError) {
+    pub(super) fn dashboard_alert(&self, run: &mut Run, error: &ClientError) {
         let message = format!("the dashboard was not updated: {}", super::failure::message(error));
         let mut alert = SystemAlert::new("warning", "dashboard_update_failed", "dashboard", message);
         alert.workflow_id = Some(run.id.to_string());
@@ -180,29 +197,10 @@ impl Engine {
     }
 
     /// Tells subscribers and the log of an execution that may be what brings the gateway down.
-    pub(super) fn given_up_alert(&self, run: &Run, attempts: u32) {
+    pub(super) fn given_up_alert(&self, run: &mut Run, attempts: u32) {
         let message = format!("an execution was given up: {attempts} attempts were cut short");
         let mut alert = SystemAlert::new("critical", "execution_given_up", "gateway", message);
         alert.workflow_id = Some(run.id.to_string());
         self.emit(EventType::SystemAlert, "gateway", &alert, run);
-    }
-}
-
-impl Job {
-    /// The workflow that does it.
-    #[must_use]
-    pub fn workflow(&self) -> WorkflowName {
-        match self {
-            Self::CompleteAnalysis(_) => WorkflowName::CompleteAnalysis,
-            Self::TrainingSync(_) => WorkflowName::TrainingSync,
-            Self::MetricsUpdate => WorkflowName::MetricsUpdate,
-        }
-    }
-}
-
-impl Run {
-    /// Names the effect of one step, so that it is had once however often the step is tried.
-    pub(super) fn idempotency_key(&self, step: &str) -> String {
-        format!("{}:{step}", self.id)
     }
 }

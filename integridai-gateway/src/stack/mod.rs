@@ -12,6 +12,7 @@ mod mint;
 mod outgoing;
 mod proxied;
 mod refused;
+mod replicas;
 mod resilient;
 mod upstream;
 
@@ -23,5 +24,6 @@ pub use limits::Limits;
 pub use mint::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 pub use outgoing::{ClientBodyError, Outgoing};
 pub use proxied::{Around, proxied};
+pub use replicas::Replicas;
 pub use resilient::{Guard, LeftAlone};
 pub use upstream::{Clients, Way};

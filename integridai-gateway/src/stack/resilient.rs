@@ -5,13 +5,12 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::Authority;
 use http::{Request, Response};
 use integridai_tower::circuit_breaker::{
     Circuit, CircuitBreakerError, CircuitBreakerLayer, CircuitOptions, State, Transition,
 };
 use integridai_tower::client::AttemptBudget;
-use integridai_tower::client::balance::{AtAddress, BalanceOptions};
+use integridai_tower::client::balance::CheckHealth;
 use integridai_tower::client::deadline::DeadlineLayer;
 use integridai_tower::client::hedge::{HedgeLayer, HedgeOptions};
 use integridai_tower::client::limit::{ConcurrencyLimit, ConcurrencyLimitLayer, LimitOptions};
@@ -19,12 +18,13 @@ use integridai_tower::client::retry::{RetryLayer, RetryOptions};
 use integridai_tower::client::transport::TransportError;
 use integridai_tower::correlation::PropagateLayer;
 use integridai_tower::{BoxError, ConfigError};
-use tower::util::{Either, option_layer};
+use tower::util::option_layer;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::blame::{ClassifyService, without_blame};
 use super::boxed::{StreamingTransport, Transport, streaming_transport, transport};
 use super::outgoing::Outgoing;
+use super::replicas::{Replicas, Replicated};
 use crate::config::{Count, ServiceConfig};
 
 /// What stands by one service, to be looked at and commanded. A clone is the same.
@@ -36,6 +36,8 @@ pub struct Guard {
     pub circuit: Circuit,
     /// How many at once.
     pub limit: ConcurrencyLimit,
+    /// Where.
+    pub replicas: Replicas,
 }
 
 /// A service is not called for now, since its circuit is open.
@@ -54,6 +56,8 @@ pub(super) struct Resilient {
     /// Of what clients send and are sent, as it comes.
     pub(super) streams: StreamingTransport,
     pub(super) guard: Guard,
+    /// Checks its addresses while it is polled.
+    pub(super) check: Option<CheckHealth>,
 }
 
 /// Streams say themselves how long they may take.
@@ -76,23 +80,18 @@ where
     B::Error: Into<BoxError>,
 {
     let service = service.map_err(without_blame);
-    let addresses: Vec<_> = config.resilience.addresses.iter().map(|address| address.get().clone()).collect();
-    let service = if addresses.is_empty() {
-        Either::Left(service)
-    } else {
-        let at = move |address: &Authority| AtAddress::new(service.clone(), address.clone());
-        Either::Right(BalanceOptions::new().build(&name, addresses, at)?.service())
-    };
+    let Replicated { service, replicas, check } = Replicated::new(&name, config, service)?;
     let settings = &config.resilience;
     let hedge = settings.hedge.then(|| HedgeOptions::new().build()).transpose()?;
     let budget = AttemptBudget::for_retries();
     let attempts = RetryOptions::new().attempts(number(settings.attempts)).budget(budget).build()?;
-    let guard = Guard { circuit: circuit(&name, config)?, limit: limit(&name, config)?, service: name };
+    let (circuit, limit) = (circuit(&name, config)?, limit(&name, config)?);
+    let guard = Guard { service: name, circuit, limit, replicas };
     let deadline = DeadlineLayer::new(config.timeout_seconds.get());
     let calls = guarded(&guard, attempts.clone(), hedge.clone(), deadline, service.clone());
     let deadline = DeadlineLayer::new(LONGEST_STREAM).head_only();
     let streams = guarded(&guard, attempts, hedge, deadline, service);
-    Ok(Resilient { calls: transport(calls), streams: streaming_transport(streams), guard })
+    Ok(Resilient { calls: transport(calls), streams: streaming_transport(streams), guard, check })
 }
 
 fn guarded<S, B>(

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use integridai_tower::ConfigError;
 use integridai_tower::client::ServiceClient;
+use integridai_tower::client::balance::CheckHealth;
 use integridai_tower::client::integridai::{
     DashboardClient, DashboardPaths, FlaiSimulatorClient, FlaiSimulatorPaths, RegTechClient, RegTechPaths,
 };
@@ -16,7 +17,7 @@ use integridai_tower::client::transport::HyperTransport;
 use super::boxed::{StreamingTransport, Transport, transport};
 use super::outgoing::Outgoing;
 use super::resilient::{Guard, Resilient, resilient};
-use crate::config::{BaseUrl, Secret, ServiceConfig, ServicesConfig};
+use crate::config::{BaseUrl, ServiceConfig, ServicesConfig};
 
 /// The clients of the three services, and the ways to them and to others for what is passed on as it comes.
 #[derive(Debug, Clone)]
@@ -50,12 +51,16 @@ pub struct Way {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Clients {
-    /// Clients as they are configured; `further` services are there for what is passed on.
+    /// Clients as they are configured, and what checks the addresses of their services while it is polled; `further` services are
+    /// there for what is passed on.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when a base URL or the TLS set-up cannot be used.
-    pub fn new(config: &ServicesConfig, further: &[(String, ServiceConfig)]) -> Result<Self, ConfigError> {
+    /// [`ConfigError`] when a base URL or the TLS set-up cannot be used, or addresses are to be checked that are not there.
+    pub fn new(
+        config: &ServicesConfig,
+        further: &[(String, ServiceConfig)],
+    ) -> Result<(Self, Vec<CheckHealth>), ConfigError> {
         let connections = Connections::for_bodies(CONNECT_TIMEOUT);
         let (regtech, flaisimulator, dashboard) = (&config.regtech, &config.flaisimulator, &config.dashboard);
         let regtech_paths = RegTechPaths::default()
@@ -67,20 +72,21 @@ impl Clients {
         let dashboard_paths = DashboardPaths::default()
             .update_metrics(dashboard.update_path.as_str())
             .metrics(dashboard.metrics_path.as_str());
-        let (regtech, to_regtech) = client("regtech", &regtech.service(), &connections)?;
-        let (flaisimulator, to_flaisimulator) =
-            client("flaisimulator", &flaisimulator.service(), &connections)?;
-        let (dashboard, to_dashboard) = client("dashboard", &dashboard.service(), &connections)?;
-        let mut ways = vec![to_regtech, to_flaisimulator, to_dashboard];
+        let mut checks = Vec::new();
+        let regtech = client("regtech", &regtech.service(), &connections, &mut checks)?;
+        let flaisimulator = client("flaisimulator", &flaisimulator.service(), &connections, &mut checks)?;
+        let dashboard = client("dashboard", &dashboard.service(), &connections, &mut checks)?;
+        let mut ways = vec![regtech.1, flaisimulator.1, dashboard.1];
         for (name, config) in further {
-            ways.push(way(name.clone().into(), config, &connections)?.1);
+            ways.push(way(name.clone().into(), config, &connections, &mut checks)?.1);
         }
-        Ok(Self {
-            regtech: RegTechClient::new(regtech).paths(regtech_paths),
-            flaisimulator: FlaiSimulatorClient::new(flaisimulator).paths(flaisimulator_paths),
-            dashboard: DashboardClient::new(dashboard).paths(dashboard_paths),
+        let clients = Self {
+            regtech: RegTechClient::new(regtech.0).paths(regtech_paths),
+            flaisimulator: FlaiSimulatorClient::new(flaisimulator.0).paths(flaisimulator_paths),
+            dashboard: DashboardClient::new(dashboard.0).paths(dashboard_paths),
             ways,
-        })
+        };
+        Ok((clients, checks))
     }
 
     /// What stands by each service, the three first.
@@ -102,8 +108,9 @@ fn client(
     name: &'static str,
     config: &ServiceConfig,
     connections: &Connections,
+    checks: &mut Vec<CheckHealth>,
 ) -> Result<(ServiceClient<Transport>, Way), ConfigError> {
-    let (transport, way) = way(name.into(), config, connections)?;
+    let (transport, way) = way(name.into(), config, connections, checks)?;
     let client = ServiceClient::new(name, config.base_url.as_str(), transport)?
         .timeout(config.timeout_seconds.get())
         .max_response_bytes(config.max_response_bytes.get());
@@ -117,18 +124,13 @@ fn way(
     name: Cow<'static, str>,
     config: &ServiceConfig,
     connections: &Connections,
+    checks: &mut Vec<CheckHealth>,
 ) -> Result<(Transport, Way), ConfigError> {
-    let Resilient { calls, streams, guard } = resilient_for(name, config, connections)?;
-    let authorization = config.bearer_token.as_ref().map(bearer);
+    let Resilient { calls, streams, guard, check } = resilient_for(name, config, connections)?;
+    checks.extend(check);
+    let authorization = config.authorization();
     let (base_url, timeout) = (config.base_url.clone(), config.timeout_seconds.get());
     Ok((calls, Way { transport: streams, base_url, timeout, authorization, guard }))
-}
-
-fn bearer(token: &Secret) -> HeaderValue {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-        .expect("a secret is visible ASCII, checked when it was parsed");
-    value.set_sensitive(true);
-    value
 }
 
 #[cfg(not(feature = "tls"))]

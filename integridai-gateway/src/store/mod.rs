@@ -1,8 +1,8 @@
 //! What the gateway remembers: events, metrics, answered calls, and executions.
 //!
 //! [`Store`] has two kinds of writes. *Records* (`record_*`) are fire and forget: they go into a bounded
-//! buffer and are written in batches; when the buffer is full the newest row is dropped and counted. A failing
-//! disk never fails a request: rows wait, writes are retried with back-off, and [`StoreHealth`] tells.
+//! buffer and are written in batches, an event at once with whatever waits; when the buffer is full the newest
+//! row is dropped and counted. A failing disk never fails a request: rows wait, writes are retried with back-off, and [`StoreHealth`] tells.
 //! *Commands* (`accept_execution` and the rest) resolve after the commit has reached the disk, or with the
 //! error that kept it from there; they are never retried behind the caller's back. A command whose future is
 //! dropped early may or may not have happened, but a claim that nobody received goes back to the queue.
@@ -30,22 +30,30 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod claims;
 mod error;
+mod events;
+mod executions;
 mod health;
 mod json_text;
 mod options;
+mod rank;
 mod rows;
 mod sqlite;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
+pub use self::claims::{
+    Admission, Admitted, Cancellation, ClaimRules, ExecutionFilter, ExecutionSummary, Heartbeat, KeyAnswer,
+    Lease, NewKey,
+};
 pub use self::error::StoreError;
+pub use self::events::{Appended, EventBounds, EventFilter, EventRange, EventReader, LoggedEvent};
 pub use self::health::StoreHealth;
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
+pub use self::rank::{cost, next_rank};
 pub use self::rows::{
     ApiCall, Execution, ExecutionState, Finished, MetricSample, NewExecution, Outcome, Priority, SystemEvent,
     Table,
@@ -70,7 +78,8 @@ impl Store {
         Ok(Self { database: Arc::new(sqlite::Database::open(&options)?) })
     }
 
-    /// Records an event. Never waits; see the module for what becomes of it.
+    /// Records an event, which is written at once and then told by [`Store::committed_events`]. Never waits; see the module
+    /// for what becomes of it.
     pub fn record_event(&self, event: SystemEvent) {
         self.database.record_event(event);
     }
@@ -90,57 +99,6 @@ impl Store {
         self.database.record_execution(execution);
     }
 
-    /// Puts an execution into the queue. Once this resolves it survives a crash.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] if the id is taken; otherwise it could not be stored.
-    pub async fn accept_execution(&self, execution: NewExecution) -> Result<(), StoreError> {
-        self.database.accept(execution.into()).await
-    }
-
-    /// Takes the next execution out of the queue: the highest priority, then the oldest. No two callers get
-    /// the same one.
-    ///
-    /// # Errors
-    /// When the claim could not be stored.
-    pub async fn claim_execution(&self) -> Result<Option<Execution>, StoreError> {
-        self.database.claim().await
-    }
-
-    /// Replaces the steps of a running execution. `false`: it is not running.
-    ///
-    /// # Errors
-    /// When the steps could not be stored.
-    pub async fn save_steps(&self, id: Uuid, steps: JsonText) -> Result<bool, StoreError> {
-        self.database.save_steps(id, steps).await
-    }
-
-    /// Ends a running execution. `false`: it is not running, and nothing was changed.
-    ///
-    /// # Errors
-    /// When the end could not be stored.
-    pub async fn finish_execution(&self, id: Uuid, finished: Finished) -> Result<bool, StoreError> {
-        self.database.finish(id, finished).await
-    }
-
-    /// Gives a claim back: the execution waits again, and this attempt does not count. `false`: it is not running,
-    /// or somebody has claimed it anew.
-    ///
-    /// # Errors
-    /// When the change could not be stored.
-    pub async fn release_execution(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
-        self.database.release(id, attempts).await
-    }
-
-    /// Puts every running execution back into the queue and answers how many: for the start, when whatever
-    /// is marked as running was cut short.
-    ///
-    /// # Errors
-    /// When the change could not be stored.
-    pub async fn requeue_running(&self) -> Result<u64, StoreError> {
-        self.database.requeue_running().await
-    }
-
     /// Waits until everything recorded so far is written.
     ///
     /// # Errors
@@ -149,28 +107,12 @@ impl Store {
         self.database.flush().await
     }
 
-    /// The execution with this id.
-    ///
-    /// # Errors
-    /// When it could not be read.
-    pub async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
-        self.database.execution(id).await
-    }
-
-    /// How many executions wait to be claimed.
-    ///
-    /// # Errors
-    /// When they could not be counted.
-    pub async fn queued_executions(&self) -> Result<u64, StoreError> {
-        self.database.queued().await
-    }
-
     /// The newest events that are written, newest first; at most 10 000.
     ///
     /// # Errors
     /// When they could not be read.
     pub async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
-        self.database.events(limit).await
+        self.database.recent_events(limit).await
     }
 
     /// The newest figures that are written, newest first; at most 10 000.

@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 16] = [
+const COUNTERS: [Row; 20] = [
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -18,7 +18,22 @@ const COUNTERS: [Row; 16] = [
         Unit::Count,
         "Answers that were not kept, for they are too large for the cache.",
     ),
-    ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
+    (
+        "integridai_events_published_total",
+        Unit::Count,
+        "Events that were handed in, by whether they were new or known already.",
+    ),
+    ("integridai_events_total", Unit::Count, "Events of the gateway's own, by type."),
+    (
+        "integridai_execution_leases_lost_total",
+        Unit::Count,
+        "Executions that another worker took over, so that what came of them here was not written.",
+    ),
+    (
+        "integridai_execution_retries_total",
+        Unit::Count,
+        "Executions that were put back because a step is tried again later.",
+    ),
     (
         "integridai_executions_given_up_total",
         Unit::Count,
@@ -72,6 +87,11 @@ const COUNTERS: [Row; 16] = [
         "Rows removed before their time, because the database had reached its greatest size.",
     ),
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
+    (
+        "integridai_triggers_total",
+        Unit::Count,
+        "Events of a type that starts a workflow, by workflow and outcome.",
+    ),
 ];
 
 const GAUGES: [Row; 14] = [

@@ -6,9 +6,11 @@ pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod gateway;
 pub(crate) mod origin;
+pub(crate) mod queue;
 pub(crate) mod raw;
 pub(crate) mod requests;
 pub(crate) mod schema;
+pub(crate) mod stream;
 pub(crate) mod stub;
 pub(crate) mod subscriber;
 

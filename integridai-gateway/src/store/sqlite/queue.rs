@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::job::{Job, Reply};
 use super::records::Record;
 use crate::store::health::Counters;
-use crate::store::{StoreError, StoreOptions};
+use crate::store::{StoreError, StoreOptions, Table};
 
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -28,6 +28,8 @@ struct State {
     rows: VecDeque<Record>,
     flushes: Vec<Reply<()>>,
     oldest_row: Option<Instant>,
+    /// Whether an event is among the rows: somebody may be waiting for it.
+    is_urgent: bool,
     /// Rows and bytes that count against the bounds: those in `rows`, and the batch the writer has in hand.
     unwritten_rows: usize,
     unwritten_bytes: usize,
@@ -69,15 +71,15 @@ impl Queue {
 
     pub(super) fn push_rows(&self, rows: impl IntoIterator<Item = Record>) {
         let mut state = self.lock();
-        let before = state.rows.len();
+        let (before, was_urgent) = (state.rows.len(), state.is_urgent);
         for row in rows {
             self.push_row(&mut state, row);
         }
-        let after = state.rows.len();
+        let (after, is_urgent) = (state.rows.len(), state.is_urgent);
         self.counters.set_buffered(state.unwritten_rows);
         drop(state);
         let first = before == 0 && after > 0;
-        if first || (before < self.batch_rows && after >= self.batch_rows) {
+        if first || (is_urgent && !was_urgent) || (before < self.batch_rows && after >= self.batch_rows) {
             self.changed.notify_one();
         }
     }
@@ -91,6 +93,7 @@ impl Queue {
         state.unwritten_rows += 1;
         state.unwritten_bytes = bytes;
         state.oldest_row.get_or_insert_with(Instant::now);
+        state.is_urgent |= row.table() == Table::SystemEvents;
         state.rows.push_back(row);
     }
 
@@ -190,7 +193,7 @@ impl Queue {
 
     fn next_moment(&self, state: &State, rows: bool, wake: Instant) -> Instant {
         let due = match state.oldest_row {
-            Some(oldest) if rows && state.rows.len() >= self.batch_rows => Some(oldest),
+            Some(oldest) if rows && (state.is_urgent || state.rows.len() >= self.batch_rows) => Some(oldest),
             Some(oldest) if rows => oldest.checked_add(self.flush_interval),
             _ => None,
         };
@@ -201,7 +204,10 @@ impl Queue {
     fn take(&self, state: &mut State, rows: bool, now: Instant) -> Work {
         let mut work = Work { jobs: std::mem::take(&mut state.jobs), ..Work::default() };
         let due = state.oldest_row.and_then(|oldest| oldest.checked_add(self.flush_interval));
-        let flush = !state.flushes.is_empty() || state.close.is_some() || due.is_some_and(|due| due <= now);
+        let flush = state.is_urgent
+            || !state.flushes.is_empty()
+            || state.close.is_some()
+            || due.is_some_and(|due| due <= now);
         if rows && (flush || state.rows.len() >= self.batch_rows) {
             work.rows = state.take_rows(self.batch_rows, now);
         }
@@ -226,6 +232,7 @@ impl State {
         let count = self.rows.len().min(room);
         let rows = self.rows.drain(..count).collect();
         self.oldest_row = (!self.rows.is_empty()).then_some(now);
+        self.is_urgent &= !self.rows.is_empty();
         rows
     }
 
