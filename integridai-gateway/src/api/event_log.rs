@@ -80,6 +80,7 @@ const MAX_TYPES: usize = 32;
 #[utoipa::path(
     get,
     path = "/api/v1/events",
+    operation_id = "list_events",
     tag = "events",
     params(
         ("type" = Option<String>, Query, description = "One of these types, separated by commas", example = "analysis_complete,system_alert"),

@@ -62,6 +62,7 @@ struct ListedExecution {
 #[utoipa::path(
     get,
     path = "/api/v1/gateway/executions",
+    operation_id = "list_executions",
     tag = "workflows",
     params(
         ("workflow" = Option<String>, Query, description = "Only those of this workflow", example = "complete_analysis"),
