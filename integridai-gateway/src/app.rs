@@ -1,5 +1,6 @@
 //! Builds the gateway from its configuration and runs it. Nothing imports this but `main` and tests.
 
+mod database;
 mod fronts;
 mod operators;
 
@@ -25,7 +26,7 @@ use crate::services::{
 };
 use crate::stack::{Access, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{Store, StoreError};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
 
 /// A gateway that is bound and wired, and about to run.
@@ -94,7 +95,7 @@ impl App {
         config.check_access()?;
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
-        let store = Store::open(store_options(&config))?;
+        let store = database::open(&config).await?;
         let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
         let events = Events::new(hub.clone(), store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
@@ -216,7 +217,19 @@ impl App {
 pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
     limits(config)?;
+    database::check(config)?;
     access(config).map(drop)
+}
+
+/// Brings the schema of the database up to date, whatever `database.migrate` says, and leaves.
+///
+/// # Errors
+///
+/// [`BuildError`] when the database cannot be opened or changed.
+pub async fn migrate(mut config: Config) -> Result<(), BuildError> {
+    config.database.migrate = true;
+    let store = database::open(&config).await?;
+    Ok(store.close(STORE_GRACE).await?)
 }
 
 /// Takes the address that `key` says.
@@ -246,7 +259,9 @@ impl BuildError {
     /// Whether the configuration is at fault, and not the machine.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Access(_) | Self::Client(_))
+        let is_url =
+            matches!(self, Self::Store { source: StoreError::Url { .. } | StoreError::Certificates { .. } });
+        is_url || matches!(self, Self::Access(_) | Self::Client(_))
     }
 }
 
@@ -257,16 +272,6 @@ impl BuildError {
 /// When it cannot be written.
 pub fn openapi() -> Result<String, serde_json::Error> {
     api::document().to_pretty_json()
-}
-
-fn store_options(config: &Config) -> StoreOptions {
-    let days = u32::try_from(config.database.retention_days.get()).unwrap_or(u32::MAX);
-    StoreOptions {
-        buffer_rows: config.database.max_buffered_rows.get(),
-        retention: Duration::from_secs(86_400) * days,
-        max_bytes: Some(config.database.max_size_mib.get() as u64 * 1024 * 1024),
-        ..StoreOptions::new(&config.database.path)
-    }
 }
 
 fn server_options(server: &ServerConfig) -> ServerOptions {

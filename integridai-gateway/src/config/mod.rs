@@ -27,7 +27,7 @@ pub use admin::AdminConfig;
 pub use auth::{ApiKeyConfig, AuthConfig, IssuerConfig};
 pub use cache::{CacheConfig, CachedRouteConfig, CachedRoutesConfig};
 pub use cors::CorsConfig;
-pub use database::DatabaseConfig;
+pub use database::{DatabaseConfig, DatabaseUrl};
 pub use executions::ExecutionsConfig;
 pub use logs::{LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
@@ -187,6 +187,7 @@ impl Config {
         self.rate_limits.check()?;
         self.redis.check()?;
         self.cache.check()?;
+        self.database.check()?;
         let realtime = &self.realtime;
         let rules = [
             (

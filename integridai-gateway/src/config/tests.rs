@@ -34,7 +34,8 @@ fn optional_keys_are_documented_as_comments_and_work() {
     let optional =
         ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
     let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
-    let optional = optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url =", "listen ="]);
+    let optional =
+        optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url =", "listen =", "ca_file ="]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     // Whether this build speaks https:// is tested below.
     let config = load(&text.replace("https://id.example.org", "http://localhost"), &[]).unwrap();
@@ -43,6 +44,7 @@ fn optional_keys_are_documented_as_comments_and_work() {
     let tiers = &config.rate_limits.policies["callers"].tiers;
     assert_eq!(tiers.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(), ["gold", "silver"]);
     assert_eq!(config.admin.listen, Some("127.0.0.1:3003".parse().unwrap()));
+    assert!(config.database.url.is_some() && config.database.ca_file.is_some());
     assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
     assert!(config.services.regtech.service().bearer_token.is_some());
@@ -294,4 +296,24 @@ fn secrets_are_never_printed() {
     }
     let message = load("[services.dashboard]\nbase_url = \"http://u:s3cr3t@h\"", &[]).unwrap_err();
     assert!(message.to_string().contains("user information"), "{message}");
+}
+
+#[test]
+fn there_is_one_database_a_file_unless_a_url_says_otherwise() {
+    let none = load("", &[]).unwrap().database;
+    assert_eq!((none.file().to_str(), &none.url), (Some("integridai.db"), &None));
+    let url = ("INTEGRIDAI_DATABASE__URL", "postgresql://somebody:secret@db/x?password=secret");
+    let config = load("", &[url]).unwrap();
+    assert_eq!(config.database.url.as_ref().unwrap().expose(), url.1);
+    let shown = format!("{config:?} {}", config.to_toml());
+    assert!(!shown.contains("secret") && !shown.contains("somebody"), "{shown}");
+    for (text, variables, said) in [
+        ("[database]\npath = \"a.db\"", vec![url], "remove one of the two"),
+        ("[database]\nca_file = \"a.pem\"", vec![], "database.url names none"),
+        ("[database]\nmax_connections = 5000", vec![], "at most 1000"),
+        ("[database]\nurl = \"mysql://a:secret@b\"", vec![], "expected postgres://"),
+    ] {
+        let error = load(text, &variables).unwrap_err().to_string();
+        assert!(error.contains(said) && !error.contains("secret"), "{error}");
+    }
 }

@@ -30,26 +30,43 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod backend;
 mod error;
 mod health;
 mod json_text;
 mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(not(feature = "postgres"))]
+#[path = "postgres_absent.rs"]
+mod postgres;
+mod queue;
+mod record;
+mod retry;
 mod rows;
+#[cfg(feature = "postgres")]
+mod spool;
 mod sqlite;
+mod width;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
+use self::backend::Backend;
 pub use self::error::StoreError;
 pub use self::health::StoreHealth;
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresUrl};
 pub use self::rows::{
     ApiCall, Execution, ExecutionState, Finished, MetricSample, NewExecution, Outcome, Priority, SystemEvent,
     Table,
 };
+#[cfg(feature = "postgres")]
+pub use self::spool::SpoolOptions;
 
 /// A handle to the store; clones are cheap and share everything.
 ///
@@ -57,8 +74,11 @@ pub use self::rows::{
 /// nobody learns whether that succeeded. [`Store::close`] waits for it.
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Arc<sqlite::Database>,
+    database: Arc<Backend>,
 }
+
+/// An upper bound for every list.
+const LONGEST_LIST: u32 = 10_000;
 
 impl Store {
     /// Opens the file, brings its schema up to date, and starts the threads. Blocks for some milliseconds.
@@ -67,27 +87,50 @@ impl Store {
     /// When the folder is missing, another process has the file, or the file is not ours to use.
     #[expect(clippy::needless_pass_by_value, reason = "the options are used up: a store is opened once")]
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        Ok(Self { database: Arc::new(sqlite::Database::open(&options)?) })
+        let database = Box::new(sqlite::Database::open(&options)?);
+        Ok(Self { database: Arc::new(Backend::Sqlite(database)) })
+    }
+
+    /// Connects to a PostgreSQL, brings its schema up to date, and starts what writes rows down.
+    ///
+    /// # Errors
+    /// When nothing answers within [`PostgresOptions::start_timeout`], or the database is not ours to use.
+    #[cfg(feature = "postgres")]
+    pub async fn connect(options: PostgresOptions) -> Result<Self, StoreError> {
+        let database = Box::new(postgres::Database::connect(options).await?);
+        Ok(Self { database: Arc::new(Backend::Postgres(database)) })
     }
 
     /// Records an event. Never waits; see the module for what becomes of it.
     pub fn record_event(&self, event: SystemEvent) {
-        self.database.record_event(event);
+        match &*self.database {
+            Backend::Sqlite(database) => database.record_event(event),
+            Backend::Postgres(database) => database.record_event(event),
+        }
     }
 
     /// Records figures. Never waits.
     pub fn record_metrics(&self, samples: Vec<MetricSample>) {
-        self.database.record_metrics(samples);
+        match &*self.database {
+            Backend::Sqlite(database) => database.record_metrics(samples),
+            Backend::Postgres(database) => database.record_metrics(samples),
+        }
     }
 
     /// Records an answered call. Never waits.
     pub fn record_api_call(&self, call: ApiCall) {
-        self.database.record_api_call(call);
+        match &*self.database {
+            Backend::Sqlite(database) => database.record_api_call(call),
+            Backend::Postgres(database) => database.record_api_call(call),
+        }
     }
 
     /// Records an execution that ran, and ended, outside of the queue. Never waits.
     pub fn record_execution(&self, execution: Execution) {
-        self.database.record_execution(execution);
+        match &*self.database {
+            Backend::Sqlite(database) => database.record_execution(execution),
+            Backend::Postgres(database) => database.record_execution(execution),
+        }
     }
 
     /// Puts an execution into the queue. Once this resolves it survives a crash.
@@ -95,7 +138,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] if the id is taken; otherwise it could not be stored.
     pub async fn accept_execution(&self, execution: NewExecution) -> Result<(), StoreError> {
-        self.database.accept(execution.into()).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.accept(execution.into()).await,
+            Backend::Postgres(database) => database.accept(execution.into()).await,
+        }
     }
 
     /// Takes the next execution out of the queue: the highest priority, then the oldest. No two callers get
@@ -104,7 +150,10 @@ impl Store {
     /// # Errors
     /// When the claim could not be stored.
     pub async fn claim_execution(&self) -> Result<Option<Execution>, StoreError> {
-        self.database.claim().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.claim().await,
+            Backend::Postgres(database) => database.claim().await,
+        }
     }
 
     /// Replaces the steps of a running execution. `false`: it is not running.
@@ -112,7 +161,10 @@ impl Store {
     /// # Errors
     /// When the steps could not be stored.
     pub async fn save_steps(&self, id: Uuid, steps: JsonText) -> Result<bool, StoreError> {
-        self.database.save_steps(id, steps).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.save_steps(id, steps).await,
+            Backend::Postgres(database) => database.save_steps(id, steps).await,
+        }
     }
 
     /// Ends a running execution. `false`: it is not running, and nothing was changed.
@@ -120,7 +172,10 @@ impl Store {
     /// # Errors
     /// When the end could not be stored.
     pub async fn finish_execution(&self, id: Uuid, finished: Finished) -> Result<bool, StoreError> {
-        self.database.finish(id, finished).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.finish(id, finished).await,
+            Backend::Postgres(database) => database.finish(id, finished).await,
+        }
     }
 
     /// Gives a claim back: the execution waits again, and this attempt does not count. `false`: it is not running,
@@ -129,7 +184,10 @@ impl Store {
     /// # Errors
     /// When the change could not be stored.
     pub async fn release_execution(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
-        self.database.release(id, attempts).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.release(id, attempts).await,
+            Backend::Postgres(database) => database.release(id, attempts).await,
+        }
     }
 
     /// Puts every running execution back into the queue and answers how many: for the start, when whatever
@@ -138,7 +196,10 @@ impl Store {
     /// # Errors
     /// When the change could not be stored.
     pub async fn requeue_running(&self) -> Result<u64, StoreError> {
-        self.database.requeue_running().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.requeue_running().await,
+            Backend::Postgres(database) => database.requeue_running().await,
+        }
     }
 
     /// Waits until everything recorded so far is written.
@@ -146,7 +207,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unsaved`] if the database refuses at the moment; the rows go on waiting.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        self.database.flush().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.flush().await,
+            Backend::Postgres(database) => database.flush().await,
+        }
     }
 
     /// The execution with this id.
@@ -154,7 +218,10 @@ impl Store {
     /// # Errors
     /// When it could not be read.
     pub async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
-        self.database.execution(id).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.execution(id).await,
+            Backend::Postgres(database) => database.execution(id).await,
+        }
     }
 
     /// How many executions wait to be claimed.
@@ -162,7 +229,10 @@ impl Store {
     /// # Errors
     /// When they could not be counted.
     pub async fn queued_executions(&self) -> Result<u64, StoreError> {
-        self.database.queued().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.queued().await,
+            Backend::Postgres(database) => database.queued().await,
+        }
     }
 
     /// The newest events that are written, newest first; at most 10 000.
@@ -170,7 +240,10 @@ impl Store {
     /// # Errors
     /// When they could not be read.
     pub async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
-        self.database.events(limit).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.events(limit).await,
+            Backend::Postgres(database) => database.events(limit).await,
+        }
     }
 
     /// The newest figures that are written, newest first; at most 10 000.
@@ -178,7 +251,10 @@ impl Store {
     /// # Errors
     /// When they could not be read.
     pub async fn recent_metrics(&self, limit: u32) -> Result<Vec<MetricSample>, StoreError> {
-        self.database.metrics(limit).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.metrics(limit).await,
+            Backend::Postgres(database) => database.metrics(limit).await,
+        }
     }
 
     /// The newest calls that are written, newest first; at most 10 000.
@@ -186,7 +262,10 @@ impl Store {
     /// # Errors
     /// When they could not be read.
     pub async fn recent_api_calls(&self, limit: u32) -> Result<Vec<ApiCall>, StoreError> {
-        self.database.api_calls(limit).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.api_calls(limit).await,
+            Backend::Postgres(database) => database.api_calls(limit).await,
+        }
     }
 
     /// Asks every table, whether the files are still those that were opened, and whether the last write succeeded.
@@ -196,19 +275,28 @@ impl Store {
     /// # Errors
     /// When the file cannot be read or written.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.database.ping().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.ping().await,
+            Backend::Postgres(database) => database.ping().await,
+        }
     }
 
     /// How the store is doing; costs a few loads.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
-        self.database.counters().snapshot()
+        match &*self.database {
+            Backend::Sqlite(database) => database.counters().snapshot(),
+            Backend::Postgres(database) => database.counters().snapshot(),
+        }
     }
 
     /// How many rows of one table were lost so far.
     #[must_use]
     pub fn dropped_rows(&self, table: Table) -> u64 {
-        self.database.counters().dropped(table)
+        match &*self.database {
+            Backend::Sqlite(database) => database.counters().dropped(table),
+            Backend::Postgres(database) => database.counters().dropped(table),
+        }
     }
 
     /// Writes what is buffered, folds the write-ahead log into the file, ends the threads and lets the lock
@@ -218,6 +306,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unsaved`] if rows are lost, or the disk has not answered by the deadline.
     pub async fn close(&self, deadline: Duration) -> Result<(), StoreError> {
-        self.database.close(deadline).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.close(deadline).await,
+            Backend::Postgres(database) => database.close(deadline).await,
+        }
     }
 }

@@ -3,11 +3,12 @@ use std::collections::HashSet;
 use std::task::Poll;
 use std::time::Duration;
 
-use integridai_gateway::store::{ExecutionState, Finished, JsonText, Outcome, Priority, Store, StoreError};
+use integridai_gateway::store::{ExecutionState, Finished, JsonText, Outcome, Priority, StoreError};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::homes::on_both;
 use crate::samples::{PATIENCE, folder, new_execution, new_now, open, success, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,126 +40,134 @@ async fn five_hundred_executions_accepted_at_once_are_all_there_after_a_power_cu
 
 #[tokio::test]
 async fn an_id_can_be_accepted_once() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    let execution = new_now();
-    store.accept_execution(execution.clone()).await.unwrap();
-    let error = store.accept_execution(execution).await.unwrap_err();
-    assert!(matches!(error, StoreError::Conflict), "{error:?}");
-    assert!(store.health().healthy, "a conflict says nothing about the disk");
-    store.ping().await.unwrap();
+    on_both(async |home| {
+        let store = home.open().await;
+        let execution = new_now();
+        store.accept_execution(execution.clone()).await.unwrap();
+        let error = store.accept_execution(execution).await.unwrap_err();
+        assert!(matches!(error, StoreError::Conflict), "{error:?}");
+        assert!(store.health().healthy, "a conflict says nothing about the disk");
+        store.ping().await.unwrap();
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn executions_are_claimed_by_priority_and_then_by_age() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    let now = OffsetDateTime::now_utc();
-    let at = |priority, seconds: u64| new_execution(priority, now - Duration::from_secs(seconds));
-    let (low, young, old) = (at(Priority::Low, 900), at(Priority::Normal, 1), at(Priority::Normal, 60));
-    let (high, higher) = (at(Priority::High, 0), at(Priority::High, 5));
-    let expected = [higher.id, high.id, old.id, young.id, low.id];
-    for execution in [low, young, high, old, higher] {
-        store.accept_execution(execution).await.unwrap();
-    }
-    for id in expected {
-        let claimed = store.claim_execution().await.unwrap().unwrap();
-        assert_eq!((claimed.id, claimed.state, claimed.attempts), (id, ExecutionState::Running, 1));
-        // The file keeps microseconds.
-        assert!(claimed.started_at.unwrap() >= now - Duration::from_micros(1));
-    }
-    assert_eq!(store.claim_execution().await.unwrap(), None);
+    on_both(async |home| {
+        let store = home.open().await;
+        let now = OffsetDateTime::now_utc();
+        let at = |priority, seconds: u64| new_execution(priority, now - Duration::from_secs(seconds));
+        let (low, young, old) = (at(Priority::Low, 900), at(Priority::Normal, 1), at(Priority::Normal, 60));
+        let (high, higher) = (at(Priority::High, 0), at(Priority::High, 5));
+        let expected = [higher.id, high.id, old.id, young.id, low.id];
+        for execution in [low, young, high, old, higher] {
+            store.accept_execution(execution).await.unwrap();
+        }
+        for id in expected {
+            let claimed = store.claim_execution().await.unwrap().unwrap();
+            assert_eq!((claimed.id, claimed.state, claimed.attempts), (id, ExecutionState::Running, 1));
+            // The file keeps microseconds.
+            assert!(claimed.started_at.unwrap() >= now - Duration::from_micros(1));
+        }
+        assert_eq!(store.claim_execution().await.unwrap(), None);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_claimers_never_get_the_same_execution() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    for _ in 0..100 {
-        store.accept_execution(new_now()).await.unwrap();
-    }
-    let mut claimers = JoinSet::new();
-    for _ in 0..8 {
-        let store = store.clone();
-        claimers.spawn(async move {
-            let mut mine = Vec::new();
-            while let Some(execution) = store.claim_execution().await.unwrap() {
-                mine.push(execution.id);
-            }
-            mine
-        });
-    }
-    let claimed = claimers.join_all().await.concat();
-    assert_eq!(claimed.len(), 100);
-    assert_eq!(claimed.into_iter().collect::<HashSet<_>>().len(), 100);
+    on_both(async |home| {
+        let store = home.open().await;
+        for _ in 0..100 {
+            store.accept_execution(new_now()).await.unwrap();
+        }
+        let mut claimers = JoinSet::new();
+        for _ in 0..8 {
+            let store = store.clone();
+            claimers.spawn(async move {
+                let mut mine = Vec::new();
+                while let Some(execution) = store.claim_execution().await.unwrap() {
+                    mine.push(execution.id);
+                }
+                mine
+            });
+        }
+        let claimed = claimers.join_all().await.concat();
+        assert_eq!(claimed.len(), 100);
+        assert_eq!(claimed.into_iter().collect::<HashSet<_>>().len(), 100);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_claim_that_nobody_received_goes_back_to_the_queue() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    let execution = new_now();
-    let id = execution.id;
-    store.accept_execution(execution).await.unwrap();
+    on_both(async |home| {
+        let store = home.open().await;
+        let execution = new_now();
+        let id = execution.id;
+        store.accept_execution(execution).await.unwrap();
 
-    let mut claim = Box::pin(store.claim_execution());
-    std::future::poll_fn(|context| Poll::Ready(claim.as_mut().poll(context).is_ready())).await;
-    pass_through(&store).await;
-    assert_eq!(store.execution(id).await.unwrap().unwrap().state, ExecutionState::Running);
-    // The answer lies ready, and is never taken.
-    drop(claim);
+        let mut claim = Box::pin(store.claim_execution());
+        std::future::poll_fn(|context| Poll::Ready(claim.as_mut().poll(context).is_ready())).await;
+        until("the claim", async || {
+            store.execution(id).await.unwrap().unwrap().state == ExecutionState::Running
+        })
+        .await;
+        // The answer lies ready, and is never taken.
+        drop(claim);
 
-    let mut claimed = None;
-    until("the return of the claim", async || {
-        claimed = store.claim_execution().await.unwrap();
-        claimed.is_some()
+        let mut claimed = None;
+        until("the return of the claim", async || {
+            claimed = store.claim_execution().await.unwrap();
+            claimed.is_some()
+        })
+        .await;
+        assert_eq!(claimed.unwrap().attempts, 1, "a claim that was given back is no attempt");
     })
     .await;
-    assert_eq!(claimed.unwrap().attempts, 1, "a claim that was given back is no attempt");
-}
-
-/// A command that changes nothing: when it is done, so is everything before it.
-async fn pass_through(store: &Store) {
-    let applied = store.save_steps(Uuid::nil(), JsonText::empty_list()).await;
-    assert!(!applied.expect("the store works"));
 }
 
 #[tokio::test]
 async fn only_a_running_execution_can_be_changed_or_finished_and_only_once() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    let execution = new_now();
-    let id = execution.id;
-    store.accept_execution(execution).await.unwrap();
-    assert!(!store.finish_execution(id, success("1")).await.unwrap(), "it is only queued");
-    store.claim_execution().await.unwrap().unwrap();
-    assert!(store.save_steps(id, JsonText::parse("[1]").unwrap()).await.unwrap());
-    assert_eq!(store.execution(id).await.unwrap().unwrap().steps.as_str(), "[1]");
-    assert!(store.finish_execution(id, success(r#"{"score":85.5}"#)).await.unwrap());
-    assert!(!store.finish_execution(id, success("2")).await.unwrap(), "it has ended");
-    assert!(!store.save_steps(id, JsonText::empty_list()).await.unwrap());
+    on_both(async |home| {
+        let store = home.open().await;
+        let execution = new_now();
+        let id = execution.id;
+        store.accept_execution(execution).await.unwrap();
+        assert!(!store.finish_execution(id, success("1")).await.unwrap(), "it is only queued");
+        store.claim_execution().await.unwrap().unwrap();
+        assert!(store.save_steps(id, JsonText::parse("[1]").unwrap()).await.unwrap());
+        assert_eq!(store.execution(id).await.unwrap().unwrap().steps.as_str(), "[1]");
+        assert!(store.finish_execution(id, success(r#"{"score":85.5}"#)).await.unwrap());
+        assert!(!store.finish_execution(id, success("2")).await.unwrap(), "it has ended");
+        assert!(!store.save_steps(id, JsonText::empty_list()).await.unwrap());
 
-    let read = store.execution(id).await.unwrap().unwrap();
-    assert_eq!(read.state, ExecutionState::Succeeded);
-    assert_eq!(read.result.unwrap().as_str(), r#"{"score":85.5}"#);
-    assert_eq!(read.steps.as_str(), r#"[{"step":"regtech"}]"#);
-    assert!(read.finished_at.is_some() && read.error.is_none());
-    assert_eq!(store.execution(Uuid::nil()).await.unwrap(), None);
+        let read = store.execution(id).await.unwrap().unwrap();
+        assert_eq!(read.state, ExecutionState::Succeeded);
+        assert_eq!(read.result.unwrap().as_str(), r#"{"score":85.5}"#);
+        assert_eq!(read.steps.as_str(), r#"[{"step":"regtech"}]"#);
+        assert!(read.finished_at.is_some() && read.error.is_none());
+        assert_eq!(store.execution(Uuid::nil()).await.unwrap(), None);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_failed_execution_keeps_its_error_and_what_the_client_was_told() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    store.accept_execution(new_now()).await.unwrap();
-    let id = store.claim_execution().await.unwrap().unwrap().id;
-    let outcome = Outcome::Failed {
-        error: JsonText::parse(r#"{"kind":"timeout"}"#).unwrap(),
-        result: Some(JsonText::parse(r#"{"success":false}"#).unwrap()),
-    };
-    assert!(store.finish_execution(id, Finished { outcome, ..success("0") }).await.unwrap());
-    let read = store.execution(id).await.unwrap().unwrap();
-    assert_eq!(read.state, ExecutionState::Failed);
-    assert_eq!(read.error.unwrap().as_str(), r#"{"kind":"timeout"}"#);
-    assert_eq!(read.result.unwrap().as_str(), r#"{"success":false}"#);
+    on_both(async |home| {
+        let store = home.open().await;
+        store.accept_execution(new_now()).await.unwrap();
+        let id = store.claim_execution().await.unwrap().unwrap().id;
+        let outcome = Outcome::Failed {
+            error: JsonText::parse(r#"{"kind":"timeout"}"#).unwrap(),
+            result: Some(JsonText::parse(r#"{"success":false}"#).unwrap()),
+        };
+        assert!(store.finish_execution(id, Finished { outcome, ..success("0") }).await.unwrap());
+        let read = store.execution(id).await.unwrap().unwrap();
+        assert_eq!(read.state, ExecutionState::Failed);
+        assert_eq!(read.error.unwrap().as_str(), r#"{"kind":"timeout"}"#);
+        assert_eq!(read.result.unwrap().as_str(), r#"{"success":false}"#);
+    })
+    .await;
 }

@@ -1,7 +1,13 @@
-//! The store from outside: durability, order, one process per file, bounds, and disks that fail.
+//! The store from outside: durability, order, bounds, databases that fail, one process per file.
 mod buffer;
 mod disk;
 mod executions;
 mod files;
+mod homes;
+mod outage;
 mod process;
 mod samples;
+mod schema;
+mod spooled;
+mod support;
+mod values;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use time::OffsetDateTime;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::executions;
-use super::queue::Queue;
+use crate::store::queue::{Queue, Reply};
 use crate::store::{Execution, StoreError};
 
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// What waits for the writer.
+pub(super) type Jobs = Queue<Box<dyn Job>>;
 
 pub(super) trait Job: Send {
     /// Does the work. An error of its own leaves the rest of the transaction alone.
@@ -72,7 +72,7 @@ impl<T: Send> Job for Task<T> {
 #[derive(Debug)]
 pub(super) struct Claim {
     execution: Option<Execution>,
-    queue: Arc<Queue>,
+    queue: Arc<Jobs>,
 }
 
 impl Claim {
@@ -114,7 +114,7 @@ pub(super) struct ClaimTask {
     pub(super) now: OffsetDateTime,
     pub(super) answer: Option<Result<Option<Execution>, StoreError>>,
     pub(super) reply: Reply<Option<Claim>>,
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Jobs>,
 }
 
 impl Job for ClaimTask {

@@ -12,11 +12,9 @@ mod job;
 mod lock;
 mod migrations;
 mod open;
-mod queue;
 mod reader;
 mod records;
 mod retention;
-mod retry;
 mod room;
 mod statements;
 mod writer;
@@ -33,21 +31,21 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use self::file::OpenFiles;
-use self::job::{ClaimTask, Job, Reply, Task};
-use self::queue::Queue;
+use self::job::{ClaimTask, Job, Jobs, Task};
 use self::reader::Readers;
-use self::records::Record;
 use super::health::Counters;
-use super::{ApiCall, Execution, Finished, JsonText, MetricSample, StoreError, StoreOptions, SystemEvent};
+use super::queue::Reply;
+use super::record::Record;
+use super::{
+    ApiCall, Execution, Finished, JsonText, LONGEST_LIST, MetricSample, StoreError, StoreOptions, SystemEvent,
+};
 
 /// How long the writer may go on when the store is dropped without having been closed.
 const LINGER: Duration = Duration::from_secs(5);
-/// An upper bound for every list.
-const LONGEST_LIST: u32 = 10_000;
 
 #[derive(Debug)]
 pub(super) struct Database {
-    queue: Arc<Queue>,
+    queue: Arc<Jobs>,
     counters: Arc<Counters>,
     readers: Readers,
     files: OpenFiles,

@@ -7,12 +7,12 @@ use rusqlite::Connection;
 
 use super::alive::Alive;
 use super::file::OpenFiles;
-use super::queue::Queue;
 use super::reader::Readers;
 use super::room::Room;
 use super::writer::Writer;
 use super::{Database, lock, migrations};
 use crate::store::health::Counters;
+use crate::store::queue::{Bounds, Queue};
 use crate::store::{StoreError, StoreOptions};
 
 const READERS: usize = 2;
@@ -36,7 +36,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
     let files = OpenFiles::of(path)
         .map_err(|error| StoreError::Open { path: path.to_owned(), source: Arc::new(error) })?;
     let counters = Arc::new(Counters::new());
-    let queue = Arc::new(Queue::new(options, Arc::clone(&counters)));
+    let queue = Arc::new(Queue::new(bounds(options), Arc::clone(&counters)));
     let readers = Readers::start(readers, options.pending_commands, &alive)?;
     let (for_writer, counted) = (Arc::clone(&queue), Arc::clone(&counters));
     start(Writer::new(connection, files.clone(), for_writer, counted, options.retention, room), alive)?;
@@ -92,4 +92,14 @@ fn start(mut writer: Writer, alive: Arc<Alive>) -> Result<(), StoreError> {
         alive.close(writer);
     });
     started.map(drop).map_err(|error| StoreError::Thread { source: Arc::new(error) })
+}
+
+fn bounds(options: &StoreOptions) -> Bounds {
+    Bounds {
+        buffer_rows: options.buffer_rows,
+        buffer_bytes: options.buffer_bytes,
+        batch_rows: options.batch_rows,
+        flush_interval: options.flush_interval,
+        pending_jobs: options.pending_commands,
+    }
 }

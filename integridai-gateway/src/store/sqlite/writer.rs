@@ -7,14 +7,14 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use time::OffsetDateTime;
 
 use super::file::OpenFiles;
-use super::job::{Job, Reply};
-use super::queue::{Queue, Work};
-use super::records::Record;
-use super::retry::Retry;
+use super::job::{Job, Jobs};
 use super::room::{Removed, Room};
 use super::{failure, retention, statements};
 use crate::store::StoreError;
 use crate::store::health::Counters;
+use crate::store::queue::{Reply, Work};
+use crate::store::record::Record;
+use crate::store::retry::Retry;
 
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const PRUNE_RETRY: Duration = Duration::from_secs(60);
@@ -23,7 +23,7 @@ const PRUNE_RETRY: Duration = Duration::from_secs(60);
 pub(super) struct Writer {
     connection: Connection,
     files: OpenFiles,
-    queue: Arc<Queue>,
+    queue: Arc<Jobs>,
     counters: Arc<Counters>,
     batch: Vec<Record>,
     /// How many rows of the batch to try at once.
@@ -38,7 +38,7 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         files: OpenFiles,
-        queue: Arc<Queue>,
+        queue: Arc<Jobs>,
         counters: Arc<Counters>,
         retention: Duration,
         room: Room,
@@ -82,7 +82,7 @@ impl Writer {
     }
 
     /// One round; answers whether it was the last.
-    fn turn(&mut self, work: Work) -> bool {
+    fn turn(&mut self, work: Work<Box<dyn Job>>) -> bool {
         self.commit(work.jobs);
         self.batch.extend(work.rows);
         self.write_batch();
@@ -119,7 +119,7 @@ impl Writer {
 
     fn write_batch(&mut self) {
         if !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
-            self.queue.top_up(&mut self.batch);
+            self.queue.top_up(&mut self.batch, |row| row);
         }
         while !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
             let count = self.portion.min(self.batch.len());
