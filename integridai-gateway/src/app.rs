@@ -26,7 +26,7 @@ use crate::services::{
 };
 use crate::stack::{Access, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Table};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
 
 /// A gateway that is bound and wired, and about to run.
@@ -317,7 +317,12 @@ async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
         metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
         metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
         metrics::counter!("integridai_store_written_rows_total").absolute(health.written_rows);
-        metrics::counter!("integridai_store_dropped_rows_total").absolute(health.dropped_rows);
+        metrics::gauge!("integridai_store_spooled_rows").set(health.spooled_rows as f64);
+        metrics::counter!("integridai_store_spool_damages_total").absolute(health.spool_damages);
+        for table in Table::ALL {
+            let dropped = metrics::counter!("integridai_store_dropped_rows_total", "table" => table.name());
+            dropped.absolute(store.dropped_rows(table));
+        }
         metrics::counter!("integridai_store_pruned_rows_total").absolute(health.pruned_rows);
         if let Some(lines) = &dropped_lines {
             metrics::counter!("integridai_log_lines_dropped_total").absolute(lines.count() as u64);

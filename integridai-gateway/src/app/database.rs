@@ -49,8 +49,9 @@ fn check_url(url: &str) -> Result<(), StoreError> {
 
 #[cfg(feature = "postgres")]
 fn server(database: &DatabaseConfig, url: &str) -> Result<crate::store::PostgresOptions, StoreError> {
-    use crate::store::PostgresOptions;
+    use crate::store::{PostgresOptions, SpoolOptions};
 
+    let spool = database.spool.as_ref();
     Ok(PostgresOptions {
         ca_file: database.ca_file.clone(),
         max_connections: database.max_connections.get(),
@@ -60,6 +61,7 @@ fn server(database: &DatabaseConfig, url: &str) -> Result<crate::store::Postgres
         migrate: database.migrate,
         buffer_rows: database.max_buffered_rows.get(),
         retention: retention(database),
+        spool: spool.map(|spool| SpoolOptions { path: spool.path.clone(), max_bytes: spool.max_bytes() }),
         ..PostgresOptions::new(url.parse()?)
     })
 }

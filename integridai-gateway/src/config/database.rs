@@ -39,6 +39,32 @@ pub struct DatabaseConfig {
     pub max_size_mib: Count,
     /// Log rows that may wait in memory while the database fails; more are dropped and counted.
     pub max_buffered_rows: Count,
+    /// Where log rows wait on the disk while the PostgreSQL fails; without it they wait in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolConfig>,
+}
+
+/// Where log rows wait on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpoolConfig {
+    /// The folder. It is made if it is not there; the folder around it must be.
+    pub path: PathBuf,
+    /// How large its files may become together, in MiB.
+    #[serde(default = "SpoolConfig::default_max_mib")]
+    pub max_mib: Count,
+}
+
+impl SpoolConfig {
+    fn default_max_mib() -> Count {
+        Count::new(1024)
+    }
+
+    /// How large its files may become together, in bytes.
+    #[must_use]
+    pub fn max_bytes(&self) -> u64 {
+        (self.max_mib.get() as u64).saturating_mul(1024 * 1024)
+    }
 }
 
 impl DatabaseConfig {
@@ -63,6 +89,11 @@ impl DatabaseConfig {
             (
                 self.ca_file.is_some() && self.url.is_none(),
                 "database.ca_file",
+                "it is for a PostgreSQL, and database.url names none",
+            ),
+            (
+                self.spool.is_some() && self.url.is_none(),
+                "database.spool",
                 "it is for a PostgreSQL, and database.url names none",
             ),
             (self.max_connections > Count::new(1_000), "database.max_connections", "at most 1000"),
@@ -93,6 +124,7 @@ impl Default for DatabaseConfig {
             retention_days: Count::new(30),
             max_size_mib: Count::new(8 * 1024),
             max_buffered_rows: Count::new(100_000),
+            spool: None,
         }
     }
 }

@@ -34,8 +34,16 @@ fn optional_keys_are_documented_as_comments_and_work() {
     let optional =
         ["bearer_token", "api_key_pepper", "[auth.", "issuer =", "audience =", "discovery =", "roles_claim"];
     let optional = optional.into_iter().chain(["tenant_claim", "id =", "subject =", "scopes =", "secrets ="]);
-    let optional =
-        optional.chain(["[rate_limits.", "by =", "quotas =", "tiers =", "url =", "listen =", "ca_file ="]);
+    let optional = optional.chain([
+        "[rate_limits.",
+        "by =",
+        "quotas =",
+        "tiers =",
+        "url =",
+        "listen =",
+        "ca_file =",
+        "spool =",
+    ]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     // Whether this build speaks https:// is tested below.
     let config = load(&text.replace("https://id.example.org", "http://localhost"), &[]).unwrap();
@@ -45,6 +53,7 @@ fn optional_keys_are_documented_as_comments_and_work() {
     assert_eq!(tiers.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(), ["gold", "silver"]);
     assert_eq!(config.admin.listen, Some("127.0.0.1:3003".parse().unwrap()));
     assert!(config.database.url.is_some() && config.database.ca_file.is_some());
+    assert_eq!(config.database.spool.as_ref().map(SpoolConfig::max_bytes), Some(1 << 30));
     assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
     assert!(config.services.regtech.service().bearer_token.is_some());
@@ -310,6 +319,7 @@ fn there_is_one_database_a_file_unless_a_url_says_otherwise() {
     for (text, variables, said) in [
         ("[database]\npath = \"a.db\"", vec![url], "remove one of the two"),
         ("[database]\nca_file = \"a.pem\"", vec![], "database.url names none"),
+        ("[database.spool]\npath = \"spool\"", vec![], "database.url names none"),
         ("[database]\nmax_connections = 5000", vec![], "at most 1000"),
         ("[database]\nurl = \"mysql://a:secret@b\"", vec![], "expected postgres://"),
     ] {

@@ -119,3 +119,35 @@ async fn a_url_that_cannot_work_is_a_fault_of_the_configuration_and_never_shown(
         assert!(!format!("{ended:?}").contains("not-to-be-told"), "{ended:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_spool_an_outage_in_which_it_is_killed_loses_no_row_and_shows_what_waits() {
+    let (mut server, simulators, client) = (Postgres::start(), simulators(), client());
+    let folder = tempfile::tempdir().unwrap();
+    let url = server.create_database("gateway");
+    let start = Start::on_server(&url).services(&simulators).logs("info");
+    let start = start.set("DATABASE__SPOOL__PATH", folder.path().join("spool").display());
+    let gateway = start.run().await;
+    server.stop();
+    for number in 0..20 {
+        assert_eq!(execute(&gateway, &analysis(number)).await.0, 200);
+    }
+    until("the spool", async || {
+        let told = health(&client, &gateway).await;
+        told["log_rows"]["on_disk"].as_u64() > Some(20) && told["log_rows"]["in_memory"].as_u64() < Some(5)
+    })
+    .await;
+    until("the figure", async || {
+        figure(&client, &gateway, "integridai_store_spooled_rows").await > Some(20.0)
+    })
+    .await;
+    gateway.kill().await;
+
+    server.start_again();
+    let gateway = start.run().await;
+    until("the drain", async || health(&client, &gateway).await.get("log_rows").is_none()).await;
+    let executes = "SELECT count(*) FROM api_calls_log WHERE method = 'POST' AND status_code = 200";
+    until("the rows", async || count(&server, executes) == 20).await;
+    assert_eq!(count(&server, "SELECT count(*) FROM executions WHERE state = 'succeeded'"), 20);
+    assert_eq!(gateway.stop().await.code, Some(0));
+}
