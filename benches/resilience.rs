@@ -1,4 +1,5 @@
 //! What the layers of a resilient client cost over a service that answers at once, beside tower's own of the same purpose.
+//! A whole stack of them is measured in `peers/benches/client.rs`.
 #![allow(missing_docs, reason = "criterion's macros")]
 
 use std::hint::black_box;
@@ -12,16 +13,14 @@ use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Full;
-use integridai_tower::circuit_breaker::{CircuitBreakerLayer, CircuitOptions};
 use integridai_tower::client::deadline::DeadlineLayer;
 use integridai_tower::client::hedge::HedgeLayer;
 use integridai_tower::client::retry::RetryLayer;
 use tokio::runtime::{Builder, Runtime};
 use tower::hedge::Hedge;
-use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::budget::{Budget, TpsBudget};
 use tower::timeout::TimeoutLayer;
-use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 type Sent = Request<Full<Bytes>>;
 type Answer = Response<Full<Bytes>>;
@@ -102,10 +101,6 @@ impl tower::hedge::Policy<Sent> for Always {
     }
 }
 
-fn breaker() -> CircuitBreakerLayer<Sent> {
-    CircuitBreakerLayer::new(CircuitOptions::new().build("service").expect("the options are right"))
-}
-
 fn layers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("resilience");
     bench(&mut group, "nothing", ready);
@@ -118,23 +113,5 @@ fn layers(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn stacks(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("resilience stack");
-    let whole = || ServiceBuilder::new().layer(DeadlineLayer::new(2 * SECOND).without_fields());
-    bench(&mut group, "deadlines, retry, breaker", || {
-        let stack = whole().layer(RetryLayer::default()).layer(breaker());
-        stack.layer(DeadlineLayer::new(SECOND)).service(ready())
-    });
-    bench(&mut group, "deadlines, retry, hedge, breaker", || {
-        let stack = whole().layer(RetryLayer::default()).layer(HedgeLayer::default()).layer(breaker());
-        stack.layer(DeadlineLayer::new(SECOND)).service(ready())
-    });
-    bench(&mut group, "tower's timeout, retry, concurrency limit", || {
-        let stack = ServiceBuilder::new().layer(TimeoutLayer::new(SECOND));
-        stack.layer(towers_retry()).layer(ConcurrencyLimitLayer::new(100)).service(ready())
-    });
-    group.finish();
-}
-
-criterion_group!(benches, layers, stacks);
+criterion_group!(benches, layers);
 criterion_main!(benches);

@@ -4,6 +4,8 @@
 
 #[path = "../benches/correlation/sides.rs"]
 mod sides;
+#[path = "../benches/peers/benches/client/stacks.rs"]
+mod stacks;
 
 use std::alloc::System;
 use std::convert::Infallible;
@@ -17,7 +19,9 @@ use integridai_tower::client::balance::BalanceOptions;
 use integridai_tower::client::limit::{ConcurrencyLimitLayer, LimitOptions};
 use integridai_tower::fan_out::{Branch, gather};
 use integridai_tower::rate_limit::{Key, MemoryLimiterOptions, Quota, WhenFull};
+use integridai_tower::{CorrelationId, Deadline, Priority};
 use sides::{CASES, Case, SIDES};
+use stacks::{Sent, ask, correlation, ours, towers, with_id, without_id};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -122,4 +126,44 @@ fn neither_a_limit_with_room_nor_the_choice_of_an_address_allocates() {
         println!("ConcurrencyLimitLayer {limited}, Balance {balanced}");
         assert_eq!((limited, balanced), (0, 0));
     });
+}
+
+/// Allocations of an exchange, those of making the request left out.
+fn per_exchange<S: Service<Sent>>(mut service: S, request: impl Fn() -> Sent) -> usize {
+    (0..20).for_each(|_| ask(&mut service, request()));
+    let requests: Vec<_> = (0..100).map(|_| request()).collect();
+    let region = Region::new(ALLOCATOR);
+    requests.into_iter().for_each(|request| ask(&mut service, request));
+    let change = region.change();
+    (change.allocations + change.reallocations).div_ceil(100)
+}
+
+#[test]
+fn the_whole_stack_of_a_client_allocates_six_times_at_most() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let _runtime = runtime.enter();
+    let asked_for_in_time = || {
+        let mut request = without_id();
+        request.extensions_mut().insert(Deadline::after(Duration::from_millis(500)));
+        request
+    };
+    let with_an_id_of_its_own = || {
+        let mut request = asked_for_in_time();
+        request.extensions_mut().insert(CorrelationId::generate());
+        request.extensions_mut().insert(Priority::High);
+        request
+    };
+    let current = |limit, request: &dyn Fn() -> Sent| {
+        correlation().scope(async move { per_exchange(ours(&limit), request) }).now_or_never().unwrap()
+    };
+    let counts = [
+        current(LimitOptions::fixed(100), &without_id),
+        current(LimitOptions::adaptive(), &without_id),
+        current(LimitOptions::adaptive(), &asked_for_in_time),
+        current(LimitOptions::adaptive(), &with_an_id_of_its_own),
+    ];
+    let peer = per_exchange(towers(), with_id);
+    println!("the stack of a client {counts:?}, tower's timeout, retry and concurrency limit {peer}");
+    assert!(counts.iter().all(|count| *count <= 6), "{counts:?}");
 }

@@ -1,32 +1,32 @@
 //! Builds the gateway from its configuration and runs it. Nothing imports this but `main` and tests.
 
+mod beside;
 mod database;
 mod fronts;
 mod operators;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use integridai_tower::ConfigError;
 use integridai_tower::rate_limit::{MemoryLimiter, Quota};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::beside::{Beside, STORE_GRACE};
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
-use crate::events::{Events, Hub};
-use crate::orchestration::{Engine, Queue};
+use crate::events::{EventLog, Events, Hub};
+use crate::orchestration::{Engine, Queue, QueueOptions};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
 };
-use crate::stack::{Access, Clients, Guards, Limits};
+use crate::stack::{Access, Cache, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
-use crate::store::{Store, StoreError, Table};
+use crate::store::{Store, StoreError};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
 
 /// A gateway that is bound and wired, and about to run.
@@ -36,10 +36,8 @@ pub struct App {
     address: SocketAddr,
     fronts: Fronts,
     api: Arc<Api>,
-    access: Access,
-    limits: Limits,
+    beside: Beside,
     config: Config,
-    dropped_lines: Option<DroppedLines>,
 }
 
 /// Why the gateway cannot start.
@@ -78,11 +76,8 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
-/// What the store is given to write down its last rows.
-const STORE_GRACE: Duration = Duration::from_secs(5);
-
-/// What Redis is given to take back leases.
-const LEASES_GRACE: Duration = Duration::from_secs(2);
+/// Subscribers that catch up from the log at the same time; others wait for their turn.
+const LOG_READERS: usize = 32;
 
 impl App {
     /// Binds the address, opens the store, wires everything and takes up unfinished executions. Needs a tokio
@@ -96,20 +91,24 @@ impl App {
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
         let store = database::open(&config).await?;
-        let hub = Hub::new(config.realtime.max_subscribers.get(), config.realtime.max_pending_events.get());
-        let events = Events::new(hub.clone(), store.clone());
+        let (subscribers, pending) = (&config.realtime.max_subscribers, &config.realtime.max_pending_events);
+        let hub = Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow());
+        let events = Events::new(store.clone());
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
-        let clients = Clients::new(&config.services)?;
+        let (clients, checks) = Clients::new(&config.services)?;
         let protection = Protection::of(&clients);
         let calls = Calls::default();
         let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
         let consolidated = consolidated(&config, sources, &events, &store, &traffic);
         let engine = Engine::new(clients, events, consolidated.clone(), calls);
-        let max_queued = config.executions.max_queued.get();
-        let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), max_queued);
+        let options = QueueOptions::from(&config.executions);
+        let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), options);
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
+        let cache = Cache::new(&config.cache, &config.redis)?;
+        let answers = cache.as_ref().map(Cache::answers);
         let exchanges = Exchanges::new(traffic, store.clone());
+        let log = EventLog::new(store.clone(), LOG_READERS);
         let api = Arc::new(Api {
             engine,
             queue,
@@ -117,13 +116,14 @@ impl App {
             store,
             consolidated,
             hub,
+            log,
             realtime: config.realtime.clone(),
             tickets,
             connections: Connections::new(config.realtime.max_connections_per_principal.get()),
             messages: messages(&config)?,
             is_open: config.auth.disabled,
             issuer_keys: access.issuer_keys(),
-            redis: limits.redis_health(),
+            redis: limits.redis_health().and_of(answers),
             protection,
             cors: config.cors.clone(),
             sockets: TaskTracker::new(),
@@ -131,14 +131,15 @@ impl App {
             draining: CancellationToken::new(),
         });
         let guards = Guards { access: &access, limits: &limits };
-        let fronts = Fronts::build(&config, &api, &guards, exchanges).await?;
-        Ok(Self { listener, address, fronts, api, access, limits, config, dropped_lines: None })
+        let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges).await?;
+        let beside = Beside { access, limits, cache, checks, dropped_lines: None };
+        Ok(Self { listener, address, fronts, api, beside, config })
     }
 
     /// Counts the log lines that could not be written among the metrics.
     #[must_use]
     pub fn count_dropped_lines(mut self, lines: DroppedLines) -> Self {
-        self.dropped_lines = Some(lines);
+        self.beside.dropped_lines = Some(lines);
         self
     }
 
@@ -161,18 +162,10 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, fronts, api, mut access, mut limits, config, dropped_lines } = self;
-        let resumed = api.queue.start(config.executions.workers.get()).await?;
-        let mut background = JoinSet::new();
-        background.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
-        background.spawn(telemetry::upkeep(api.prometheus.clone()));
-        background.spawn(gauges(api.store.clone(), dropped_lines));
-        fronts.answers.into_iter().for_each(|answers| drop(background.spawn(answers.watch())));
-        access.take_refreshes().into_iter().for_each(|refresh| drop(background.spawn(refresh)));
-        background.spawn(access.issuer_keys().watch());
-        background.spawn(limits.watch());
-        let is_served = CancellationToken::new();
-        let returning = tokio::spawn(limits.return_leases(&is_served));
+        let Self { listener, address, fronts, api, beside, config } = self;
+        let resumed = api.store.requeue_running().await?;
+        api.queue.start(config.executions.workers.get());
+        let running = beside.start(&api, &config);
         tracing::info!(%address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
@@ -192,24 +185,14 @@ impl App {
         };
         let served = server::serve(listener, fronts.clients, server_options(&config.server), told);
         let (drained, (), ()) = tokio::join!(served, others, operated);
-        api.sockets.close();
-        if tokio::time::timeout(STORE_GRACE, api.sockets.wait()).await.is_err() {
-            tracing::warn!("some WebSockets did not say goodbye");
-        }
-        background.shutdown().await;
-        is_served.cancel();
-        if tokio::time::timeout(LEASES_GRACE, returning).await.is_err() {
-            tracing::warn!("some leases were not given back");
-        }
-        if let Err(error) = api.store.close(STORE_GRACE).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store was not written to its end");
-        }
+        running.end(&api).await;
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
     }
 }
 
-/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often.
+/// Whether a gateway of this configuration lets in somebody, with keys and secrets that can be used, and how often, and whether it
+/// can call its services.
 ///
 /// # Errors
 ///
@@ -218,6 +201,7 @@ pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
     limits(config)?;
     database::check(config)?;
+    Clients::new(&config.services)?;
     access(config).map(drop)
 }
 
@@ -302,33 +286,4 @@ fn consolidated(
         Arc::clone(traffic),
         Reporter::new(events.clone(), store.clone()),
     )
-}
-
-/// Figures that nobody pushes.
-#[allow(clippy::cast_precision_loss, reason = "counts")]
-async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        ticks.tick().await;
-        if let Err(error) = store.ping().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the store does not answer");
-        }
-        let health = store.health();
-        metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
-        metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
-        metrics::counter!("integridai_store_written_rows_total").absolute(health.written_rows);
-        metrics::gauge!("integridai_store_spooled_rows").set(health.spooled_rows as f64);
-        metrics::counter!("integridai_store_spool_damages_total").absolute(health.spool_damages);
-        for table in Table::ALL {
-            let dropped = metrics::counter!("integridai_store_dropped_rows_total", "table" => table.name());
-            dropped.absolute(store.dropped_rows(table));
-        }
-        metrics::counter!("integridai_store_pruned_rows_total").absolute(health.pruned_rows);
-        if let Some(lines) = &dropped_lines {
-            metrics::counter!("integridai_log_lines_dropped_total").absolute(lines.count() as u64);
-        }
-        if let Ok(queued) = store.queued_executions().await {
-            metrics::gauge!("integridai_executions_queued").set(queued as f64);
-        }
-    }
 }

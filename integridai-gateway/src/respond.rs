@@ -108,6 +108,21 @@ impl Problem {
         self
     }
 
+    /// A request with these wrong fields.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let detail = match &errors[..] {
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            several => format!("the request has {} wrong fields", several.len()),
+        };
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// When to try again, if that is known.
     pub fn retry_after(mut self, time: Option<Duration>) -> Self {
         self.retry_after = time;

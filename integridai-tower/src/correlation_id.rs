@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::{Builder, Uuid};
 
@@ -52,6 +53,15 @@ enum Kind {
     Short,
 }
 
+/// The text of an id, for as long as somebody reads it.
+struct Owner(CorrelationId);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// The text is empty, longer than [`CorrelationId::MAX_LEN`] or has a character that is not visible ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a correlation id is 1 to {} visible ASCII characters", CorrelationId::MAX_LEN)]
@@ -89,10 +99,11 @@ impl CorrelationId {
         std::str::from_utf8(self.as_bytes()).expect("visible ASCII, checked when it was made")
     }
 
-    /// The id as a header value, which has a copy of its text.
+    /// The id as a header value. Its clones share one text, where those of a value from text have to be made able to.
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
-        HeaderValue::from_bytes(self.as_bytes()).expect("visible ASCII, checked when it was made")
+        let text = Bytes::from_owner(Owner(self.clone()));
+        HeaderValue::from_maybe_shared(text).expect("visible ASCII, checked when it was made")
     }
 
     fn short(bytes: [u8; SHORT], length: usize) -> Self {

@@ -1,6 +1,5 @@
 //! The answer of the inner service, or one that was made without it.
 
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -73,7 +72,8 @@ pin_project! {
     #[project = EitherProjection]
     enum Either<B> {
         Inner { #[pin] body: B },
-        Early { text: Bytes },
+        // Of one word, so that the usual answer, which is moved through all layers, is not larger than without them.
+        Early { text: Option<Box<Bytes>> },
     }
 }
 
@@ -83,7 +83,7 @@ impl<B> EarlyBody<B> {
     }
 
     pub(crate) fn early(text: Bytes) -> Self {
-        Self { body: Either::Early { text } }
+        Self { body: Either::Early { text: (!text.is_empty()).then(|| Box::new(text)) } }
     }
 }
 
@@ -104,24 +104,21 @@ impl<B: Body<Data = Bytes>> Body for EarlyBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().body.project() {
             EitherProjection::Inner { body } => body.poll_frame(context),
-            EitherProjection::Early { text } => {
-                let text = mem::take(text);
-                Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
-            }
+            EitherProjection::Early { text } => Poll::Ready(text.take().map(|text| Ok(Frame::data(*text)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.body {
             Either::Inner { body } => body.is_end_stream(),
-            Either::Early { text } => text.is_empty(),
+            Either::Early { text } => text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.body {
             Either::Inner { body } => body.size_hint(),
-            Either::Early { text } => SizeHint::with_exact(text.len() as u64),
+            Either::Early { text } => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
         }
     }
 }

@@ -74,6 +74,8 @@ mod refused;
 mod reject;
 #[cfg(any(feature = "circuit-breaker", feature = "client"))]
 mod retry_after;
+#[cfg(any(feature = "circuit-breaker", feature = "client"))]
+mod transport_error;
 
 #[cfg(feature = "auth")]
 pub mod auth;

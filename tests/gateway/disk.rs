@@ -2,6 +2,7 @@
 
 use integridai_gateway::demo::Failure;
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::client::CONSOLIDATED;
 use crate::support::gateway::Gateway;
@@ -24,10 +25,14 @@ async fn what_is_to_be_done_later_is_503_and_everything_else_goes_on() {
     let result = gateway.client.execute(&analysis()).await.ok();
     gateway.client.execute(&training()).await.ok();
     gateway.client.get(CONSOLIDATED).await.ok();
-    subscriber.event("training_progress").await;
     gateway.client.execution(&kept).await.ok();
+    subscriber.say(Message::text("ping")).await;
+    assert_eq!(subscriber.text().await, "pong", "what is not committed is not told, and holds nothing up");
 
     drop(held);
+    let analysed = subscriber.event("analysis_complete").await;
+    let trained = subscriber.event("training_progress").await;
+    assert!(analysed["cursor"].as_u64() < trained["cursor"].as_u64(), "in order: {analysed} {trained}");
     let id = result["workflow_id"].as_str().expect("an id");
     assert_eq!(gateway.client.execution_that(id, "succeeded").await["result"], result);
     let query = "SELECT status_code FROM api_calls_log WHERE status_code = 503";

@@ -76,7 +76,7 @@ async fn its_status_is_queued_then_running_then_final_and_says_when_to_ask_again
         );
     }
     within(gateway.flaisimulator().stop()).await;
-    let failed = gateway.client.execution_that(&running, "failed").await;
+    let failed = gateway.client.execution_that(&running, "dead").await;
     assert_eq!(failed["error"]["status"], 502, "{failed}");
     gateway.client.execution_that(&queued, "succeeded").await;
     assert_eq!(gateway.client.execution(&queued).await.header("retry-after"), "");
@@ -88,7 +88,7 @@ async fn one_that_fails_says_why() {
     let gateway = Gateway::start().await;
     gateway.regtech().control().fail(Failure::error(StatusCode::INTERNAL_SERVER_ERROR).on(ANALYZE));
     let id = gateway.client.enqueue(&later(analysis())).await;
-    let failed = gateway.client.execution_that(&id, "failed").await;
+    let failed = gateway.client.execution_that(&id, "dead").await;
     let detail = "regtech answered 500 Internal Server Error";
     assert_eq!(failed["error"], json!({"status": 502, "detail": detail}));
     assert_eq!((&failed["result"], &failed["steps"][0]["error"]), (&Value::Null, &json!(detail)));

@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Router, body::Body};
 use http::Method;
 use http_body_util::BodyExt;
-use integridai_gateway::config::{CacheConfig, CachedRouteConfig};
+use integridai_gateway::config::{CacheConfig, CachedRouteConfig, RedisConfig};
 use integridai_gateway::stack::{Cache, Kept};
 use integridai_tower::Principal;
 use tower::ServiceExt;
@@ -87,7 +87,9 @@ fn whoami(allowed: CachedRouteConfig) -> Router {
         ];
         (fields, format!("{name} and nobody else")).into_response()
     };
-    let cache = Cache::new(&CacheConfig::default()).expect("it fits").expect("it is not disabled");
+    let cache = Cache::new(&CacheConfig::default(), &RedisConfig::default())
+        .expect("it fits")
+        .expect("it is not disabled");
     cache.keep(
         Router::new().route("/whoami", get(handler)),
         Kept { path: "/whoami", fresh: Duration::from_secs(60), allowed, tags: "who" },

@@ -57,9 +57,9 @@ async fn one_whose_every_attempt_was_cut_short_is_given_up_and_raises_an_alert()
     control.fail(Failure::hang().on(ANALYZE));
     let id = gateway.client.enqueue(&later(analysis())).await;
     within(control.wait_until(|report| report.in_flight == 1)).await;
-    gateway.change_database("UPDATE executions SET attempts = 5");
+    gateway.change_database("UPDATE executions SET interruptions = 5");
     let gateway = gateway.restart().await;
-    let ended = gateway.client.execution_that(&id, "failed").await;
+    let ended = gateway.client.execution_that(&id, "dead").await;
     assert_eq!(ended["error"]["detail"], "given up: every attempt was cut short");
     assert_eq!(gateway.regtech().control().report().total(ANALYZE), 1, "it is not tried again");
 

@@ -1,10 +1,12 @@
 //! Subscribers that do not read, do not answer, or leave without a word.
 
+use http::Method;
 use serde_json::json;
 
 use crate::support::gateway::Gateway;
 use crate::support::raw::Raw;
 use crate::support::requests::training;
+use crate::support::stream::EVENTS as EVENTS_PATH;
 use crate::support::subscriber::Subscriber;
 use crate::support::until;
 
@@ -104,5 +106,78 @@ async fn one_that_leaves_without_a_word_gives_its_place_back() {
         polite.leave().await;
     }
     until("a place after all of them", async || Subscriber::connect(gateway.address()).await.ok()).await;
+    gateway.stop().await;
+}
+
+/// Publishes large events, each of which reaches this subscriber before the next; their cursors.
+async fn publish_large(gateway: &Gateway, reader: &mut Subscriber) -> Vec<u64> {
+    let data = "n".repeat(EVENT_BYTES);
+    let mut cursors = Vec::new();
+    for number in 0..EVENTS {
+        let event = json!({"type": "load", "source": "tests", "data": [number, data]});
+        let answer =
+            gateway.client.send(gateway.client.request(Method::POST, EVENTS_PATH).json(&event)).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        let event = reader.event("load").await;
+        assert_eq!(event["data"][0], number);
+        cursors.push(event["cursor"].as_u64().expect("a number"));
+    }
+    cursors
+}
+
+/// Reads until these bytes have come; all that came.
+async fn read_until(sleeper: &mut Raw, wanted: &[u8]) -> Vec<u8> {
+    let mut read = Vec::new();
+    let mut searched = 0;
+    while !read[searched..].windows(wanted.len()).any(|window| window == wanted) {
+        searched = read.len().saturating_sub(wanted.len());
+        let more = sleeper.some().await;
+        assert!(!more.is_empty(), "it was disconnected after {} bytes", read.len());
+        read.extend(more);
+    }
+    read
+}
+
+#[tokio::test]
+async fn one_that_is_disconnected_for_being_slow_goes_on_where_it_left() {
+    let gateway = Gateway::with(&[("REALTIME__MAX_PENDING_EVENTS", "4")]).await;
+    let mut sleeper = Raw::subscribe_to(gateway.address(), "?topics=load&overflow=disconnect").await;
+    let mut reader = Subscriber::start(&gateway.client).await;
+    let published = publish_large(&gateway, &mut reader).await;
+    let said = sleeper.rest().await;
+    let marker = b"too slow; go on after cursor ";
+    let at = said.windows(marker.len()).position(|window| window == marker).expect("a goodbye");
+    assert_eq!(said[at - 2..at], 4429_u16.to_be_bytes());
+    let cursor = std::str::from_utf8(&said[at + marker.len()..]).expect("digits are the last that is said");
+    let seen = published.iter().position(|published| published.to_string() == cursor).expect("an event");
+    assert!(seen + 1 < EVENTS, "it was too slow");
+    let query = format!("?topics=load&overflow=disconnect&cursor={cursor}");
+    let mut again = Subscriber::open(gateway.address(), &query, None).await.expect("a place");
+    for expected in &published[seen + 1..] {
+        assert_eq!(again.next().await["cursor"].as_u64(), Some(*expected));
+    }
+    drop((reader, again));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn one_that_conflates_gets_the_newest_of_each_kind_and_nothing_of_a_gap() {
+    let gateway = Gateway::with(&[("REALTIME__MAX_PENDING_EVENTS", "4")]).await;
+    let mut sleeper = Raw::subscribe_to(gateway.address(), "?topics=load,last&overflow=conflate").await;
+    let mut reader = Subscriber::start(&gateway.client).await;
+    publish_large(&gateway, &mut reader).await;
+    let last = json!({"type": "last", "source": "tests"});
+    gateway.client.send(gateway.client.request(Method::POST, EVENTS_PATH).json(&last)).await;
+    let read = read_until(&mut sleeper, br#"{"type":"last""#).await;
+    let count = |text: &[u8]| read.windows(text.len()).filter(|window| *window == text).count();
+    let loads = count(br#"{"type":"load""#);
+    assert!((1..EVENTS).contains(&loads), "{loads} of {EVENTS}");
+    assert_eq!(
+        count(format!(r#"{{"type":"load","data":[{},"#, EVENTS - 1).as_bytes()),
+        1,
+        "the newest is there"
+    );
+    assert_eq!(count(b"events_missed"), 0);
+    drop((reader, sleeper));
     gateway.stop().await;
 }

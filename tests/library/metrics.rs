@@ -7,7 +7,7 @@ use http::{Request, Response};
 use integridai_tower::Refused;
 use integridai_tower::auth::AuthenticateLayer;
 use integridai_tower::metrics::{self, CountRefusalsLayer, MAX_SERIES};
-use integridai_tower::rate_limit::{MemoryLimiter, Quota, RateLimitLayer};
+use integridai_tower::rate_limit::{MemoryLimiter, Quota, RateLimitLayer, RequestHead};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
@@ -56,7 +56,7 @@ fn refusals_are_counted_by_layer_and_reason() {
 #[test]
 fn what_a_shadow_would_have_refused_is_counted_apart() {
     let limiter = MemoryLimiter::new([Quota::per_day(1)]).unwrap();
-    let layer = RateLimitLayer::new(limiter, |_: &http::request::Parts| None).shadow();
+    let layer = RateLimitLayer::new(limiter, |_: &RequestHead<'_>| None).shadow();
     let service = CountRefusalsLayer::new().layer(layer.layer(service_fn(subject)));
     let lines = scraped(|| {
         for _ in 0..3 {

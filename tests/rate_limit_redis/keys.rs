@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Request;
 use integridai_tower::Clock;
 use integridai_tower::rate_limit::redis::{RedisLimiter, RedisLimiterOptions};
-use integridai_tower::rate_limit::{Ask, Key, Outcome, Quota, RateLimitLayer};
+use integridai_tower::rate_limit::{Ask, Key, Outcome, Quota, RateLimitLayer, RequestHead};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::redis::Redis;
@@ -216,7 +216,7 @@ async fn the_layer_waits_for_redis_and_gives_back_there() {
     let redis = Redis::start();
     let limiter = limiter(&redis, "api", [Quota::per_hour(2)]);
     let failed = |head: Option<&http::response::Parts>| head.is_some_and(|head| head.status == 500);
-    let layer = RateLimitLayer::new(limiter, |_: &http::request::Parts| None).refund_if(failed);
+    let layer = RateLimitLayer::new(limiter, |_: &RequestHead<'_>| None).refund_if(failed);
     let service = layer.layer(service_fn(async |request: Request<()>| {
         let status = if request.uri().path() == "/bad" { 500 } else { 200 };
         http::Response::builder().status(status).body(String::new())

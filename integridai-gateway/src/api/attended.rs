@@ -14,6 +14,7 @@ pub(super) struct Attended {
     pub(super) request: ExecuteRequest,
     pub(super) run: Run,
     store: Store,
+    principal: String,
     /// Taken when the end is recorded.
     body: Option<JsonText>,
 }
@@ -28,8 +29,10 @@ impl Attended {
             deadline: Deadline::after(request.timeout),
             begun: Instant::now(),
             journal: Journal::default(),
+            backoff: None,
+            events: Vec::new(),
         };
-        Self { request, run, store, body: Some(body) }
+        Self { request, run, store, principal: caller.principal, body: Some(body) }
     }
 
     /// Records the steps and the result, or the error.
@@ -39,7 +42,7 @@ impl Attended {
             Ok(result) => (ExecutionState::Succeeded, Some(result), None),
             Err(error) => (ExecutionState::Failed, None, Some(error)),
         };
-        let Self { request, run, .. } = self;
+        let Self { request, run, principal, .. } = self;
         self.store.record_execution(Execution {
             id: run.id,
             workflow: request.job.workflow().as_str().to_owned(),
@@ -48,11 +51,17 @@ impl Attended {
             request: body,
             correlation_id: Some(run.correlation_id.as_str().to_owned()),
             user_id: run.user_id.clone(),
+            principal: principal.clone(),
             timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
             created_at: run.created_at,
+            run_at: run.created_at,
+            deadline_at: None,
             started_at: Some(run.created_at),
             finished_at: Some(OffsetDateTime::now_utc()),
             attempts: 1,
+            interruptions: 0,
+            fence: 0,
+            cancel_requested: false,
             steps,
             result,
             error,

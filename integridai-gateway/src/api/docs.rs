@@ -22,6 +22,7 @@ use super::Scope;
         (name = "workflows", description = "Orchestration of RegTech Engine, FLAISimulator and Dashboard"),
         (name = "metrics", description = "Consolidated figures"),
         (name = "realtime", description = "Events as they happen"),
+        (name = "events", description = "The log of events"),
         (name = "health", description = "For operators and orchestrators"),
         (name = "docs", description = "This document"),
     )

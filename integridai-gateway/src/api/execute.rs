@@ -108,7 +108,8 @@ pub(super) async fn execute(
     declared: Declared,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let caller = Caller { correlation_id, user_id: api.user_id(&principal) };
+    let caller =
+        Caller { correlation_id, user_id: api.user_id(&principal), principal: api.identity(&principal) };
     match parse(&api, &declared, body) {
         Ok((request, body)) if request.is_async => accept(&api, &request, body, caller).await,
         Ok((request, body)) => run(&api, request, body, caller).await,
@@ -125,19 +126,21 @@ fn parse(
         let detail = "the Content-Type must be application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    let body = body.map_err(|rejection| {
-        let detail = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => "the request's body is larger than is accepted",
-            _ => "the request's body could not be read",
-        };
-        Problem::new(rejection.status(), detail)
-    })?;
+    let body = body.map_err(|rejection| unread(&rejection))?;
     let malformed = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let text = std::str::from_utf8(&body).map_err(|_| malformed("the body is not UTF-8".to_owned()))?;
     let (text, value) =
         JsonText::read(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
-    let request = ExecuteRequest::parse(value, text.as_str(), &api.workflows).map_err(invalid)?;
+    let request = ExecuteRequest::parse(value, text.as_str(), &api.workflows, false).map_err(invalid)?;
     Ok((request, text))
+}
+
+pub(super) fn unread(rejection: &BytesRejection) -> Problem {
+    let detail = match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => "the request's body is larger than is accepted",
+        _ => "the request's body could not be read",
+    };
+    Problem::new(rejection.status(), detail)
 }
 
 /// What the request's head says of its body, without a copy of the head.
@@ -165,24 +168,22 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn invalid(Invalid { workflow, errors }: Invalid) -> Problem {
-    let detail = match errors.len() {
-        1 => format!("{}: {}", errors[0].pointer, errors[0].detail),
-        several => format!("the request has {several} wrong fields"),
-    };
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-        .errors(errors)
-        .workflow(workflow.map(WorkflowName::as_str))
+    Problem::fields(errors).workflow(workflow.map(WorkflowName::as_str))
 }
 
 async fn accept(api: &Api, request: &ExecuteRequest, body: JsonText, caller: Caller) -> Response {
     let id = Uuid::now_v7();
-    if let Err(error) = api.queue.accept(id, request, body, caller).await {
+    if let Err(error) = api.queue.accept(id, request, body, caller, None).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "an execution was not accepted");
-        let (detail, retry_after) = match error {
-            NotAccepted::Full => ("the queue is full", Duration::from_secs(5)),
-            _ => ("the execution cannot be stored at the moment", Duration::from_secs(10)),
+        let (status, detail, seconds) = match error {
+            NotAccepted::CallerFull => {
+                (StatusCode::TOO_MANY_REQUESTS, "as many executions of yours wait as may", 5)
+            }
+            NotAccepted::Full => (StatusCode::SERVICE_UNAVAILABLE, "the queue is full", 5),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "the execution cannot be stored at the moment", 10),
         };
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        let retry_after = Duration::from_secs(seconds);
+        return Problem::new(status, detail)
             .workflow(Some(request.job.workflow().as_str()))
             .retry_after(Some(retry_after))
             .into_response();
@@ -195,7 +196,7 @@ async fn accept(api: &Api, request: &ExecuteRequest, body: JsonText, caller: Cal
 
 async fn run(api: &Api, request: ExecuteRequest, body: JsonText, caller: Caller) -> Response {
     let mut attended = Attended::new(api.store.clone(), request, body, caller);
-    let outcome = api.engine.run(&attended.request.job, &mut attended.run).await;
+    let outcome = api.engine.attend(&attended.request.job, &mut attended.run).await;
     let outcome = outcome.and_then(|result| {
         result.to_json().map(|text| (text, result.steps)).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a result could not be written");

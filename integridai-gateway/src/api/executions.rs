@@ -23,7 +23,7 @@ pub(super) struct ExecutionStatus {
     /// The workflow.
     #[schema(example = "complete_analysis")]
     workflow: String,
-    /// `queued`, `running`, `succeeded` or `failed`.
+    /// `queued`, `running`, `succeeded`, `failed`, `cancelled`, or `dead`: given up, and can be replayed.
     #[schema(example = "succeeded")]
     status: &'static str,
     /// `low`, `normal` or `high`.
@@ -40,6 +40,12 @@ pub(super) struct ExecutionStatus {
     started_at: Option<String>,
     /// When it ended.
     finished_at: Option<String>,
+    /// When it is due; after a step that failed, when that is tried again.
+    #[schema(example = "2026-11-24T10:00:00.000Z")]
+    run_at: String,
+    /// When it is over, done or not; absent for one that was waited for.
+    #[schema(example = "2026-11-24T11:00:00.000Z")]
+    deadline_at: Option<String>,
     /// How often it was begun.
     #[schema(example = 1)]
     attempts: u32,
@@ -48,7 +54,7 @@ pub(super) struct ExecutionStatus {
     /// What it gave: what `execute` would have answered.
     #[schema(value_type = Option<Object>)]
     result: Option<JsonText>,
-    /// What went wrong: `status` and `detail`.
+    /// What went wrong, of one that waits for another try the last time: `status` and `detail`.
     #[schema(value_type = Option<Object>)]
     error: Option<JsonText>,
 }
@@ -102,6 +108,8 @@ impl From<Execution> for ExecutionStatus {
             created_at: timestamp::format(execution.created_at),
             started_at: execution.started_at.map(timestamp::format),
             finished_at: execution.finished_at.map(timestamp::format),
+            run_at: timestamp::format(execution.run_at),
+            deadline_at: execution.deadline_at.map(timestamp::format),
             attempts: execution.attempts,
             steps: steps.iter().map(Step::shown).collect(),
             result: execution.result,

@@ -2,14 +2,19 @@
 
 mod attended;
 mod docs;
+mod event_log;
 mod execute;
 mod executions;
 mod health;
+mod incoming;
 mod metrics;
 mod monitoring;
+mod publish;
 mod realtime;
 mod scope;
 mod shapes;
+mod sse;
+mod subscription;
 mod ticket;
 
 pub use metrics::{CONSOLIDATED, CONSOLIDATED_TAGS};
@@ -26,7 +31,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
-use crate::events::Hub;
+use crate::events::{EventLog, Hub};
 use crate::orchestration::{Engine, Queue};
 use crate::services::{Connections, Consolidated, IssuerKeys, Protection, RedisHealth, Tickets};
 use crate::store::Store;
@@ -47,6 +52,8 @@ pub struct Api {
     pub consolidated: Consolidated,
     /// Events for subscribers.
     pub hub: Hub,
+    /// Events that were.
+    pub log: EventLog,
     /// Bounds of subscribers.
     pub realtime: RealtimeConfig,
     /// What browsers subscribe with.
@@ -78,6 +85,15 @@ impl Api {
     fn user_id(&self, principal: &Principal) -> Option<String> {
         (!self.is_open).then(|| principal.subject().to_owned())
     }
+
+    /// Whose turn a request takes in the queue, and whose idempotency keys it uses: the issuer tells apart subjects
+    /// of the same name.
+    fn identity(&self, principal: &Principal) -> String {
+        match (self.is_open, principal.issuer()) {
+            (true, _) => String::new(),
+            (false, issuer) => format!("{}|{}", issuer.unwrap_or_default(), principal.subject()),
+        }
+    }
 }
 
 type State = axum::extract::State<Arc<Api>>;
@@ -105,6 +121,9 @@ pub fn routes(
 
 /// Where browsers come with a ticket.
 pub const SUBSCRIBE: &str = "/api/v1/realtime/subscribe";
+
+/// Where they come with one as well, for server-sent events.
+pub const STREAM: &str = "/api/v1/realtime/events";
 
 /// The OpenAPI document.
 #[must_use]
@@ -138,10 +157,20 @@ fn kept() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new().routes(routes!(metrics::consolidated))
 }
 
-fn guarded() -> [(Scope, OpenApiRouter<Arc<Api>>); 3] {
+fn guarded() -> [(Scope, OpenApiRouter<Arc<Api>>); 4] {
     let workflows =
         OpenApiRouter::new().routes(routes!(execute::execute)).routes(routes!(executions::execution));
     let monitoring = OpenApiRouter::new().routes(routes!(monitoring::prometheus));
-    let events = OpenApiRouter::new().routes(routes!(ticket::ticket)).routes(routes!(realtime::subscribe));
-    [(Scope::WorkflowsExecute, workflows), (Scope::MetricsRead, monitoring), (Scope::EventsRead, events)]
+    let events = OpenApiRouter::new()
+        .routes(routes!(ticket::ticket))
+        .routes(routes!(realtime::subscribe))
+        .routes(routes!(sse::events))
+        .routes(routes!(event_log::list));
+    let publishing = OpenApiRouter::new().routes(routes!(publish::publish));
+    [
+        (Scope::WorkflowsExecute, workflows),
+        (Scope::MetricsRead, monitoring),
+        (Scope::EventsRead, events),
+        (Scope::EventsWrite, publishing),
+    ]
 }

@@ -1,7 +1,6 @@
 //! `WS /api/v1/realtime/subscribe`
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Extension;
 use axum::extract::OriginalUri;
@@ -14,23 +13,30 @@ use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 use integridai_tower::Principal;
 use integridai_tower::rate_limit::{Key, MemoryLimiter};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::shapes::WebSocketEvent;
+use super::subscription::{Asked, Subscribed, notice, until};
 use super::{Api, State};
 use crate::config::{CorsConfig, RealtimeConfig};
-use crate::events::{Event, EventType, Received, Subscription};
+use crate::events::{Event, Follower, Next};
 use crate::respond::{Problem, ProblemSchema};
-use crate::services::{SystemAlert, TooManyConnections};
 
 /// A client has nothing to say but `ping`.
 const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
 
+/// Held for as long as the connection is open; a longer message makes more room for itself.
+const READ_BUFFER: usize = 256;
+
 /// Subscribes to events over a WebSocket.
 ///
 /// Each text message is an event. A `metrics_update` comes at once and then every 30 s. The text `ping` is answered `pong`. A client that falls
-/// behind misses the oldest events and gets a `system_alert` with the code `events_missed`. When the gateway goes
+/// behind misses the oldest events and gets a `system_alert` with the code `events_missed`, whose `gap` says which; with
+/// `overflow=conflate` it gets the newest of each type, source and user instead, and with `overflow=disconnect` it is closed with
+/// 4429 and goes on where it left. Whoever comes with `cursor` gets all that came after that event, once and in order; what is no
+/// longer in the log is told by the same alert. An event that belongs to a user is for that user and for `admin` alone, unless its
+/// type is one of the four below. When the gateway goes
 /// down it closes with 1001, when the token has expired with 4401, when a client sends too many messages with 1008.
 /// How many connections and messages one caller may have is configured (`realtime.max_connections_per_principal`,
 /// `realtime.max_messages_per_minute`). A browser presents a ticket instead of a token:
@@ -39,10 +45,15 @@ const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
     get,
     path = "/api/v1/realtime/subscribe",
     tag = "realtime",
+    params(
+        ("topics" = Option<String>, Query, description = "Types of events and `user:{id}`, separated by commas; without any: everything that one may see. Another user's are for `admin`", example = "analysis_complete,system_alert"),
+        ("cursor" = Option<u64>, Query, description = "Goes on after this event; without it, from now on", example = 4711),
+        ("overflow" = Option<String>, Query, description = "When it is too slow: `drop_oldest`, `conflate` or `disconnect`", example = "drop_oldest"),
+    ),
     responses(
         (status = 101, description = "Events follow", body = WebSocketEvent<'static>),
-        (status = 400, description = "No WebSocket handshake", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 403, description = "Asked for by a page of a foreign origin", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 400, description = "No WebSocket handshake; or a topic, a cursor or a policy that is none", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 403, description = "Asked for by a page of a foreign origin; or the events of another user", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 426, description = "The connection cannot be upgraded", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 429, description = "More connections than one caller may have, or more requests than a rate limit allows", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 503, description = "Too many subscribers", body = ProblemSchema, content_type = "application/problem+json"),
@@ -59,27 +70,17 @@ pub(super) async fn subscribe(
         return Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not subscribe"));
     }
     let upgrade = upgrade.map_err(no_handshake)?;
-    let connection = match api.is_open {
-        true => None,
-        false => Some(api.connections.open(&principal).map_err(too_many)?),
-    };
-    let subscription = api.hub.subscribe().map_err(|error| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-            .retry_after(Some(std::time::Duration::from_secs(10)))
-    })?;
+    let asked = Asked::parse(uri.query().unwrap_or_default(), &headers, api.reader(&principal))?;
+    let subscribed = asked.admit(&api, &principal)?;
     let token = api.sockets.token();
     Ok(upgrade
         .max_message_size(MAX_CLIENT_MESSAGE)
         .max_frame_size(MAX_CLIENT_MESSAGE)
         // The defaults take 128 KiB for each subscriber.
-        .read_buffer_size(MAX_CLIENT_MESSAGE)
+        .read_buffer_size(READ_BUFFER)
         // No bound above that: an event is as large as what it tells of, and one waits to be taken at a time.
         .write_buffer_size(0)
-        .on_upgrade(async move |socket| {
-            serve(api, socket, subscription, principal, token).await;
-            // However it ended: dropped with it, too, when there is no upgrade.
-            drop(connection);
-        }))
+        .on_upgrade(async move |socket| serve(api, socket, subscribed, principal, token).await))
 }
 
 /// Browsers do not apply CORS to WebSockets: without this, any page could read the events through its visitor's
@@ -90,12 +91,6 @@ fn may_subscribe(headers: &HeaderMap, authority: Option<&Authority>, cors: &Cors
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(authority.map(Authority::as_str));
     let is_own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
     is_own || cors.allowed_origins.iter().any(|allowed| allowed == origin)
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "handed over by a Result")]
-fn too_many(error: TooManyConnections) -> Problem {
-    let soon = std::time::Duration::from_secs(10);
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()).retry_after(Some(soon))
 }
 
 /// What is wrong is never the method, which the route has checked: over HTTP/2 a GET is not how a handshake begins.
@@ -111,32 +106,29 @@ fn no_handshake(rejection: WebSocketUpgradeRejection) -> Problem {
 async fn serve(
     api: Arc<Api>,
     socket: WebSocket,
-    subscription: Subscription,
+    subscribed: Subscribed,
     principal: Principal,
     token: TaskTrackerToken,
 ) {
     // Whoever waits for all goodbyes waits for this.
     let _token = token;
-    // Where there are none yet, those to come reach this subscriber like any other.
-    let first = api.consolidated.latest().and_then(|snapshot| {
-        let data: &serde_json::value::RawValue = serde_json::from_slice(&snapshot.body).ok()?;
-        Event::new(EventType::MetricsUpdate, "gateway", data).ok()
-    });
+    let Subscribed { follower, first, ends, connection } = subscribed;
     let allowance =
         (!api.is_open).then(|| Allowance { limiter: api.messages.clone(), key: key_of(&principal) });
-    let ends = end_of(&principal);
-    let mut subscriber = Subscriber { socket, subscription, config: api.realtime.clone(), ends, allowance };
+    // One that waits for events holds nothing that it does not need.
+    drop(principal);
+    let mut subscriber = Subscriber { socket, follower, api, ends, allowance };
     let goodbye = subscriber.follow(first).await;
     if let Some((code, reason)) = goodbye {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        subscriber.close(frame).await;
+        subscriber.close(CloseFrame { code, reason }).await;
     }
+    drop(connection);
 }
 
 struct Subscriber {
     socket: WebSocket,
-    subscription: Subscription,
-    config: RealtimeConfig,
+    follower: Follower,
+    api: Arc<Api>,
     /// When what was presented ends.
     ends: Option<Instant>,
     /// What it may say; where nobody is told apart, nobody's is counted.
@@ -162,24 +154,18 @@ fn key_of(principal: &Principal) -> Key {
 /// A close code of ours (RFC 6455 §7.4.2), like the status 401: come back with a new token.
 const TOKEN_EXPIRED: u16 = 4401;
 
-/// On the monotonic clock, as far as that can tell.
-fn end_of(principal: &Principal) -> Option<Instant> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Instant::now().checked_add(principal.expires_at()?.saturating_sub(now))
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
-}
+/// A close code of ours, like the status 429: come back with the cursor that the reason ends with.
+const TOO_SLOW: u16 = 4429;
 
 /// How long a client may take to say goodbye.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Why a connection ends; `None` when there is nobody left to tell.
-type Goodbye = Option<(u16, &'static str)>;
+type Goodbye = Option<(u16, Utf8Bytes)>;
+
+fn goodbye(code: u16, reason: &'static str) -> Goodbye {
+    Some((code, Utf8Bytes::from_static(reason)))
+}
 
 impl Subscriber {
     async fn follow(&mut self, first: Option<Event>) -> Goodbye {
@@ -188,29 +174,25 @@ impl Subscriber {
         {
             return goodbye;
         }
-        let mut pings = interval(self.config.ping_interval_seconds.get());
+        let mut pings = interval(self.config().ping_interval_seconds.get());
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pings.tick().await;
         let mut heard = Instant::now();
         loop {
             let sent = tokio::select! {
-                received = self.subscription.receive() => match received {
-                    Received::Frame(text) => self.send(Message::Text(text)).await,
-                    Received::Missed(count) => self.send(missed(count)).await,
-                    Received::Closed => return Some((close_code::AWAY, "the gateway goes down")),
-                },
+                next = self.follower.next() => self.tell(next).await,
                 message = self.socket.next() => {
                     heard = Instant::now();
                     match message {
                         Some(Ok(message)) => self.answer(message).await,
-                        Some(Err(_)) => return Some((close_code::POLICY, "expected text of at most 4 KiB")),
+                        Some(Err(_)) => return goodbye(close_code::POLICY, "expected text of at most 4 KiB"),
                         None => return None,
                     }
                 }
-                () = until(self.ends) => return Some((TOKEN_EXPIRED, "the token has expired")),
+                () = until(self.ends) => return goodbye(TOKEN_EXPIRED, "the token has expired"),
                 _ = pings.tick() => {
-                    if heard.elapsed() >= self.config.idle_timeout_seconds.get() {
-                        return Some((close_code::POLICY, "no answer to pings"));
+                    if heard.elapsed() >= self.config().idle_timeout_seconds.get() {
+                        return goodbye(close_code::POLICY, "no answer to pings");
                     }
                     self.send(Message::Ping(axum::body::Bytes::new())).await
                 }
@@ -221,11 +203,26 @@ impl Subscriber {
         }
     }
 
+    fn config(&self) -> &RealtimeConfig {
+        &self.api.realtime
+    }
+
+    async fn tell(&mut self, next: Next) -> Result<(), Goodbye> {
+        match next {
+            Next::Event(delivery) => self.send(Message::Text(delivery.frame.clone())).await,
+            Next::Gap(gap) => self.send(Message::text(notice(&gap))).await,
+            Next::TooSlow(cursor) => {
+                Err(Some((TOO_SLOW, format!("too slow; go on after cursor {cursor}").into())))
+            }
+            Next::Closed => Err(goodbye(close_code::AWAY, "the gateway goes down")),
+        }
+    }
+
     /// Pings and pongs of the protocol are answered by the socket itself.
     async fn answer(&mut self, message: Message) -> Result<(), Goodbye> {
         let counts = !matches!(message, Message::Pong(_) | Message::Close(_));
         if counts && self.allowance.as_ref().is_some_and(|allowance| !allowance.has_room()) {
-            return Err(Some((close_code::POLICY, "too many messages in a minute")));
+            return Err(goodbye(close_code::POLICY, "too many messages in a minute"));
         }
         match message {
             Message::Text(text) if text.trim() == "ping" => {
@@ -241,7 +238,7 @@ impl Subscriber {
 
     /// A client that takes nothing for the idle time is given up: its socket cannot take a goodbye either.
     async fn send(&mut self, message: Message) -> Result<(), Goodbye> {
-        match timeout(self.config.idle_timeout_seconds.get(), self.socket.send(message)).await {
+        match timeout(self.config().idle_timeout_seconds.get(), self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(None),
         }
@@ -259,17 +256,6 @@ impl Subscriber {
         let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
         let _ = timeout(PATIENCE, rest).await;
     }
-}
-
-fn missed(count: u64) -> Message {
-    let alert = SystemAlert::new(
-        "warning",
-        "events_missed",
-        "gateway",
-        format!("{count} events were missed: too slow"),
-    );
-    let frame = Event::new(EventType::SystemAlert, "gateway", &alert).map(|event| event.to_frame());
-    Message::text(frame.unwrap_or_default())
 }
 
 #[cfg(test)]

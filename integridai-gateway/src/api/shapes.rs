@@ -32,9 +32,16 @@ pub(super) struct OrchestrationOptions {
     /// Which of those that wait goes first.
     #[schema(required = false, default = "normal")]
     priority: PriorityName,
-    /// Seconds, fractions allowed; when they are over, calls to services are cancelled.
+    /// Seconds, fractions allowed; when they are over, calls to services are cancelled. Of what is asynchronous they
+    /// begin when it is due, and count in the queue and between tries too.
     #[schema(required = false, example = 30, exclusive_minimum = 0)]
     timeout: f64,
+    /// Only of what is asynchronous: seconds until it is due.
+    #[schema(required = false, example = 60, exclusive_minimum = 0)]
+    delay: f64,
+    /// Only of what is asynchronous, and without `delay`: the moment at which it is due (RFC 3339).
+    #[schema(required = false, example = "2026-11-24T10:00:00Z")]
+    run_at: String,
 }
 
 #[derive(ToSchema)]
@@ -60,6 +67,8 @@ pub(super) enum WebSocketEvent<'a> {
         /// Unique; ids sort by time.
         #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
         id: String,
+        #[serde(flatten)]
+        origin: EventOrigin,
     },
     /// A provider's analysis is there.
     AnalysisComplete {
@@ -70,6 +79,8 @@ pub(super) enum WebSocketEvent<'a> {
         /// Unique; ids sort by time.
         #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
         id: String,
+        #[serde(flatten)]
+        origin: EventOrigin,
     },
     /// A training session moved on.
     TrainingProgress {
@@ -80,6 +91,8 @@ pub(super) enum WebSocketEvent<'a> {
         /// Unique; ids sort by time.
         #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
         id: String,
+        #[serde(flatten)]
+        origin: EventOrigin,
     },
     /// Something needs attention.
     SystemAlert {
@@ -90,5 +103,56 @@ pub(super) enum WebSocketEvent<'a> {
         /// Unique; ids sort by time.
         #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
         id: String,
+        #[serde(flatten)]
+        origin: EventOrigin,
     },
+}
+
+/// Where an event stands and comes from.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "a shape")]
+pub(super) struct EventOrigin {
+    /// Its place in the log: grows from event to event. What is not in the log, such as a notice to one subscriber, has
+    /// none.
+    #[schema(example = 4711, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<u64>,
+    /// The service it comes from.
+    #[schema(example = "regtech")]
+    source: String,
+    /// The request that caused it.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+    /// What its source calls it, if it was handed in.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+}
+
+/// An event to publish.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "a shape")]
+pub(super) struct NewEvent {
+    /// What happened: 1 to 50 of `a-z`, `0-9`, `_`, `.` and `-`.
+    #[schema(example = "training.completed")]
+    r#type: String,
+    /// Where it comes from, at most 255 characters; `gateway` is the gateway itself.
+    #[schema(example = "flaisimulator")]
+    source: String,
+    /// The facts, any JSON.
+    #[schema(required = false)]
+    data: serde_json::Value,
+    /// What its source calls it, at most 255 characters; the same source publishes each id once.
+    #[schema(required = false, example = "session-17/completed")]
+    id: String,
+    /// When it happened (RFC 3339); now, if nothing is said.
+    #[schema(required = false, example = "2026-11-24T10:00:00Z")]
+    timestamp: String,
+    /// The request that caused it; this one, if nothing is said.
+    #[schema(required = false)]
+    correlation_id: String,
+    /// Whom it is for alone, unless its type is one of the gateway's own.
+    #[schema(required = false)]
+    user_id: String,
 }

@@ -9,7 +9,7 @@ use super::operators::Operators;
 use crate::admin::Admin;
 use crate::api::{self, Api};
 use crate::config::Config;
-use crate::services::{Chosen, Exchanges, KeptAnswers};
+use crate::services::{Chosen, Exchanges};
 use crate::stack::{self, Cache, Guards, Kept};
 
 /// All fronts.
@@ -17,22 +17,21 @@ use crate::stack::{self, Cache, Guards, Kept};
 pub(super) struct Fronts {
     pub(super) clients: Router,
     pub(super) operators: Option<Operators>,
-    pub(super) answers: Option<KeptAnswers>,
 }
 
 impl Fronts {
     pub(super) async fn build(
         config: &Config,
         api: &Arc<Api>,
+        cache: Option<&Cache>,
         guards: &Guards<'_>,
         exchanges: Exchanges,
     ) -> Result<Self, BuildError> {
-        let cache = Cache::new(&config.cache)?;
-        let answers = cache.as_ref().map(Cache::answers);
+        let answers = cache.map(Cache::answers);
         if let Some(answers) = answers.clone() {
             api.consolidated.are_kept_in(answers, Chosen::Path(api::CONSOLIDATED.to_owned()));
         }
-        let keep = |routes| match &cache {
+        let keep = |routes| match cache {
             Some(cache) => cache.keep(routes, kept_metrics(config)),
             None => routes,
         };
@@ -40,9 +39,9 @@ impl Fronts {
         let clients = stack::edge(routes, &config.server, &config.cors, guards, exchanges.clone());
         let (consolidated, prometheus) = (api.consolidated.clone(), api.prometheus.clone());
         let protection = api.protection.clone();
-        let admin = Admin { answers: answers.clone(), consolidated, protection, prometheus };
+        let admin = Admin { answers, consolidated, protection, prometheus };
         let operators = Operators::build(config, admin, guards, exchanges).await?;
-        Ok(Self { clients, operators, answers })
+        Ok(Self { clients, operators })
     }
 }
 

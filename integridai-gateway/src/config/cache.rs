@@ -10,6 +10,8 @@ use super::{ConfigError, Count, WholeSeconds};
 pub struct CacheConfig {
     /// Whether nothing is kept.
     pub disabled: bool,
+    /// Whether answers are kept in this gateway's memory alone, also where there is a Redis.
+    pub local: bool,
     /// The room for all kept answers in MiB of memory.
     pub max_size_mib: Count,
     /// URLs of which an answer is kept, about.
@@ -44,6 +46,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             disabled: false,
+            local: false,
             max_size_mib: Count::new(64),
             max_urls: Count::new(100_000),
             max_body_bytes: Count::new(8 * 1024 * 1024),

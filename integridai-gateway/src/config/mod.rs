@@ -36,7 +36,7 @@ pub use rate_limits::{
 };
 pub use realtime::RealtimeConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
-pub use resilience::{Address, ResilienceConfig};
+pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
@@ -215,12 +215,8 @@ impl Config {
         if let Some((_, keys, reason)) = rules.into_iter().find(|(is_broken, ..)| *is_broken) {
             return Err(ConfigError::Contradiction { keys: keys.into(), reason });
         }
-        if self.workflows.default_timeout_seconds > self.workflows.max_timeout_seconds {
-            return Err(ConfigError::Contradiction {
-                keys: "workflows.default_timeout_seconds, workflows.max_timeout_seconds".into(),
-                reason: "the default timeout is greater than the greatest allowed",
-            });
-        }
+        self.workflows.check()?;
+        self.executions.check()?;
         if self.server.request_timeout_seconds <= self.workflows.max_timeout_seconds {
             return Err(ConfigError::Contradiction {
                 keys: "server.request_timeout_seconds, workflows.max_timeout_seconds".into(),

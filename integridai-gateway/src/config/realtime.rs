@@ -18,6 +18,8 @@ pub struct RealtimeConfig {
     pub max_messages_per_minute: Count,
     /// Events that may wait for a subscriber; one that is further behind misses the oldest and is told how many.
     pub max_pending_events: Count,
+    /// Events that may be published in one request.
+    pub max_published_events: Count,
     /// How often a subscriber is pinged.
     pub ping_interval_seconds: Seconds,
     /// A subscriber that takes nothing, or is silent, for this long is disconnected.
@@ -32,6 +34,7 @@ impl Default for RealtimeConfig {
             max_connections_per_principal: Count::new(100),
             max_messages_per_minute: Count::new(600),
             max_pending_events: Count::new(256),
+            max_published_events: Count::new(100),
             ping_interval_seconds: Seconds::new(30),
             idle_timeout_seconds: Seconds::new(90),
         }

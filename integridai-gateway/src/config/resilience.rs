@@ -6,7 +6,7 @@ use http::uri::Authority;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Count, Seconds};
+use super::{Count, Seconds, UrlPath};
 
 /// What is done when a service fails, is slow or has too much to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,21 @@ pub struct ResilienceConfig {
     pub max_queued: Count,
     /// Where replicas of the service are, as `host:port`; each call goes to the better of two. None: where `base_url` says.
     pub addresses: Vec<Address>,
+    /// How each of the addresses is asked whether it is well; not at all unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheckConfig>,
+}
+
+/// How each address is asked whether it is well: it is while it answers 2xx. Calls go to those that are not only where too few are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthCheckConfig {
+    /// What is asked for, by GET.
+    pub path: UrlPath,
+    /// The time from one check to the next.
+    pub interval_seconds: Seconds,
+    /// How long an answer may take.
+    pub timeout_seconds: Seconds,
 }
 
 /// A host and a port.
@@ -45,6 +60,17 @@ impl Default for ResilienceConfig {
             adaptive: false,
             max_queued: Count::new(1024),
             addresses: Vec::new(),
+            health_check: None,
+        }
+    }
+}
+
+impl Default for HealthCheckConfig {
+    fn default() -> Self {
+        Self {
+            path: UrlPath::new("/health"),
+            interval_seconds: Seconds::new(10),
+            timeout_seconds: Seconds::new(2),
         }
     }
 }

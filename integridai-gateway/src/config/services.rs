@@ -1,5 +1,6 @@
 //! `[services.regtech]`, `[services.flaisimulator]`, `[services.dashboard]`
 
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use super::{BaseUrl, Count, ResilienceConfig, Seconds, Secret, UrlPath};
@@ -29,6 +30,18 @@ pub struct ServiceConfig {
     pub bearer_token: Option<Secret>,
     /// What is done when it fails.
     pub resilience: ResilienceConfig,
+}
+
+impl ServiceConfig {
+    /// What lets the gateway in: a value that is not printed.
+    #[must_use]
+    pub fn authorization(&self) -> Option<HeaderValue> {
+        let token = self.bearer_token.as_ref()?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+            .expect("a secret is visible ASCII, checked when it was parsed");
+        value.set_sensitive(true);
+        Some(value)
+    }
 }
 
 /// RegTech Engine.

@@ -43,6 +43,7 @@ fn optional_keys_are_documented_as_comments_and_work() {
         "listen =",
         "ca_file =",
         "spool =",
+        "health_check =",
     ]);
     let text = optional.fold(DOCUMENTED.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
     // Whether this build speaks https:// is tested below.
@@ -56,6 +57,8 @@ fn optional_keys_are_documented_as_comments_and_work() {
     assert_eq!(config.database.spool.as_ref().map(SpoolConfig::max_bytes), Some(1 << 30));
     assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
+    let check = config.services.regtech.service().resilience.health_check;
+    assert_eq!(check, Some(HealthCheckConfig::default()));
     assert!(config.services.regtech.service().bearer_token.is_some());
     assert!(config.services.dashboard.service().bearer_token.is_some());
     assert!(config.services.flaisimulator.service().bearer_token.is_some());

@@ -1,13 +1,16 @@
 //! One event, and the JSON text in which subscribers get it.
 
+use std::fmt::Write;
+
 use integridai_tower::CorrelationId;
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::store::JsonText;
+use crate::store::{JsonText, LoggedEvent, SystemEvent};
+use crate::timestamp;
 
-/// What an event is about.
+/// What an event of the gateway's own is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -23,6 +26,11 @@ pub enum EventType {
 }
 
 impl EventType {
+    /// The names of all of them. Events of these types are for everybody; any other that belongs to a user is for that
+    /// user alone.
+    pub const NAMES: [&'static str; 4] =
+        ["metrics_update", "analysis_complete", "training_progress", "system_alert"];
+
     /// The name on the wire and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -90,15 +98,61 @@ impl Event {
         self
     }
 
-    /// The text that a subscriber gets: `{type, data, timestamp, id}`.
+    /// What a subscriber gets outside of the log, without a cursor: `{type, data, timestamp, id, source}`.
     #[must_use]
     pub fn to_frame(&self) -> String {
-        let Self { kind, data, id, .. } = self;
-        let (kind, data, timestamp) =
-            (kind.as_str(), data.as_str(), crate::timestamp::format(self.timestamp));
-        // Nothing in it needs an escape, and the data is JSON already.
-        format!(r#"{{"type":"{kind}","data":{data},"timestamp":"{timestamp}","id":"{id}"}}"#)
+        frame(&self.clone().into(), None)
     }
+}
+
+impl From<Event> for SystemEvent {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.id,
+            event_type: event.kind.as_str().to_owned(),
+            service_name: event.source.to_owned(),
+            payload: event.data,
+            timestamp: event.timestamp,
+            correlation_id: event.correlation_id.map(|id| id.as_str().to_owned()),
+            user_id: event.user_id,
+            event_id: None,
+        }
+    }
+}
+
+/// What a subscriber gets: `{type, data, timestamp, id, cursor, source}`, and `correlation_id` and `event_id` where
+/// there are some. Not whom it belongs to: all subscribers share one text.
+#[must_use]
+pub fn logged_frame(logged: &LoggedEvent) -> String {
+    frame(&logged.event, Some(logged.cursor))
+}
+
+fn frame(event: &SystemEvent, cursor: Option<u64>) -> String {
+    let mut text = String::with_capacity(event.payload.as_bytes().len() + 256);
+    text.push_str(r#"{"type":"#);
+    push_text(&mut text, &event.event_type);
+    // Digits and separators need no escape, and the data is JSON already.
+    let (data, timestamp, id) = (event.payload.as_str(), timestamp::format(event.timestamp), event.id);
+    // Writing to a text does not fail.
+    let _ = write!(text, r#","data":{data},"timestamp":"{timestamp}","id":"{id}""#);
+    if let Some(cursor) = cursor {
+        let _ = write!(text, r#","cursor":{cursor}"#);
+    }
+    let others = [
+        ("source", Some(&event.service_name)),
+        ("correlation_id", event.correlation_id.as_ref()),
+        ("event_id", event.event_id.as_ref()),
+    ];
+    for (name, value) in others.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        let _ = write!(text, r#","{name}":"#);
+        push_text(&mut text, value);
+    }
+    text.push('}');
+    text
+}
+
+fn push_text(text: &mut String, value: &str) {
+    text.push_str(&serde_json::Value::from(value).to_string());
 }
 
 #[cfg(test)]
@@ -110,13 +164,26 @@ mod tests {
         let mut event =
             Event::new(EventType::SystemAlert, "gateway", &serde_json::json!({"b": 1, "a": "é"})).unwrap();
         event.timestamp = time::macros::datetime!(2026-11-24 10:00:00.25 UTC);
-        assert_eq!(
-            event.to_frame(),
-            format!(
-                r#"{{"type":"system_alert","data":{},"timestamp":"2026-11-24T10:00:00.250Z","id":"{}"}}"#,
-                event.data.as_str(),
-                event.id
-            )
+        let (data, id) = (event.data.as_str().to_owned(), event.id);
+        let common = format!(
+            r#"{{"type":"system_alert","data":{data},"timestamp":"2026-11-24T10:00:00.250Z","id":"{id}""#
         );
+        assert_eq!(event.to_frame(), format!(r#"{common},"source":"gateway"}}"#));
+        let mut event = SystemEvent::from(event);
+        (event.correlation_id, event.event_id) = (Some("c-1".to_owned()), Some("a \"b\"".to_owned()));
+        let frame = logged_frame(&LoggedEvent { cursor: 7, event });
+        let rest = r#","cursor":7,"source":"gateway","correlation_id":"c-1","event_id":"a \"b\""}"#;
+        assert_eq!(frame, format!("{common}{rest}"));
+    }
+
+    #[test]
+    fn every_type_has_its_name() {
+        let types = [
+            EventType::MetricsUpdate,
+            EventType::AnalysisComplete,
+            EventType::TrainingProgress,
+            EventType::SystemAlert,
+        ];
+        assert_eq!(types.map(EventType::as_str), EventType::NAMES);
     }
 }

@@ -1,15 +1,15 @@
-//! Every event to every subscriber, serialised once.
+//! Every committed event to every subscriber, serialised once.
 //!
 //! All subscribers read from one ring. One that falls more than the ring's length behind misses the oldest events
 //! and is told how many; nobody waits for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{broadcast, watch};
 
-use super::Event;
+use super::Delivery;
+use crate::store::LoggedEvent;
 
 /// Sends events to subscribers. A clone is the same hub.
 #[derive(Debug, Clone)]
@@ -19,7 +19,9 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct Shared {
-    frames: broadcast::Sender<Utf8Bytes>,
+    deliveries: broadcast::Sender<Arc<Delivery>>,
+    /// The cursor of the newest event that was sent, or is about to be.
+    head: AtomicU64,
     closed: watch::Sender<bool>,
     subscribers: AtomicUsize,
     max_subscribers: usize,
@@ -32,10 +34,10 @@ struct Shared {
 pub struct TooManySubscribers;
 
 /// What comes to a subscriber.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Received {
-    /// An event's text.
-    Frame(Utf8Bytes),
+    /// An event.
+    Event(Arc<Delivery>),
     /// This many events were missed: the subscriber was too slow.
     Missed(u64),
     /// The gateway goes down.
@@ -43,11 +45,13 @@ pub enum Received {
 }
 
 impl Hub {
-    /// A hub for at most `max_subscribers`, each of which may be `max_pending` events behind.
+    /// A hub for at most `max_subscribers`, each of which may be `max_pending` events behind, that begins after the
+    /// event at `head`.
     #[must_use]
-    pub fn new(max_subscribers: usize, max_pending: usize) -> Self {
+    pub fn new(max_subscribers: usize, max_pending: usize, head: u64) -> Self {
         let shared = Shared {
-            frames: broadcast::Sender::new(max_pending),
+            head: AtomicU64::new(head),
+            deliveries: broadcast::Sender::new(max_pending),
             closed: watch::Sender::new(false),
             subscribers: AtomicUsize::new(0),
             max_subscribers,
@@ -55,12 +59,20 @@ impl Hub {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Sends the event to whoever is subscribed now.
-    pub fn publish(&self, event: &Event) {
-        if self.shared.frames.receiver_count() > 0 {
+    /// Sends the event, which follows all that were sent before, to whoever is subscribed now.
+    pub fn publish(&self, event: LoggedEvent) {
+        // Before it is sent: whoever subscribes too late for it has to find it below the head, in the log.
+        self.shared.head.store(event.cursor, Ordering::SeqCst);
+        if self.shared.deliveries.receiver_count() > 0 {
             // It only fails when the last subscriber has just left.
-            let _ = self.shared.frames.send(event.to_frame().into());
+            let _ = self.shared.deliveries.send(Arc::new(event.into()));
         }
+    }
+
+    /// How far the log was sent: a subscriber gets whatever comes after the head that is read once it has subscribed.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.shared.head.load(Ordering::SeqCst)
     }
 
     /// Subscribes to what is published from now on.
@@ -74,7 +86,7 @@ impl Hub {
         let before = claimed.map_err(|_| TooManySubscribers)?;
         gauge(before + 1);
         Ok(Subscription {
-            frames: self.shared.frames.subscribe(),
+            deliveries: self.shared.deliveries.subscribe(),
             closed: self.shared.closed.subscribe(),
             shared: Arc::clone(&self.shared),
         })
@@ -95,7 +107,7 @@ impl Hub {
 /// One subscriber's end. Dropping it unsubscribes.
 #[derive(Debug)]
 pub struct Subscription {
-    frames: broadcast::Receiver<Utf8Bytes>,
+    deliveries: broadcast::Receiver<Arc<Delivery>>,
     closed: watch::Receiver<bool>,
     shared: Arc<Shared>,
 }
@@ -106,12 +118,36 @@ impl Subscription {
         tokio::select! {
             biased;
             _ = self.closed.wait_for(|closed| *closed) => Received::Closed,
-            frame = self.frames.recv() => match frame {
-                Ok(frame) => Received::Frame(frame),
+            delivery = self.deliveries.recv() => match delivery {
+                Ok(delivery) => Received::Event(delivery),
                 Err(broadcast::error::RecvError::Lagged(missed)) => Received::Missed(missed),
                 Err(broadcast::error::RecvError::Closed) => Received::Closed,
             },
         }
+    }
+}
+
+impl Subscription {
+    /// The oldest event that is queued.
+    pub(super) fn oldest(&mut self) -> Option<Arc<Delivery>> {
+        loop {
+            match self.deliveries.try_recv() {
+                Ok(delivery) => return Some(delivery),
+                // Even that one is gone by now.
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Lets go whatever is queued; what is sent from now on is queued.
+    pub(super) fn skip_queue(&mut self) {
+        self.deliveries = self.deliveries.resubscribe();
+    }
+
+    /// Whether the gateway goes down.
+    pub(super) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
     }
 }
 
@@ -129,44 +165,45 @@ fn gauge(subscribers: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::EventType;
+    use crate::events::{Event, EventType};
 
-    fn event(number: u32) -> Event {
-        Event::new(EventType::SystemAlert, "test", &number).unwrap()
+    fn event(cursor: u64) -> LoggedEvent {
+        LoggedEvent { cursor, event: Event::new(EventType::SystemAlert, "test", &cursor).unwrap().into() }
     }
 
     #[tokio::test]
     async fn all_subscribers_share_one_text() {
-        let hub = Hub::new(10, 8);
+        let hub = Hub::new(10, 8, 0);
         let (mut one, mut two) = (hub.subscribe().unwrap(), hub.subscribe().unwrap());
-        hub.publish(&event(1));
-        let (Received::Frame(first), Received::Frame(second)) = (one.receive().await, two.receive().await)
+        hub.publish(event(1));
+        let (Received::Event(first), Received::Event(second)) = (one.receive().await, two.receive().await)
         else {
-            panic!("no frames");
+            panic!("no events");
         };
-        assert_eq!(first.as_str().as_ptr(), second.as_str().as_ptr());
+        assert_eq!(first.frame.as_str().as_ptr(), second.frame.as_str().as_ptr());
+        assert_eq!((first.cursor, hub.head()), (1, 1));
     }
 
     #[tokio::test]
     async fn a_slow_subscriber_misses_the_oldest_and_is_told() {
-        let hub = Hub::new(10, 4);
+        let hub = Hub::new(10, 4, 0);
         let mut slow = hub.subscribe().unwrap();
-        for number in 0..10 {
-            hub.publish(&event(number));
+        for number in 1..=10 {
+            hub.publish(event(number));
         }
-        assert_eq!(slow.receive().await, Received::Missed(6));
-        assert!(matches!(slow.receive().await, Received::Frame(text) if text.contains(r#""data":6"#)));
+        assert!(matches!(slow.receive().await, Received::Missed(6)));
+        assert!(matches!(slow.receive().await, Received::Event(delivery) if delivery.cursor == 7));
     }
 
     #[tokio::test]
     async fn places_are_bounded_and_given_back() {
-        let hub = Hub::new(1, 4);
+        let hub = Hub::new(1, 4, 0);
         let only = hub.subscribe().unwrap();
         assert_eq!(hub.subscribe().unwrap_err(), TooManySubscribers);
         drop(only);
         assert_eq!(hub.subscribers(), 0);
         let mut late = hub.subscribe().unwrap();
         hub.close();
-        assert_eq!(late.receive().await, Received::Closed);
+        assert!(matches!(late.receive().await, Received::Closed));
     }
 }

@@ -1,50 +1,49 @@
-//! What happened: recorded in the store, and sent to every subscriber.
+//! What happened: written into the log, and sent from there to every subscriber.
 
+mod delivery;
 mod envelope;
+mod follower;
 mod hub;
+mod tail;
+mod topics;
 
-pub use envelope::{Event, EventType};
+pub use delivery::Delivery;
+pub use envelope::{Event, EventType, logged_frame};
+pub use follower::{EventLog, Follower, Gap, Next, Overflow};
 pub use hub::{Hub, Received, Subscription, TooManySubscribers};
+pub use tail::{OnEvent, Tail, Wake};
+pub use topics::{Reader, TopicError, Topics, Wanted, is_event_type};
 
 use metrics::Counter;
 
-use crate::store::{Store, SystemEvent};
+use crate::store::Store;
 use crate::telemetry::Series;
 
-/// Where events go: the log and the subscribers. Never waits for either.
+/// Where events of the gateway's own go. Never waits.
 #[derive(Debug, Clone)]
 pub struct Events {
-    hub: Hub,
     store: Store,
     emitted: Series<EventType, Counter>,
 }
 
 impl Events {
-    /// Events recorded in `store` and sent through `hub`.
+    /// Events recorded in `store`.
     #[must_use]
-    pub fn new(hub: Hub, store: Store) -> Self {
-        Self { hub, store, emitted: Series::default() }
+    pub fn new(store: Store) -> Self {
+        Self { store, emitted: Series::default() }
     }
 
-    /// Records the event and sends it.
+    /// Records the event at once; [`Tail`] sends it when it is committed.
     pub fn emit(&self, event: Event) {
+        self.count(&event);
+        self.store.record_event(event.into());
+    }
+
+    /// Counts an event that was recorded with what it tells of.
+    pub fn count(&self, event: &Event) {
         let count = self
             .emitted
             .of(event.kind, |kind| metrics::counter!("integridai_events_total", "type" => kind.as_str()));
         count.increment(1);
-        self.hub.publish(&event);
-        self.store.record_event(row(event));
-    }
-}
-
-fn row(event: Event) -> SystemEvent {
-    SystemEvent {
-        id: event.id,
-        event_type: event.kind.as_str().to_owned(),
-        service_name: event.source.to_owned(),
-        payload: event.data,
-        timestamp: event.timestamp,
-        correlation_id: event.correlation_id.map(|id| id.as_str().to_owned()),
-        user_id: event.user_id,
     }
 }

@@ -46,13 +46,16 @@ pub(super) async fn run(
     run: &mut Run,
 ) -> Result<WorkflowResult, WorkflowError> {
     let mut fresh = None;
-    let done = analyze(engine, provider, run, &mut fresh).await.map_err(WorkflowError::of_call)?;
+    let done = analyze(engine, provider, run, &mut fresh).await.map_err(|error| run.failed(error))?;
     let analysis = match fresh {
         Some(analysis) => analysis,
         None => of_earlier_run(&done)?,
     };
-    let told = tell(engine, &done, run).await;
-    if let Err(error) = &told {
+    let told = match tell(engine, &done, run).await.map_err(|error| run.failed(error)) {
+        Err(failure) if failure.again_in.is_some() => return Err(failure),
+        told => told,
+    };
+    if let Err(WorkflowError { source: Some(error), .. }) = &told {
         engine.dashboard_alert(run, error);
     }
     let result = AnalysisResult {

@@ -2,15 +2,11 @@
 
 use integridai_tower::client::ClientError;
 use integridai_tower::client::integridai::{JsonObject, RawJson};
-use integridai_tower::{CorrelationId, Deadline};
 use metrics::Counter;
 use serde::Serialize;
-use time::OffsetDateTime;
-use tokio::time::Instant;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::{Job, Journal, Step, WorkflowError, WorkflowName, complete_analysis, training_sync};
+use super::{Job, Run, Step, WorkflowError, WorkflowName, complete_analysis, training_sync};
 use crate::events::{Event, EventType, Events};
 use crate::services::{Calls, Consolidated, SystemAlert};
 use crate::stack::Clients;
@@ -25,34 +21,6 @@ pub struct Engine {
     pub(super) consolidated: Consolidated,
     pub(super) calls: Calls,
     ended: Series<(&'static str, &'static str), Counter>,
-}
-
-/// Whose request an execution comes from.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The request.
-    pub correlation_id: CorrelationId,
-    /// Who made it; `None` where nobody was asked to tell.
-    pub user_id: Option<String>,
-}
-
-/// One execution on its way.
-#[derive(Debug)]
-pub struct Run {
-    /// Which one.
-    pub id: Uuid,
-    /// The request it belongs to.
-    pub correlation_id: CorrelationId,
-    /// Who asked.
-    pub user_id: Option<String>,
-    /// When it was asked for; a run after a restart has that of the first.
-    pub created_at: OffsetDateTime,
-    /// When it must be over.
-    pub deadline: Deadline,
-    /// When it began.
-    pub begun: Instant,
-    /// Its steps.
-    pub journal: Journal,
 }
 
 /// What a workflow gave. The members of the other workflows are absent.
@@ -135,7 +103,7 @@ impl Engine {
         Self { clients, events, consolidated, calls, ended: Series::default() }
     }
 
-    /// Does the job.
+    /// Does the job. What happened is left in the run, to be told once its end is stored.
     ///
     /// # Errors
     ///
@@ -146,12 +114,32 @@ impl Engine {
             Job::TrainingSync(training) => training_sync::run(self, training, run).await,
             Job::MetricsUpdate => Ok(self.update_metrics(run)),
         };
-        let ended = if outcome.is_ok() { "succeeded" } else { "failed" };
+        let ended = match &outcome {
+            Ok(_) => "succeeded",
+            Err(error) if error.again_in.is_some() => "retried",
+            Err(_) => "failed",
+        };
         let count = self.ended.of((job.workflow().as_str(), ended), |(workflow, ended)| {
             metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
         });
         count.increment(1);
         outcome
+    }
+
+    /// Does the job for somebody who waits, and tells at once what happened.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`run`](Self::run).
+    pub async fn attend(&self, job: &Job, run: &mut Run) -> Result<WorkflowResult, WorkflowError> {
+        let outcome = self.run(job, run).await;
+        run.events.drain(..).for_each(|event| self.events.emit(event));
+        outcome
+    }
+
+    /// Counts an event that was stored with the end of its execution.
+    pub(super) fn count(&self, event: &Event) {
+        self.events.count(event);
     }
 
     fn update_metrics(&self, run: &Run) -> WorkflowResult {
@@ -160,10 +148,11 @@ impl Engine {
         WorkflowResult { status: Some("metrics_update_queued"), ..WorkflowResult::of(run) }
     }
 
-    pub(super) fn emit<T: Serialize>(&self, kind: EventType, source: &'static str, data: &T, run: &Run) {
+    pub(super) fn emit<T: Serialize>(&self, kind: EventType, source: &'static str, data: &T, run: &mut Run) {
         match Event::new(kind, source, data) {
             Ok(event) => {
-                self.events.emit(event.caused_by(&run.correlation_id).asked_by(run.user_id.as_deref()));
+                let event = event.caused_by(&run.correlation_id).asked_by(run.user_id.as_deref());
+                run.events.push(event);
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an event could not be written");
@@ -172,7 +161,7 @@ impl Engine {
     }
 
     /// Tells subscribers and the log that the Dashboard was not told.
-    pub(super) fn dashboard_alert(&self, run: &Run, error: &ClientError) {
+    pub(super) fn dashboard_alert(&self, run: &mut Run, error: &ClientError) {
         let message = format!("the dashboard was not updated: {}", super::failure::message(error));
         let mut alert = SystemAlert::new("warning", "dashboard_update_failed", "dashboard", message);
         alert.workflow_id = Some(run.id.to_string());
@@ -180,7 +169,7 @@ impl Engine {
     }
 
     /// Tells subscribers and the log of an execution that may be what brings the gateway down.
-    pub(super) fn given_up_alert(&self, run: &Run, attempts: u32) {
+    pub(super) fn given_up_alert(&self, run: &mut Run, attempts: u32) {
         let message = format!("an execution was given up: {attempts} attempts were cut short");
         let mut alert = SystemAlert::new("critical", "execution_given_up", "gateway", message);
         alert.workflow_id = Some(run.id.to_string());
@@ -197,12 +186,5 @@ impl Job {
             Self::TrainingSync(_) => WorkflowName::TrainingSync,
             Self::MetricsUpdate => WorkflowName::MetricsUpdate,
         }
-    }
-}
-
-impl Run {
-    /// Names the effect of one step, so that it is had once however often the step is tried.
-    pub(super) fn idempotency_key(&self, step: &str) -> String {
-        format!("{}:{step}", self.id)
     }
 }

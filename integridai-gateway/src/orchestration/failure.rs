@@ -18,6 +18,8 @@ pub struct WorkflowError {
     pub message: String,
     /// When to try again, where the service said so.
     pub retry_after: Option<Duration>,
+    /// In what time the step is tried again; `None`: it is not.
+    pub again_in: Option<Duration>,
     /// The whole story, for logs.
     pub source: Option<ClientError>,
 }
@@ -26,7 +28,7 @@ impl WorkflowError {
     /// A failure that is the gateway's or the client's own.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), retry_after: None, source: None }
+        Self { status, message: message.into(), retry_after: None, again_in: None, source: None }
     }
 
     /// A failed call: 503 when the service could not be reached or asks for patience, 504 when it was too slow,
@@ -46,7 +48,7 @@ impl WorkflowError {
             },
             _ => (StatusCode::BAD_GATEWAY, None),
         };
-        Self { status, message: message(&error), retry_after, source: Some(error) }
+        Self { status, message: message(&error), retry_after, again_in: None, source: Some(error) }
     }
 }
 

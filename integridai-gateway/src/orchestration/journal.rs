@@ -8,12 +8,12 @@ use integridai_tower::client::integridai::RawJson;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tower::BoxError;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::services::Calls;
-use crate::store::{JsonText, Store};
+use crate::store::{JsonText, Lease, Store, StoreError};
 use crate::timestamp;
 
 /// One step, as it went.
@@ -30,6 +30,10 @@ pub struct Step {
     /// How long it took, in milliseconds.
     #[schema(example = 731.2)]
     pub duration_ms: f64,
+    /// Which try it was; absent for the first.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    #[schema(required = false, example = 2)]
+    pub tries: u32,
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -37,6 +41,15 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
     output: Option<RawJson>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_first(tries: &u32) -> bool {
+    *tries <= 1
 }
 
 /// How a step went.
@@ -55,6 +68,13 @@ impl Step {
     pub fn shown(&self) -> Self {
         Self { output: None, ..self.clone() }
     }
+
+    /// Of steps that are kept, those that need not be done again.
+    pub(super) fn only_done(steps: &JsonText) -> JsonText {
+        let mut steps: Vec<Self> = steps.decode().unwrap_or_default();
+        steps.retain(|step| step.status == StepStatus::Succeeded);
+        JsonText::from_serialize(&steps).unwrap_or_else(|_| JsonText::empty_list())
+    }
 }
 
 /// What a step that is done gave, and when.
@@ -70,17 +90,39 @@ pub struct Done {
 #[derive(Debug, Default)]
 pub struct Journal {
     steps: Vec<Step>,
-    kept: Option<(Store, Uuid)>,
+    /// Failed in earlier runs: the step and how often it was tried.
+    failed: Vec<(Cow<'static, str>, u32)>,
+    kept: Option<Kept>,
+}
+
+/// Where steps are kept, and as long as the lease holds.
+#[derive(Debug)]
+struct Kept {
+    store: Store,
+    lease: Lease,
+    lost: CancellationToken,
 }
 
 impl Journal {
-    /// Steps that are kept in the store under the execution's id, with those of an earlier run.
+    /// Steps that are kept in the store under the lease, with those of earlier runs. `lost` is cancelled when the
+    /// store says that the lease is lost.
     #[must_use]
-    pub fn kept(store: Store, id: Uuid, earlier: &JsonText) -> Self {
-        let mut steps: Vec<Step> = earlier.decode().unwrap_or_default();
+    pub fn kept(store: Store, lease: Lease, lost: CancellationToken, earlier: &JsonText) -> Self {
+        let steps: Vec<Step> = earlier.decode().unwrap_or_default();
         // A failed step is tried again.
-        steps.retain(|step| step.status == StepStatus::Succeeded);
-        Self { steps, kept: Some((store, id)) }
+        let (steps, failed) =
+            steps.into_iter().partition::<Vec<_>, _>(|step| step.status == StepStatus::Succeeded);
+        let failed = failed.into_iter().map(|step| (step.name, step.tries)).collect();
+        Self { steps, failed, kept: Some(Kept { store, lease, lost }) }
+    }
+
+    /// How often the last step was tried, earlier runs among them.
+    pub(super) fn last_tries(&self) -> u32 {
+        self.steps.last().map_or(1, |step| step.tries)
+    }
+
+    fn earlier_tries(&self, name: &str) -> u32 {
+        self.failed.iter().find(|(failed, _)| failed == name).map_or(0, |(_, tries)| *tries)
     }
 
     /// Does a step, unless an earlier run has; `calls` measures it.
@@ -107,6 +149,7 @@ impl Journal {
             status: StepStatus::Succeeded,
             started_at: timestamp::format(started),
             duration_ms,
+            tries: self.earlier_tries(name) + 1,
             error: None,
             output: None,
         };
@@ -139,6 +182,11 @@ impl Journal {
         written.unwrap_or_else(|_| JsonText::empty_list())
     }
 
+    /// The steps with what they gave, as they are kept for the next try.
+    pub(super) fn to_kept_json(&self) -> JsonText {
+        JsonText::from_serialize(&self.steps).unwrap_or_else(|_| JsonText::empty_list())
+    }
+
     fn earlier(&self, name: &str) -> Option<Done> {
         let step = self.steps.iter().find(|step| step.name == name)?;
         Some(Done { output: step.output.clone()?, finished_at: finished_at(step) })
@@ -146,14 +194,17 @@ impl Journal {
 
     /// A step that could not be kept is repeated after a crash; its idempotency key makes that harmless.
     async fn save(&self) {
-        let Some((store, id)) = &self.kept else { return };
-        let saved: Result<bool, BoxError> = match JsonText::from_serialize(&self.steps) {
-            Ok(steps) => store.save_steps(*id, steps).await.map_err(Into::into),
+        let Some(Kept { store, lease, lost }) = &self.kept else { return };
+        let saved: Result<(), BoxError> = match JsonText::from_serialize(&self.steps) {
+            Ok(steps) => match store.save_steps(*lease, steps).await {
+                Err(StoreError::LeaseLost) => return lost.cancel(),
+                saved => saved.map_err(Into::into),
+            },
             Err(error) => Err(error.into()),
         };
         if let Err(error) = saved {
             let error = error.as_ref() as &dyn std::error::Error;
-            tracing::warn!(execution = %id, error, "a step could not be kept");
+            tracing::warn!(execution = %lease.id, error, "a step could not be kept");
         }
     }
 }

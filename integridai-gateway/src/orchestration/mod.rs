@@ -9,6 +9,7 @@
 //! Every call to a service carries the deadline, the correlation id and, where it has an effect, the idempotency
 //! key `execution id:step`.
 
+mod backoff;
 mod check;
 mod complete_analysis;
 mod cuit;
@@ -16,14 +17,19 @@ mod engine;
 mod exact;
 mod failure;
 mod journal;
+mod options;
 mod queue;
 mod request;
+mod run;
 mod training_sync;
 
+pub use backoff::Backoff;
 pub use complete_analysis::AnalysisResult;
-pub use engine::{Caller, Engine, Run, WorkflowResult};
+pub use engine::{Engine, WorkflowResult};
 pub use failure::WorkflowError;
 pub use journal::{Done, Journal, Step, StepStatus};
-pub use queue::{NotAccepted, Queue};
+pub use options::Start;
+pub use queue::{Handed, NotAccepted, Queue, QueueOptions};
 pub use request::{ExecuteRequest, Invalid, Job, SessionSource, Training, WorkflowName};
+pub use run::{Caller, Run};
 pub use training_sync::TrainingUpdate;

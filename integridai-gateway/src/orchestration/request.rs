@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::check::{Check, Place};
-use super::{cuit, exact};
+use super::options::Options;
+use super::{Start, cuit, exact};
 use crate::config::WorkflowsConfig;
 use crate::respond::FieldError;
 use crate::store::Priority;
@@ -81,8 +82,10 @@ pub struct ExecuteRequest {
     pub is_async: bool,
     /// How urgent it is, if it is queued.
     pub priority: Priority,
-    /// How long a run may take.
+    /// How long it may take, from when it is due to its end.
     pub timeout: Duration,
+    /// When it is due, if it is queued.
+    pub start: Start,
 }
 
 /// A request that cannot be done.
@@ -99,40 +102,65 @@ const MAX_SECTOR: usize = 100;
 const MAX_ID: usize = 100;
 
 impl ExecuteRequest {
-    /// Checks a request; `text` is the document that it was read from.
+    /// Checks a request; `text` is the document that it was read from. `outlasts`: its head lets it go on after it
+    /// was answered.
     ///
     /// # Errors
     ///
     /// [`Invalid`] with a pointer (RFC 6901) to each wrong field.
-    pub fn parse(request: Value, text: &str, config: &WorkflowsConfig) -> Result<Self, Invalid> {
+    pub fn parse(
+        request: Value,
+        text: &str,
+        config: &WorkflowsConfig,
+        outlasts: bool,
+    ) -> Result<Self, Invalid> {
         let mut check = Check::default();
         let mut fields = check.object("", Some(request));
         check.only_known("", &fields, &["workflow", "payload", "options"]);
         let workflow = workflow(&mut check, fields.get("workflow"));
-        let options = match fields.remove("options") {
-            None | Some(Value::Null) => Map::new(),
-            some => check.object("/options", some),
-        };
-        check.only_known("/options", &options, &["async", "priority", "timeout"]);
-        let is_async = check.optional_bool("/options/async", options.get("async"));
-        let priority = priority(&mut check, options.get("priority"));
-        let timeout = timeout(&mut check, options.get("timeout"), config);
-        let mut payload = match (workflow, fields.remove("payload")) {
-            (Some(WorkflowName::MetricsUpdate), None | Some(Value::Null)) => Map::new(),
-            (_, payload) => check.object("/payload", payload),
-        };
-        let user_id =
-            check.optional_text(("/payload", "user_id"), payload.remove("user_id").as_ref(), MAX_ID);
-        let job = if check.found("/payload") {
-            None
-        } else {
-            workflow.and_then(|name| job(&mut check, name, payload, user_id, text, config))
-        };
-        match (job, check.finish()) {
-            (Some(job), Ok(())) => Ok(Self { job, is_async, priority, timeout }),
-            (_, outcome) => Err(Invalid { workflow, errors: outcome.err().unwrap_or_default() }),
-        }
+        let Options { is_async, priority, timeout, start } =
+            Options::read(&mut check, fields.remove("options"), config, outlasts);
+        let job = payload(&mut check, workflow, fields, text, config);
+        finish(check, workflow, job).map(|job| Self { job, is_async, priority, timeout, start })
     }
+
+    /// What is to be done by a request that was accepted before, whatever its options.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], when it would not be accepted any more.
+    pub fn job_of(request: Value, text: &str, config: &WorkflowsConfig) -> Result<Job, Invalid> {
+        let mut check = Check::default();
+        let fields = check.object("", Some(request));
+        let workflow = workflow(&mut check, fields.get("workflow"));
+        let job = payload(&mut check, workflow, fields, text, config);
+        finish(check, workflow, job)
+    }
+}
+
+fn finish(check: Check, workflow: Option<WorkflowName>, job: Option<Job>) -> Result<Job, Invalid> {
+    match (job, check.finish()) {
+        (Some(job), Ok(())) => Ok(job),
+        (_, outcome) => Err(Invalid { workflow, errors: outcome.err().unwrap_or_default() }),
+    }
+}
+
+fn payload(
+    check: &mut Check,
+    workflow: Option<WorkflowName>,
+    mut fields: Map<String, Value>,
+    text: &str,
+    config: &WorkflowsConfig,
+) -> Option<Job> {
+    let mut payload = match (workflow, fields.remove("payload")) {
+        (Some(WorkflowName::MetricsUpdate), None | Some(Value::Null)) => Map::new(),
+        (_, payload) => check.object("/payload", payload),
+    };
+    let user_id = check.optional_text(("/payload", "user_id"), payload.remove("user_id").as_ref(), MAX_ID);
+    if check.found("/payload") {
+        return None;
+    }
+    workflow.and_then(|name| job(check, name, payload, user_id, text, config))
 }
 
 fn workflow(check: &mut Check, name: Option<&Value>) -> Option<WorkflowName> {
@@ -142,34 +170,6 @@ fn workflow(check: &mut Check, name: Option<&Value>) -> Option<WorkflowName> {
         check.note("/workflow", format!("expected one of {names}"));
     }
     found
-}
-
-fn priority(check: &mut Check, value: Option<&Value>) -> Priority {
-    match value.map(Value::as_str) {
-        None | Some(Some("normal")) => Priority::Normal,
-        Some(Some("low")) => Priority::Low,
-        Some(Some("high")) => Priority::High,
-        Some(_) => {
-            check.note("/options/priority", "expected one of low, normal, high");
-            Priority::Normal
-        }
-    }
-}
-
-fn timeout(check: &mut Check, value: Option<&Value>, config: &WorkflowsConfig) -> Duration {
-    let default = config.default_timeout_seconds.get();
-    let Some(value) = value else { return default };
-    let max = config.max_timeout_seconds.get();
-    let seconds = value.as_f64().filter(|seconds| *seconds > 0.0);
-    match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-        Some(timeout) if !timeout.is_zero() && timeout <= max => timeout,
-        _ => {
-            let most = max.as_secs_f64();
-            check
-                .note("/options/timeout", format!("expected a number of seconds above 0 and at most {most}"));
-            default
-        }
-    }
 }
 
 fn job(

@@ -41,11 +41,13 @@ pub(super) async fn run(
         SessionSource::Inline(session) => {
             Done { output: session.clone(), finished_at: timestamp::format(run.created_at) }
         }
-        SessionSource::ById(id) => fetch(engine, id, run).await.map_err(unknown_or_failed)?,
+        SessionSource::ById(id) => {
+            fetch(engine, id, run).await.map_err(|error| unknown_or_failed(run, error))?
+        }
     };
     tell(engine, &session, run).await.map_err(|error| {
         engine.dashboard_alert(run, &error);
-        WorkflowError::of_call(error)
+        run.failed(error)
     })?;
     let update = TrainingUpdate {
         workflow_id: run.id.to_string(),
@@ -81,12 +83,12 @@ async fn tell(engine: &Engine, session: &Done, run: &mut Run) -> Result<(), Clie
 }
 
 /// A session that FLAISimulator does not know is the client's mistake.
-fn unknown_or_failed(error: ClientError) -> WorkflowError {
+fn unknown_or_failed(run: &Run, error: ClientError) -> WorkflowError {
     match error.kind() {
         ErrorKind::Status { status: StatusCode::NOT_FOUND, .. } => WorkflowError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "flaisimulator does not know this training session",
         ),
-        _ => WorkflowError::of_call(error),
+        _ => run.failed(error),
     }
 }

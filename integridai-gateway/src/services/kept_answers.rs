@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use integridai_tower::cache::redis::{RedisStatus, RedisStore};
 use integridai_tower::cache::{Handle, MemoryStatus, MemoryStore};
 
 /// The host of which all answers are kept, whatever a client calls the gateway.
@@ -13,8 +14,17 @@ pub const KEPT_ORIGIN: &str = "gateway";
 #[derive(Debug, Clone)]
 pub struct KeptAnswers {
     handle: Handle,
-    store: Arc<MemoryStore>,
+    store: KeptIn,
     max_bytes: u64,
+}
+
+/// Where answers are kept. A clone is the same.
+#[derive(Debug, Clone)]
+pub enum KeptIn {
+    /// Here alone.
+    Memory(Arc<MemoryStore>),
+    /// Here, and in a Redis for all gateways.
+    Redis(RedisStore),
 }
 
 /// How often the figures are told.
@@ -34,9 +44,9 @@ pub enum Chosen {
 }
 
 impl KeptAnswers {
-    /// Those in `store`, which has this room and which `handle` purges.
+    /// Those in `store`, which has this room in memory and which `handle` purges.
     #[must_use]
-    pub fn new(handle: Handle, store: Arc<MemoryStore>, max_bytes: u64) -> Self {
+    pub fn new(handle: Handle, store: KeptIn, max_bytes: u64) -> Self {
         Self { handle, store, max_bytes }
     }
 
@@ -46,10 +56,29 @@ impl KeptAnswers {
         self.max_bytes
     }
 
-    /// How much is kept.
+    /// How much is kept here.
     #[must_use]
     pub fn status(&self) -> MemoryStatus {
-        self.store.status()
+        match &self.store {
+            KeptIn::Memory(memory) => memory.status(),
+            KeptIn::Redis(store) => store.status().memory,
+        }
+    }
+
+    /// How it stands with the Redis that keeps them for all gateways; `None` where none does.
+    #[must_use]
+    pub fn shared(&self) -> Option<RedisStatus> {
+        match &self.store {
+            KeptIn::Memory(_) => None,
+            KeptIn::Redis(store) => Some(store.status()),
+        }
+    }
+
+    /// Waits until the other gateways have heard of what was purged here; for as long as Redis is away.
+    pub async fn settled(&self) {
+        if let KeptIn::Redis(store) = &self.store {
+            store.settled().await;
+        }
     }
 
     /// Tells the figures for Prometheus, for as long as it is polled.
@@ -63,6 +92,15 @@ impl KeptAnswers {
             metrics::gauge!("integridai_cache_urls").set(status.urls as f64);
             metrics::gauge!("integridai_cache_bytes").set(status.bytes as f64);
             metrics::counter!("integridai_cache_refused_total").absolute(status.refused);
+            if let Some(shared) = self.shared() {
+                metrics::gauge!("integridai_cache_in_step").set(f64::from(u8::from(shared.is_in_step)));
+                for (outcome, count) in
+                    [("hit", shared.hits), ("miss", shared.misses), ("without_redis", shared.without_redis)]
+                {
+                    metrics::counter!("integridai_cache_redis_lookups_total", "outcome" => outcome)
+                        .absolute(count);
+                }
+            }
         }
     }
 

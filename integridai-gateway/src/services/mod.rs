@@ -34,7 +34,7 @@ pub use consolidated::{Consolidated, Unavailable};
 pub use exchanges::Exchanges;
 pub use gather::Sources;
 pub use issuer_keys::{IssuerKeys, KeysHealth};
-pub use kept_answers::{Chosen, KEPT_ORIGIN, KeptAnswers};
+pub use kept_answers::{Chosen, KEPT_ORIGIN, KeptAnswers, KeptIn};
 pub use known::StaleFigures;
 pub use protection::{Command, Protection, ProtectionStatus};
 pub use redis_health::RedisHealth;

@@ -1,6 +1,7 @@
 //! What stands by the services, for operators to see and to command.
 
 use integridai_tower::circuit_breaker::{State, Transition};
+use integridai_tower::client::balance::{AddressSnapshot, AddressState};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -22,6 +23,8 @@ pub struct ProtectionStatus {
     /// Calls that were not made.
     refused: u64,
     concurrency: Concurrency,
+    /// The addresses, where several are configured.
+    replicas: Vec<Replica>,
     /// The last changes of the state, oldest first.
     history: Vec<Change>,
 }
@@ -32,6 +35,17 @@ struct Concurrency {
     limit: u32,
     in_flight: u32,
     queued: usize,
+}
+
+/// How an address stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Replica {
+    address: String,
+    /// `available`, `ejected` since it failed more than others, or `unhealthy` by its checks.
+    state: &'static str,
+    in_flight: usize,
+    calls: u64,
+    failures: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -94,7 +108,22 @@ fn status(guard: &Guard) -> ProtectionStatus {
         consecutive_failures: circuit.consecutive_failures,
         refused: circuit.refused,
         concurrency: Concurrency { limit: limit.limit, in_flight: limit.in_flight, queued: limit.queued },
+        replicas: guard.replicas.snapshot().iter().map(replica).collect(),
         history: circuit.history.iter().map(change).collect(),
+    }
+}
+
+fn replica<A: ToString>(address: &AddressSnapshot<A>) -> Replica {
+    Replica {
+        address: address.address.to_string(),
+        state: match address.state {
+            AddressState::Available => "available",
+            AddressState::Ejected { .. } => "ejected",
+            _ => "unhealthy",
+        },
+        in_flight: address.pending,
+        calls: address.calls,
+        failures: address.failures,
     }
 }
 

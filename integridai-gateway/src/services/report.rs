@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::ServiceStatus;
 use super::known::Change;
 use super::snapshot::{ConsolidatedMetrics, Snapshot};
-use crate::events::{Event, EventType, Events};
+use crate::events::{Event, EventType, Events, Gap};
 use crate::store::{MetricSample, Store};
 use crate::timestamp;
 
@@ -33,13 +33,16 @@ pub struct SystemAlert {
     /// When.
     #[schema(example = "2026-11-24T10:00:00.000Z")]
     pub timestamp: String,
+    /// With the code `events_missed`: which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
 }
 
 impl SystemAlert {
     /// An alert of now.
     #[must_use]
     pub fn new(severity: &'static str, code: &'static str, service: &'static str, message: String) -> Self {
-        Self { severity, code, service, message, workflow_id: None, timestamp: timestamp::now() }
+        Self { severity, code, service, message, workflow_id: None, timestamp: timestamp::now(), gap: None }
     }
 }
 

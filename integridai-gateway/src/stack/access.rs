@@ -16,7 +16,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::refused::{NO_STORE, refused};
 use super::upstream::keys_transport;
-use crate::api::{SUBSCRIBE, Scope, UnknownScope};
+use crate::api::{STREAM, SUBSCRIBE, Scope, UnknownScope};
 use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
 use crate::services::{IssuerKeys, Tickets};
 
@@ -165,7 +165,8 @@ fn anybody(_: &request::Parts) -> Decision {
 /// A ticket counts where a browser cannot send a token, and nowhere else.
 fn with_ticket(tickets: Tickets) -> impl Fn(&request::Parts) -> Decision {
     move |request| {
-        let query = request.uri.query().filter(|_| request.uri.path() == SUBSCRIBE).unwrap_or_default();
+        let counts = [SUBSCRIBE, STREAM].contains(&request.uri.path());
+        let query = request.uri.query().filter(|_| counts).unwrap_or_default();
         let mut found = query.split('&').filter_map(|pair| pair.strip_prefix("ticket="));
         match (found.next(), found.next()) {
             (None, _) => Ok(None),

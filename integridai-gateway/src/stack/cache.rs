@@ -1,4 +1,4 @@
-//! Answers that are kept: one store for all cached routes, and what each of them allows.
+//! Answers that are kept: one store for all cached routes, in memory or shared in Redis, and what each of them allows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,21 +9,23 @@ use axum::response::Response;
 use http::header::HOST;
 use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
 use integridai_tower::ConfigError;
+use integridai_tower::cache::redis::{KeepInStep, RedisStoreOptions};
 use integridai_tower::cache::{CacheLayer, MemoryStore, MemoryStoreOptions};
 use integridai_tower::metrics::CountCacheOutcomesLayer;
 use tower::ServiceBuilder;
 use tower::util::{MapRequestLayer, MapResponseLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::config::{CacheConfig, CachedRouteConfig};
-use crate::services::{KEPT_ORIGIN, KeptAnswers};
+use crate::config::{CacheConfig, CachedRouteConfig, RedisConfig};
+use crate::services::{KEPT_ORIGIN, KeptAnswers, KeptIn};
 
 /// Keeps the answers of routes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Cache {
     layer: CacheLayer,
-    store: Arc<MemoryStore>,
+    store: KeptIn,
     max_bytes: u64,
+    in_step: Option<KeepInStep>,
 }
 
 /// What is said of the answers of a route that may be kept.
@@ -42,6 +44,9 @@ pub struct Kept {
 /// Aimed at this cache alone (RFC 9213), within the gateway; all others hear `Cache-Control`.
 const OWN_CONTROL: HeaderName = HeaderName::from_static("integridai-cache-control");
 
+/// What an entry has beside the content, at most.
+const ROOM_FOR_A_HEAD: usize = 64 * 1024;
+
 const TAGS: HeaderName = HeaderName::from_static("surrogate-key");
 
 impl Cache {
@@ -50,22 +55,31 @@ impl Cache {
     /// # Errors
     ///
     /// [`ConfigError`] when the store cannot have that size.
-    pub fn new(config: &CacheConfig) -> Result<Option<Self>, ConfigError> {
+    pub fn new(config: &CacheConfig, redis: &RedisConfig) -> Result<Option<Self>, ConfigError> {
         if config.disabled {
             return Ok(None);
         }
-        let store = store(config)?;
-        let layer = CacheLayer::new(Arc::clone(&store))
+        let (store, in_step) = store(config, redis)?;
+        let layer = match &store {
+            KeptIn::Memory(memory) => CacheLayer::new(Arc::clone(memory)),
+            KeptIn::Redis(store) => CacheLayer::new(store.clone()),
+        };
+        let layer = layer
             .targeted([OWN_CONTROL])
             .largest_body(config.max_body_bytes.get())
             .spawn_with(|work| drop(tokio::spawn(work)));
-        Ok(Some(Self { layer, store, max_bytes: config.max_bytes() }))
+        Ok(Some(Self { layer, store, max_bytes: config.max_bytes(), in_step }))
+    }
+
+    /// What keeps it in step with other gateways, to be run beside it; `None` where there is no Redis.
+    pub fn take_in_step(&mut self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        self.in_step.take().map(KeepInStep::run)
     }
 
     /// What operators see of it and remove from it.
     #[must_use]
     pub fn answers(&self) -> KeptAnswers {
-        KeptAnswers::new(self.layer.handle(), Arc::clone(&self.store), self.max_bytes)
+        KeptAnswers::new(self.layer.handle(), self.store.clone(), self.max_bytes)
     }
 
     /// Puts the cache before the route. Whoever may not ask has to be refused further out: it answers everybody alike.
@@ -96,9 +110,19 @@ impl Cache {
 }
 
 /// Where answers are kept.
-fn store(config: &CacheConfig) -> Result<Arc<MemoryStore>, ConfigError> {
+fn store(config: &CacheConfig, redis: &RedisConfig) -> Result<(KeptIn, Option<KeepInStep>), ConfigError> {
     let options = MemoryStoreOptions::new(config.max_bytes()).most_urls(config.max_urls.get() as u64);
-    options.build().map(Arc::new)
+    let memory: MemoryStore = options.build()?;
+    let Some(url) = redis.url.as_ref().filter(|_| !config.local) else {
+        return Ok((KeptIn::Memory(Arc::new(memory)), None));
+    };
+    let options = RedisStoreOptions::new()
+        .prefix(&redis.prefix)
+        .connection_timeout(redis.connection_timeout_seconds.get())
+        .response_timeout(redis.response_timeout_seconds.get())
+        .largest_entry(config.max_body_bytes.get() + ROOM_FOR_A_HEAD);
+    let (store, in_step) = options.build(url.expose(), "answers", memory)?;
+    Ok((KeptIn::Redis(store), Some(in_step)))
 }
 
 impl Kept {

@@ -31,6 +31,9 @@ use crate::config::{CorsConfig, ServerConfig};
 
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
+/// What a page that reads server-sent events by itself goes on with.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
 const SENSITIVE: [HeaderName; 5] = [AUTHORIZATION, API_KEY, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
 /// Who is let in, and how often.
@@ -138,7 +141,7 @@ fn cors(config: &CorsConfig) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
         .allow_origin(config.allowed_origins.iter().map(origin).collect::<Vec<_>>())
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([CONTENT_TYPE, AUTHORIZATION, API_KEY, CorrelationId::HEADER])
+        .allow_headers([CONTENT_TYPE, AUTHORIZATION, API_KEY, CorrelationId::HEADER, LAST_EVENT_ID])
         .expose_headers(EXPOSED)
         .max_age(std::time::Duration::from_secs(600));
     Some(layer)

@@ -6,14 +6,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::MatchedPath;
 use futures_util::future::join_all;
+use http::Method;
 use http::header::AUTHORIZATION;
-use http::{Method, request};
 use integridai_tower::rate_limit::redis::{
     LeasedLimiter, Outage, RedisLimiter, RedisLimiterOptions, ReturnLeases,
 };
 use integridai_tower::rate_limit::{
     ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Key, KeyBy, MemoryLimiter,
-    MemoryLimiterOptions, Quota, RateLimitLayer, WithoutKey,
+    MemoryLimiterOptions, Quota, RateLimitLayer, RequestHead, WithoutKey,
 };
 use integridai_tower::{ConfigError, Principal};
 use tokio_util::sync::CancellationToken;
@@ -146,7 +146,7 @@ impl Limits {
     ) -> Result<RateLimitLayer, ConfigError> {
         let (name, quotas) = (counted.name, named(counted.name, counted.quotas));
         let key_by = Arc::clone(key_by);
-        let key_by = move |request: &request::Parts| key_by.key(request);
+        let key_by = move |request: &RequestHead<'_>| key_by.key(request);
         let layer = if let Some(url) = &redis.url {
             let limiter = redis_options(redis).build(url.expose(), name, quotas)?;
             self.redis.push(limiter.clone());
@@ -190,12 +190,12 @@ fn key_by(key: PolicyKey, config: &RateLimitsConfig) -> Result<Arc<dyn KeyBy>, C
 
 /// Where the peer is not known, all share one quota.
 #[allow(clippy::unnecessary_wraps, reason = "as the trait has it")]
-fn everybody(_: &request::Parts) -> Option<Key> {
+fn everybody(_: &RequestHead<'_>) -> Option<Key> {
     Some(Key::new())
 }
 
 fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, ConfigError> {
-    let peer = |request: &request::Parts| request.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+    let peer = |request: &RequestHead<'_>| request.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
     let by_address = ByClientAddress::new(peer);
     if config.trusted_proxies.is_empty() {
         return Ok(by_address);
@@ -234,12 +234,12 @@ fn redis_options(redis: &RedisConfig) -> RedisLimiterOptions {
         .on_outage(outage)
 }
 
-fn covers(policy: &PolicyConfig, request: &request::Parts) -> bool {
+fn covers(policy: &PolicyConfig, request: &RequestHead<'_>) -> bool {
     let is_of_route = || {
         let path = request.extensions.get::<MatchedPath>();
         path.is_some_and(|path| policy.routes.iter().any(|route| route == path.as_str()))
     };
-    (policy.methods.is_empty() || policy.methods.iter().any(|method| is_method(*method, &request.method)))
+    (policy.methods.is_empty() || policy.methods.iter().any(|method| is_method(*method, request.method)))
         && (policy.routes.is_empty() || is_of_route())
 }
 
@@ -252,15 +252,15 @@ fn is_method(limited: LimitedMethod, method: &Method) -> bool {
 }
 
 /// A preflight never has credentials (Fetch §4.8), and a probe needs none: who presents some may be guessing them.
-fn is_exempt(request: &request::Parts) -> bool {
+fn is_exempt(request: &RequestHead<'_>) -> bool {
     let has_ticket = request.uri.query().is_some_and(|query| query.contains("ticket="));
     let has_credentials = [AUTHORIZATION, API_KEY].iter().any(|name| request.headers.contains_key(name));
-    let is_free = request.method == Method::OPTIONS || HEALTH.contains(&request.uri.path());
+    let is_free = *request.method == Method::OPTIONS || HEALTH.contains(&request.uri.path());
     is_free && !has_credentials && !has_ticket
 }
 
 /// The place of the first tier whose role the principal has.
-fn tier_of(policy: &PolicyConfig, request: &request::Parts) -> Option<usize> {
+fn tier_of(policy: &PolicyConfig, request: &RequestHead<'_>) -> Option<usize> {
     if policy.tiers.is_empty() {
         return None;
     }

@@ -9,6 +9,7 @@ mod host;
 mod limits;
 mod mint;
 mod refused;
+mod replicas;
 mod resilient;
 mod upstream;
 
@@ -18,5 +19,6 @@ pub use cache::{Cache, Kept};
 pub use edge::{Guards, edge};
 pub use limits::Limits;
 pub use mint::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
+pub use replicas::Replicas;
 pub use resilient::{Guard, LeftAlone};
 pub use upstream::Clients;

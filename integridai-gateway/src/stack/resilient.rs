@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::Authority;
 use http::{Request, Response};
 use http_body_util::Full;
 use integridai_tower::circuit_breaker::{
     Circuit, CircuitBreakerError, CircuitBreakerLayer, CircuitOptions, State, Transition,
 };
-use integridai_tower::client::balance::{AtAddress, BalanceOptions};
+use integridai_tower::client::balance::CheckHealth;
 use integridai_tower::client::deadline::DeadlineLayer;
 use integridai_tower::client::hedge::HedgeOptions;
 use integridai_tower::client::limit::{ConcurrencyLimit, ConcurrencyLimitLayer, LimitOptions};
@@ -17,10 +16,11 @@ use integridai_tower::client::retry::RetryOptions;
 use integridai_tower::client::transport::TransportError;
 use integridai_tower::correlation::PropagateLayer;
 use integridai_tower::{BoxError, ConfigError};
-use tower::util::{Either, option_layer};
+use tower::util::option_layer;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::boxed::{Transport, transport};
+use super::replicas::{Replicas, Replicated};
 use crate::config::{Count, ServiceConfig};
 
 /// What stands by one service, to be looked at and commanded. A clone is the same.
@@ -32,6 +32,16 @@ pub struct Guard {
     pub circuit: Circuit,
     /// How many at once.
     pub limit: ConcurrencyLimit,
+    /// Where.
+    pub replicas: Replicas,
+}
+
+/// A service with all that stands by it.
+pub(super) struct Resilient {
+    pub(super) transport: Transport,
+    pub(super) guard: Guard,
+    /// Checks its addresses while it is polled.
+    pub(super) check: Option<CheckHealth>,
 }
 
 /// A service is not called for now, since its circuit is open.
@@ -48,7 +58,7 @@ pub(super) fn resilient<S, B>(
     name: &'static str,
     config: &ServiceConfig,
     service: S,
-) -> Result<(Transport, Guard), ConfigError>
+) -> Result<Resilient, ConfigError>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = TransportError>
         + Clone
@@ -59,15 +69,10 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let addresses: Vec<_> = config.resilience.addresses.iter().map(|address| address.get().clone()).collect();
-    let service = if addresses.is_empty() {
-        Either::Left(service)
-    } else {
-        let at = move |address: &Authority| AtAddress::new(service.clone(), address.clone());
-        Either::Right(BalanceOptions::new().build(name, addresses, at)?.service())
-    };
+    let Replicated { service, replicas, check } = Replicated::new(name, config, service)?;
     let settings = &config.resilience;
-    let guard = Guard { service: name, circuit: circuit(name, config)?, limit: limit(name, config)? };
+    let guard =
+        Guard { service: name, circuit: circuit(name, config)?, limit: limit(name, config)?, replicas };
     let hedge = settings.hedge.then(|| HedgeOptions::new().build()).transpose()?;
     let attempts = RetryOptions::new().attempts(number(settings.attempts)).build()?;
     let service = ServiceBuilder::new()
@@ -78,7 +83,7 @@ where
         .layer(DeadlineLayer::new(config.timeout_seconds.get()))
         .layer(ConcurrencyLimitLayer::new(guard.limit.clone()))
         .service(service);
-    Ok((transport(service.map_err(told)), guard))
+    Ok(Resilient { transport: transport(service.map_err(told)), guard, check })
 }
 
 fn circuit(name: &'static str, config: &ServiceConfig) -> Result<Circuit, ConfigError> {

@@ -1,12 +1,12 @@
 //! Towards the services: one pool of connections, three typed clients, and for each service what stands by it.
 
 use super::boxed::{Transport, transport};
-use super::resilient::{Guard, resilient};
+use super::resilient::{Guard, Resilient, resilient};
 use crate::config::{ServiceConfig, ServicesConfig};
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use integridai_tower::ConfigError;
 use integridai_tower::client::ServiceClient;
+use integridai_tower::client::balance::CheckHealth;
 use integridai_tower::client::integridai::{
     DashboardClient, DashboardPaths, FlaiSimulatorClient, FlaiSimulatorPaths, RegTechClient, RegTechPaths,
 };
@@ -26,12 +26,12 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients as they are configured.
+    /// Clients as they are configured, and what checks the addresses of their services while it is polled.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when a base URL or the TLS set-up cannot be used.
-    pub fn new(config: &ServicesConfig) -> Result<Self, ConfigError> {
+    /// [`ConfigError`] when a base URL or the TLS set-up cannot be used, or addresses are to be checked that are not there.
+    pub fn new(config: &ServicesConfig) -> Result<(Self, Vec<CheckHealth>), ConfigError> {
         let connections = HyperTransport::new();
         let (regtech, flaisimulator, dashboard) = (&config.regtech, &config.flaisimulator, &config.dashboard);
         let regtech_paths = RegTechPaths::default()
@@ -43,16 +43,17 @@ impl Clients {
         let dashboard_paths = DashboardPaths::default()
             .update_metrics(dashboard.update_path.as_str())
             .metrics(dashboard.metrics_path.as_str());
-        let (regtech, regtech_guard) = client("regtech", &regtech.service(), &connections)?;
-        let (flaisimulator, flaisimulator_guard) =
-            client("flaisimulator", &flaisimulator.service(), &connections)?;
-        let (dashboard, dashboard_guard) = client("dashboard", &dashboard.service(), &connections)?;
-        Ok(Self {
-            regtech: RegTechClient::new(regtech).paths(regtech_paths),
-            flaisimulator: FlaiSimulatorClient::new(flaisimulator).paths(flaisimulator_paths),
-            dashboard: DashboardClient::new(dashboard).paths(dashboard_paths),
-            guards: [regtech_guard, flaisimulator_guard, dashboard_guard],
-        })
+        let regtech = client("regtech", &regtech.service(), &connections)?;
+        let flaisimulator = client("flaisimulator", &flaisimulator.service(), &connections)?;
+        let dashboard = client("dashboard", &dashboard.service(), &connections)?;
+        let checks = [regtech.check, flaisimulator.check, dashboard.check];
+        let clients = Self {
+            regtech: RegTechClient::new(regtech.client).paths(regtech_paths),
+            flaisimulator: FlaiSimulatorClient::new(flaisimulator.client).paths(flaisimulator_paths),
+            dashboard: DashboardClient::new(dashboard.client).paths(dashboard_paths),
+            guards: [regtech.guard, flaisimulator.guard, dashboard.guard],
+        };
+        Ok((clients, checks.into_iter().flatten().collect()))
     }
 
     /// What stands by each service.
@@ -62,20 +63,27 @@ impl Clients {
     }
 }
 
+/// One of them.
+struct Client {
+    client: ServiceClient<Transport>,
+    guard: Guard,
+    check: Option<CheckHealth>,
+}
+
 fn client(
     name: &'static str,
     config: &ServiceConfig,
     connections: &HyperTransport,
-) -> Result<(ServiceClient<Transport>, Guard), ConfigError> {
-    let (transport, guard) = transport_for(name, config, connections)?;
+) -> Result<Client, ConfigError> {
+    let Resilient { transport, guard, check } = transport_for(name, config, connections)?;
     let client = ServiceClient::new(name, config.base_url.as_str(), transport)?
         .timeout(config.timeout_seconds.get())
         .max_response_bytes(config.max_response_bytes.get());
-    let Some(token) = &config.bearer_token else { return Ok((client, guard)) };
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-        .expect("a secret is visible ASCII, checked when it was parsed");
-    value.set_sensitive(true);
-    Ok((client.header(AUTHORIZATION, value), guard))
+    let client = match config.authorization() {
+        Some(value) => client.header(AUTHORIZATION, value),
+        None => client,
+    };
+    Ok(Client { client, guard, check })
 }
 
 #[cfg(not(feature = "tls"))]
@@ -83,7 +91,7 @@ fn transport_for(
     name: &'static str,
     config: &ServiceConfig,
     connections: &HyperTransport,
-) -> Result<(Transport, Guard), ConfigError> {
+) -> Result<Resilient, ConfigError> {
     resilient(name, config, connections.clone())
 }
 
@@ -92,7 +100,7 @@ fn transport_for(
     name: &'static str,
     config: &ServiceConfig,
     connections: &HyperTransport,
-) -> Result<(Transport, Guard), ConfigError> {
+) -> Result<Resilient, ConfigError> {
     match tls_transport(config.base_url.as_str())? {
         Some(secure) => resilient(name, config, secure),
         None => resilient(name, config, connections.clone()),

@@ -122,6 +122,9 @@ pub enum StoreError {
     /// There is an entry with this id already.
     #[error("an entry with this id exists already")]
     Conflict,
+    /// The execution was claimed anew, or has ended: the write came too late and was not done.
+    #[error("the lease of the execution is lost")]
+    LeaseLost,
     /// The database refused; the work was not done.
     #[error("{reason}")]
     Failed {

@@ -31,7 +31,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 mod backend;
+mod claims;
 mod error;
+mod events;
+mod executions;
 mod health;
 mod json_text;
 mod options;
@@ -41,6 +44,7 @@ mod postgres;
 #[path = "postgres_absent.rs"]
 mod postgres;
 mod queue;
+mod rank;
 mod record;
 mod retry;
 mod rows;
@@ -52,15 +56,19 @@ mod width;
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use self::backend::Backend;
+pub use self::claims::{
+    Admission, Admitted, Cancellation, ClaimRules, ExecutionFilter, ExecutionSummary, Heartbeat, KeyAnswer,
+    Lease, NewKey,
+};
 pub use self::error::StoreError;
+pub use self::events::{Appended, EventBounds, EventFilter, EventRange, EventReader, LoggedEvent};
 pub use self::health::StoreHealth;
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresUrl};
+pub use self::rank::{cost, next_rank};
 pub use self::rows::{
     ApiCall, Execution, ExecutionState, Finished, MetricSample, NewExecution, Outcome, Priority, SystemEvent,
     Table,
@@ -133,75 +141,6 @@ impl Store {
         }
     }
 
-    /// Puts an execution into the queue. Once this resolves it survives a crash.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] if the id is taken; otherwise it could not be stored.
-    pub async fn accept_execution(&self, execution: NewExecution) -> Result<(), StoreError> {
-        match &*self.database {
-            Backend::Sqlite(database) => database.accept(execution.into()).await,
-            Backend::Postgres(database) => database.accept(execution.into()).await,
-        }
-    }
-
-    /// Takes the next execution out of the queue: the highest priority, then the oldest. No two callers get
-    /// the same one.
-    ///
-    /// # Errors
-    /// When the claim could not be stored.
-    pub async fn claim_execution(&self) -> Result<Option<Execution>, StoreError> {
-        match &*self.database {
-            Backend::Sqlite(database) => database.claim().await,
-            Backend::Postgres(database) => database.claim().await,
-        }
-    }
-
-    /// Replaces the steps of a running execution. `false`: it is not running.
-    ///
-    /// # Errors
-    /// When the steps could not be stored.
-    pub async fn save_steps(&self, id: Uuid, steps: JsonText) -> Result<bool, StoreError> {
-        match &*self.database {
-            Backend::Sqlite(database) => database.save_steps(id, steps).await,
-            Backend::Postgres(database) => database.save_steps(id, steps).await,
-        }
-    }
-
-    /// Ends a running execution. `false`: it is not running, and nothing was changed.
-    ///
-    /// # Errors
-    /// When the end could not be stored.
-    pub async fn finish_execution(&self, id: Uuid, finished: Finished) -> Result<bool, StoreError> {
-        match &*self.database {
-            Backend::Sqlite(database) => database.finish(id, finished).await,
-            Backend::Postgres(database) => database.finish(id, finished).await,
-        }
-    }
-
-    /// Gives a claim back: the execution waits again, and this attempt does not count. `false`: it is not running,
-    /// or somebody has claimed it anew.
-    ///
-    /// # Errors
-    /// When the change could not be stored.
-    pub async fn release_execution(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
-        match &*self.database {
-            Backend::Sqlite(database) => database.release(id, attempts).await,
-            Backend::Postgres(database) => database.release(id, attempts).await,
-        }
-    }
-
-    /// Puts every running execution back into the queue and answers how many: for the start, when whatever
-    /// is marked as running was cut short.
-    ///
-    /// # Errors
-    /// When the change could not be stored.
-    pub async fn requeue_running(&self) -> Result<u64, StoreError> {
-        match &*self.database {
-            Backend::Sqlite(database) => database.requeue_running().await,
-            Backend::Postgres(database) => database.requeue_running().await,
-        }
-    }
-
     /// Waits until everything recorded so far is written.
     ///
     /// # Errors
@@ -213,36 +152,14 @@ impl Store {
         }
     }
 
-    /// The execution with this id.
-    ///
-    /// # Errors
-    /// When it could not be read.
-    pub async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
-        match &*self.database {
-            Backend::Sqlite(database) => database.execution(id).await,
-            Backend::Postgres(database) => database.execution(id).await,
-        }
-    }
-
-    /// How many executions wait to be claimed.
-    ///
-    /// # Errors
-    /// When they could not be counted.
-    pub async fn queued_executions(&self) -> Result<u64, StoreError> {
-        match &*self.database {
-            Backend::Sqlite(database) => database.queued().await,
-            Backend::Postgres(database) => database.queued().await,
-        }
-    }
-
     /// The newest events that are written, newest first; at most 10 000.
     ///
     /// # Errors
     /// When they could not be read.
     pub async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
         match &*self.database {
-            Backend::Sqlite(database) => database.events(limit).await,
-            Backend::Postgres(database) => database.events(limit).await,
+            Backend::Sqlite(database) => database.recent_events(limit).await,
+            Backend::Postgres(database) => database.recent_events(limit).await,
         }
     }
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::StoreError;
 use super::health::Counters;
 use super::record::Record;
+use super::{StoreError, Table};
 
 /// Where somebody waits for an answer.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -39,6 +39,8 @@ struct State<J> {
     rows: VecDeque<Record>,
     flushes: Vec<Reply<()>>,
     oldest_row: Option<Instant>,
+    /// Whether an event is among the rows: somebody may be waiting for it.
+    is_urgent: bool,
     /// Rows and bytes that count against the bounds: those in `rows`, and the batch the writer has in hand.
     unwritten_rows: usize,
     unwritten_bytes: usize,
@@ -72,15 +74,18 @@ impl<J> Queue<J> {
 
     pub(super) fn push_rows(&self, rows: impl IntoIterator<Item = Record>) {
         let mut state = self.lock();
-        let before = state.rows.len();
+        let (before, was_urgent) = (state.rows.len(), state.is_urgent);
         for row in rows {
             self.push_row(&mut state, row);
         }
-        let after = state.rows.len();
+        let (after, is_urgent) = (state.rows.len(), state.is_urgent);
         self.counters.set_buffered(state.unwritten_rows);
         drop(state);
         let first = before == 0 && after > 0;
-        if first || (before < self.bounds.batch_rows && after >= self.bounds.batch_rows) {
+        if first
+            || (is_urgent && !was_urgent)
+            || (before < self.bounds.batch_rows && after >= self.bounds.batch_rows)
+        {
             self.changed.notify_one();
         }
     }
@@ -97,6 +102,7 @@ impl<J> Queue<J> {
         state.unwritten_rows += 1;
         state.unwritten_bytes = bytes;
         state.oldest_row.get_or_insert_with(Instant::now);
+        state.is_urgent |= row.table() == Table::SystemEvents;
         state.rows.push_back(row);
     }
 
@@ -198,7 +204,9 @@ impl<J> Queue<J> {
 
     fn next_moment(&self, state: &State<J>, rows: bool, wake: Instant) -> Instant {
         let due = match state.oldest_row {
-            Some(oldest) if rows && state.rows.len() >= self.bounds.batch_rows => Some(oldest),
+            Some(oldest) if rows && (state.is_urgent || state.rows.len() >= self.bounds.batch_rows) => {
+                Some(oldest)
+            }
             Some(oldest) if rows => oldest.checked_add(self.bounds.flush_interval),
             _ => None,
         };
@@ -210,7 +218,10 @@ impl<J> Queue<J> {
         let jobs = std::mem::take(&mut state.jobs);
         let mut work = Work { jobs, rows: Vec::new(), flushes: Vec::new(), close: None, was_last: false };
         let due = state.oldest_row.and_then(|oldest| oldest.checked_add(self.bounds.flush_interval));
-        let flush = !state.flushes.is_empty() || state.close.is_some() || due.is_some_and(|due| due <= now);
+        let flush = state.is_urgent
+            || !state.flushes.is_empty()
+            || state.close.is_some()
+            || due.is_some_and(|due| due <= now);
         if rows && (flush || state.rows.len() >= self.bounds.batch_rows) {
             work.rows = state.take_rows(self.bounds.batch_rows, now);
         }
@@ -237,6 +248,7 @@ impl<J> State<J> {
             rows: VecDeque::new(),
             flushes: Vec::new(),
             oldest_row: None,
+            is_urgent: false,
             unwritten_rows: 0,
             unwritten_bytes: 0,
             close: None,
@@ -247,6 +259,7 @@ impl<J> State<J> {
         let count = self.rows.len().min(room);
         let rows = self.rows.drain(..count).collect();
         self.oldest_row = (!self.rows.is_empty()).then_some(now);
+        self.is_urgent &= !self.rows.is_empty();
         rows
     }
 

@@ -5,7 +5,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::JsonText;
+use super::{JsonText, Lease};
 
 /// A row of `system_events`: something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,7 @@ pub struct SystemEvent {
     pub id: Uuid,
     /// What happened, at most 50 characters.
     pub event_type: String,
-    /// Who says so, at most 50 characters.
+    /// Who says so, at most 255 characters; the column `service_name` has the first 50, `source` has them all.
     pub service_name: String,
     /// The event's data.
     pub payload: JsonText,
@@ -24,6 +24,8 @@ pub struct SystemEvent {
     pub correlation_id: Option<String>,
     /// The user it belongs to, at most 100 characters.
     pub user_id: Option<String>,
+    /// What its source calls it, at most 255 characters: unique among the events of one source.
+    pub event_id: Option<String>,
 }
 
 /// A row of `metrics_history`: one figure at one moment. Its number is given by the database.
@@ -73,11 +75,16 @@ pub enum ExecutionState {
     Succeeded,
     /// Ended, with an error.
     Failed,
+    /// Ended, because somebody wanted it to.
+    Cancelled,
+    /// Given up: it can be replayed.
+    Dead,
 }
 
 impl ExecutionState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed];
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Dead];
 
     /// The state as it is written in the table.
     #[must_use]
@@ -87,13 +94,15 @@ impl ExecutionState {
             Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Dead => "dead",
         }
     }
 
-    /// Whether nothing more will happen to the execution.
+    /// Whether nothing more will happen to the execution by itself.
     #[must_use]
     pub fn is_finished(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed)
+        !matches!(self, Self::Queued | Self::Running)
     }
 }
 
@@ -129,10 +138,14 @@ pub struct NewExecution {
     pub correlation_id: Option<String>,
     /// Who asked.
     pub user_id: Option<String>,
-    /// How long one attempt may take, in milliseconds.
+    /// Whose turn it takes in the queue, and whose bounds it counts against.
+    pub principal: String,
+    /// How long it may take from when it is due, in milliseconds.
     pub timeout_ms: u64,
-    /// When it was accepted: among equals in priority the oldest is claimed first.
+    /// When it was accepted.
     pub created_at: OffsetDateTime,
+    /// When it is due; nobody claims it before.
+    pub run_at: OffsetDateTime,
 }
 
 /// A row of `executions`.
@@ -152,16 +165,28 @@ pub struct Execution {
     pub correlation_id: Option<String>,
     /// Who asked, at most 100 characters.
     pub user_id: Option<String>,
-    /// How long one attempt may take, in milliseconds.
+    /// Whose turn it takes in the queue, and whose bounds it counts against.
+    pub principal: String,
+    /// How long it may take from when it is due, in milliseconds.
     pub timeout_ms: u64,
     /// When it was accepted.
     pub created_at: OffsetDateTime,
+    /// When it is due; after a failed try, when the next one is.
+    pub run_at: OffsetDateTime,
+    /// When it must be over, in the queue or out of it.
+    pub deadline_at: Option<OffsetDateTime>,
     /// When the last attempt began.
     pub started_at: Option<OffsetDateTime>,
     /// When it ended.
     pub finished_at: Option<OffsetDateTime>,
-    /// How often it was claimed: more than 1 means that a run was cut short.
+    /// How often it was claimed.
     pub attempts: u32,
+    /// How often a claim of it was cut short.
+    pub interruptions: u32,
+    /// Which claim the last one was; grows with every one.
+    pub fence: u64,
+    /// Whether somebody wants it to be cancelled.
+    pub cancel_requested: bool,
     /// The steps taken so far.
     pub steps: JsonText,
     /// The result, once there is one.
@@ -170,8 +195,17 @@ pub struct Execution {
     pub error: Option<JsonText>,
 }
 
+impl Execution {
+    /// The right that the last claim gave.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        Lease { id: self.id, fence: self.fence }
+    }
+}
+
 impl From<NewExecution> for Execution {
     fn from(new: NewExecution) -> Self {
+        let timeout = time::Duration::milliseconds(i64::try_from(new.timeout_ms).unwrap_or(i64::MAX));
         Self {
             id: new.id,
             workflow: new.workflow,
@@ -180,11 +214,17 @@ impl From<NewExecution> for Execution {
             request: new.request,
             correlation_id: new.correlation_id,
             user_id: new.user_id,
+            principal: new.principal,
             timeout_ms: new.timeout_ms,
             created_at: new.created_at,
+            run_at: new.run_at,
+            deadline_at: new.run_at.checked_add(timeout),
             started_at: None,
             finished_at: None,
             attempts: 0,
+            interruptions: 0,
+            fence: 0,
+            cancel_requested: false,
             steps: JsonText::empty_list(),
             result: None,
             error: None,
@@ -207,6 +247,16 @@ pub enum Outcome {
         /// What the client is told, where that differs.
         result: Option<JsonText>,
     },
+    /// Somebody wanted it to.
+    Cancelled {
+        /// What whoever asks is told.
+        error: JsonText,
+    },
+    /// It was given up, and can be replayed.
+    Dead {
+        /// What went wrong the last time.
+        error: JsonText,
+    },
 }
 
 /// The end of an execution.
@@ -214,8 +264,8 @@ pub enum Outcome {
 pub struct Finished {
     /// How it ended.
     pub outcome: Outcome,
-    /// All steps.
-    pub steps: JsonText,
+    /// All steps; `None`: those that were saved last.
+    pub steps: Option<JsonText>,
     /// When it ended.
     pub finished_at: OffsetDateTime,
 }

@@ -7,13 +7,33 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 16] = [
+const COUNTERS: [Row; 20] = [
+    (
+        "integridai_cache_redis_lookups_total",
+        Unit::Count,
+        "Look-ups for kept answers in the Redis that gateways share, by outcome.",
+    ),
     (
         "integridai_cache_refused_total",
         Unit::Count,
         "Answers that were not kept, for they are too large for the cache.",
     ),
-    ("integridai_events_total", Unit::Count, "Events sent to subscribers, by type."),
+    (
+        "integridai_events_published_total",
+        Unit::Count,
+        "Events that were handed in, by whether they were new or known already.",
+    ),
+    ("integridai_events_total", Unit::Count, "Events of the gateway's own, by type."),
+    (
+        "integridai_execution_leases_lost_total",
+        Unit::Count,
+        "Executions that another worker took over, so that what came of them here was not written.",
+    ),
+    (
+        "integridai_execution_retries_total",
+        Unit::Count,
+        "Executions that were put back because a step is tried again later.",
+    ),
     (
         "integridai_executions_given_up_total",
         Unit::Count,
@@ -74,9 +94,14 @@ const COUNTERS: [Row; 16] = [
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
 ];
 
-const GAUGES: [Row; 14] = [
+const GAUGES: [Row; 15] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_cache_bytes", Unit::Bytes, "Memory that kept answers take, roughly."),
+    (
+        "integridai_cache_in_step",
+        Unit::Count,
+        "Whether kept answers are shared with the other gateways at the moment: 1 or 0.",
+    ),
     ("integridai_cache_urls", Unit::Count, "URLs of which an answer is kept."),
     (
         "integridai_circuit_open",

@@ -221,13 +221,14 @@ async fn an_update_that_was_applied_before_the_kill_is_replayed_and_not_applied_
     assert_eq!(gateway.stop().await.code, Some(0));
 }
 
-/// A reset is an answer of its own: the execution ends and says so, and the next start does not begin it again.
+/// A reset is an answer of its own, and where no step is tried again later it is the last: the execution ends and says so, and the next start does not begin it again.
 #[tokio::test]
 async fn an_update_whose_connection_was_reset_after_it_was_applied_is_not_applied_again() {
     let scene = Scene::set();
     let dashboard = scene.simulators.dashboard.control();
     dashboard.fail(Failure::reset().after_applying().on(UPDATE));
-    let gateway = scene.start().run().await;
+    let start = || scene.start().set("EXECUTIONS__MAX_TRIES", 1);
+    let gateway = start().run().await;
     let (status, answer) =
         ask(scene.client.post(gateway.url("/api/v1/gateway/execute")).json(&later(analysis(1)))).await;
     assert_eq!(status, 202);
@@ -235,7 +236,7 @@ async fn an_update_whose_connection_was_reset_after_it_was_applied_is_not_applie
     until("the end", async || state(&scene.database, id).as_deref() == Some("succeeded")).await;
     gateway.kill().await;
     dashboard.heal();
-    let gateway = scene.start().run().await;
+    let gateway = start().run().await;
     let status = gateway.url(&format!("/api/v1/gateway/executions/{id}"));
     let (_, shown) = ask(scene.client.get(status)).await;
     assert_eq!(shown["result"]["dashboard_updated"], false, "{shown}");

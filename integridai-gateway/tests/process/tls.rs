@@ -1,10 +1,11 @@
-//! Keys of issuers over real TLS: fetched from whoever has a certificate that this machine trusts, and from nobody else.
+//! Services and keys of issuers over real TLS: only whoever has a certificate that this machine trusts is talked to.
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::routing::get;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
 use axum::serve::Listener;
 use axum::{Json, Router};
 use integridai_tower::auth::jwt::{Algorithm, Signer};
@@ -17,7 +18,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::server::TlsStream;
 
-use crate::support::{Gateway, Start, ask, client, until};
+use crate::support::{Gateway, Start, analysis, ask, client, until};
 
 const FIGURES: &str = "/api/v1/metrics/consolidated";
 
@@ -98,6 +99,16 @@ impl Listener for TlsListener {
     }
 }
 
+/// RegTech on a port of its own, which fails at whatever it is asked: what it says shows that it was reached.
+async fn failing_service(authority: &Authority, name: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let routes = Router::new().route("/analyze_provider", post(async || StatusCode::INTERNAL_SERVER_ERROR));
+    let listener = TlsListener { tcp: listener, tls: acceptor(authority, name) };
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    url
+}
+
 /// A gateway that trusts this authority alone, and the issuer, whose keys are found as `source` says.
 async fn gateway(folder: &Path, trusted: &Authority, issuer: &Issuer, source: &str) -> Gateway {
     let certificates = folder.join("authority.pem");
@@ -146,5 +157,28 @@ async fn a_server_that_is_not_trusted_or_is_another_gives_no_keys() {
         let exit = gateway.stop().await;
         let warning = exit.log.iter().find(|line| line.contains("cannot be fetched")).unwrap();
         assert!(warning.contains("certificate"), "it says why: {warning}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_trusted_or_is_another_is_told_nothing() {
+    let (trusted, unknown) = (authority(), authority());
+    for (signed_by, name, expected) in [
+        (&trusted, "localhost", (502, "regtech answered 500 Internal Server Error")),
+        (&unknown, "localhost", (503, "regtech cannot be reached")),
+        (&trusted, "regtech.example", (503, "regtech cannot be reached")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let certificates = folder.path().join("authority.pem");
+        std::fs::write(&certificates, trusted.pem()).unwrap();
+        let gateway = Start::new(&folder.path().join("gateway.db"))
+            .set("SERVICES__REGTECH__BASE_URL", failing_service(signed_by, name).await)
+            .variable("SSL_CERT_FILE", certificates.display())
+            .run()
+            .await;
+        let execute = client().post(gateway.url("/api/v1/gateway/execute")).json(&analysis(1));
+        let (status, problem) = ask(execute).await;
+        assert_eq!((status, problem["detail"].as_str().unwrap()), expected, "{name}");
+        assert_eq!(gateway.stop().await.code, Some(0));
     }
 }

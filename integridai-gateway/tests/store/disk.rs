@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use integridai_gateway::store::{JsonText, NewExecution, StoreError, StoreOptions, Table};
+use integridai_gateway::store::{ClaimRules, JsonText, Lease, NewExecution, StoreError, StoreOptions, Table};
 use tokio::task::JoinSet;
 
 use crate::samples::{PATIENCE, call, event, folder, new_now, open_with, other_program, success, until};
@@ -88,8 +88,11 @@ async fn executions_that_ended_give_way_when_no_log_row_is_left_and_those_that_d
         let execution = NewExecution { request: bulky(60_000), ..new_now() };
         ids.push(execution.id);
         until("its acceptance", async || store.accept_execution(execution.clone()).await.is_ok()).await;
-        until("its claim", async || store.claim_execution().await.is_ok()).await;
-        until("its end", async || store.finish_execution(execution.id, success("1")).await.is_ok()).await;
+        let rules = ClaimRules::new("test");
+        until("its claim", async || store.claim_execution(&rules).await.is_ok()).await;
+        let lease = Lease { id: execution.id, fence: 1 };
+        until("its end", async || store.finish_execution(lease, success("1"), Vec::new()).await.is_ok())
+            .await;
     }
     assert_eq!(store.execution(ids[0]).await.unwrap(), None, "the oldest gave way");
     assert!(store.execution(ids[29]).await.unwrap().is_some());

@@ -3,13 +3,15 @@ use std::collections::HashSet;
 use std::task::Poll;
 use std::time::Duration;
 
-use integridai_gateway::store::{ExecutionState, Finished, JsonText, Outcome, Priority, StoreError};
+use integridai_gateway::store::{
+    ClaimRules, ExecutionState, Finished, JsonText, Lease, Outcome, Priority, StoreError,
+};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::homes::on_both;
-use crate::samples::{PATIENCE, folder, new_execution, new_now, open, success, until};
+use crate::samples::{PATIENCE, claim, folder, new_execution, new_now, open, success, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_executions_accepted_at_once_are_all_there_after_a_power_cut() {
@@ -53,24 +55,24 @@ async fn an_id_can_be_accepted_once() {
 }
 
 #[tokio::test]
-async fn executions_are_claimed_by_priority_and_then_by_age() {
+async fn executions_are_claimed_by_priority_and_then_in_the_order_of_their_acceptance() {
     on_both(async |home| {
         let store = home.open().await;
         let now = OffsetDateTime::now_utc();
         let at = |priority, seconds: u64| new_execution(priority, now - Duration::from_secs(seconds));
         let (low, young, old) = (at(Priority::Low, 900), at(Priority::Normal, 1), at(Priority::Normal, 60));
-        let (high, higher) = (at(Priority::High, 0), at(Priority::High, 5));
+        let (higher, high) = (at(Priority::High, 5), at(Priority::High, 0));
         let expected = [higher.id, high.id, old.id, young.id, low.id];
-        for execution in [low, young, high, old, higher] {
+        for execution in [low, old, higher, young, high] {
             store.accept_execution(execution).await.unwrap();
         }
         for id in expected {
-            let claimed = store.claim_execution().await.unwrap().unwrap();
+            let claimed = claim(&store).await.unwrap();
             assert_eq!((claimed.id, claimed.state, claimed.attempts), (id, ExecutionState::Running, 1));
             // The file keeps microseconds.
             assert!(claimed.started_at.unwrap() >= now - Duration::from_micros(1));
         }
-        assert_eq!(store.claim_execution().await.unwrap(), None);
+        assert_eq!(claim(&store).await, None);
     })
     .await;
 }
@@ -87,7 +89,7 @@ async fn concurrent_claimers_never_get_the_same_execution() {
             let store = store.clone();
             claimers.spawn(async move {
                 let mut mine = Vec::new();
-                while let Some(execution) = store.claim_execution().await.unwrap() {
+                while let Some(execution) = claim(&store).await {
                     mine.push(execution.id);
                 }
                 mine
@@ -108,18 +110,19 @@ async fn a_claim_that_nobody_received_goes_back_to_the_queue() {
         let id = execution.id;
         store.accept_execution(execution).await.unwrap();
 
-        let mut claim = Box::pin(store.claim_execution());
-        std::future::poll_fn(|context| Poll::Ready(claim.as_mut().poll(context).is_ready())).await;
+        let rules = ClaimRules::new("test");
+        let mut claiming = Box::pin(store.claim_execution(&rules));
+        std::future::poll_fn(|context| Poll::Ready(claiming.as_mut().poll(context).is_ready())).await;
         until("the claim", async || {
             store.execution(id).await.unwrap().unwrap().state == ExecutionState::Running
         })
         .await;
         // The answer lies ready, and is never taken.
-        drop(claim);
+        drop(claiming);
 
         let mut claimed = None;
         until("the return of the claim", async || {
-            claimed = store.claim_execution().await.unwrap();
+            claimed = claim(&store).await;
             claimed.is_some()
         })
         .await;
@@ -135,13 +138,15 @@ async fn only_a_running_execution_can_be_changed_or_finished_and_only_once() {
         let execution = new_now();
         let id = execution.id;
         store.accept_execution(execution).await.unwrap();
-        assert!(!store.finish_execution(id, success("1")).await.unwrap(), "it is only queued");
-        store.claim_execution().await.unwrap().unwrap();
-        assert!(store.save_steps(id, JsonText::parse("[1]").unwrap()).await.unwrap());
+        let early = store.finish_execution(Lease { id, fence: 1 }, success("1"), Vec::new()).await;
+        assert!(matches!(early, Err(StoreError::LeaseLost)), "it is only queued: {early:?}");
+        let lease = claim(&store).await.unwrap().lease();
+        store.save_steps(lease, JsonText::parse("[1]").unwrap()).await.unwrap();
         assert_eq!(store.execution(id).await.unwrap().unwrap().steps.as_str(), "[1]");
-        assert!(store.finish_execution(id, success(r#"{"score":85.5}"#)).await.unwrap());
-        assert!(!store.finish_execution(id, success("2")).await.unwrap(), "it has ended");
-        assert!(!store.save_steps(id, JsonText::empty_list()).await.unwrap());
+        store.finish_execution(lease, success(r#"{"score":85.5}"#), Vec::new()).await.unwrap();
+        let late = store.finish_execution(lease, success("2"), Vec::new()).await;
+        assert!(matches!(late, Err(StoreError::LeaseLost)), "it has ended: {late:?}");
+        assert!(store.save_steps(lease, JsonText::empty_list()).await.is_err());
 
         let read = store.execution(id).await.unwrap().unwrap();
         assert_eq!(read.state, ExecutionState::Succeeded);
@@ -158,13 +163,13 @@ async fn a_failed_execution_keeps_its_error_and_what_the_client_was_told() {
     on_both(async |home| {
         let store = home.open().await;
         store.accept_execution(new_now()).await.unwrap();
-        let id = store.claim_execution().await.unwrap().unwrap().id;
+        let lease = claim(&store).await.unwrap().lease();
         let outcome = Outcome::Failed {
             error: JsonText::parse(r#"{"kind":"timeout"}"#).unwrap(),
             result: Some(JsonText::parse(r#"{"success":false}"#).unwrap()),
         };
-        assert!(store.finish_execution(id, Finished { outcome, ..success("0") }).await.unwrap());
-        let read = store.execution(id).await.unwrap().unwrap();
+        store.finish_execution(lease, Finished { outcome, ..success("0") }, Vec::new()).await.unwrap();
+        let read = store.execution(lease.id).await.unwrap().unwrap();
         assert_eq!(read.state, ExecutionState::Failed);
         assert_eq!(read.error.unwrap().as_str(), r#"{"kind":"timeout"}"#);
         assert_eq!(read.result.unwrap().as_str(), r#"{"success":false}"#);

@@ -77,6 +77,12 @@ pub(crate) fn server_options(url: &str, options: &StoreOptions) -> PostgresOptio
     }
 }
 
+/// What the statement answers in the database of the URL.
+pub(crate) fn query(url: &str, statement: &str) -> String {
+    let database = url.rsplit('/').next().expect("a URL ends with the database");
+    shared(|server| server.query(database, statement))
+}
+
 /// Asks the server that all tests of this process share.
 pub(crate) fn shared<T>(ask: impl FnOnce(&Postgres) -> T) -> T {
     static SERVER: OnceLock<Mutex<Postgres>> = OnceLock::new();

@@ -2,11 +2,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use integridai_gateway::store::{PostgresOptions, Store, StoreError, StoreOptions, Table};
+use integridai_gateway::store::{ClaimRules, PostgresOptions, Store, StoreError, StoreOptions, Table};
 use tokio::task::JoinSet;
 
 use crate::homes::{Home, server_options, shared};
-use crate::samples::{PATIENCE, call, event, new_now, success, until};
+use crate::samples::{PATIENCE, call, claim, event, new_now, success, until};
 use crate::support::postgres::Postgres;
 
 fn options(url: &str) -> PostgresOptions {
@@ -43,8 +43,8 @@ async fn while_the_server_is_down_rows_wait_and_commands_say_so_and_all_goes_on_
     until("the write", async || store.health().written_rows == 501).await;
     until("the recovery", async || store.ping().await.is_ok() && store.health().healthy).await;
     assert_eq!(store.recent_api_calls(1_000).await.unwrap().len(), 501);
-    let claimed = store.claim_execution().await.unwrap().expect("it has survived");
-    assert!(store.finish_execution(claimed.id, success("1")).await.unwrap());
+    let claimed = claim(&store).await.expect("it has survived");
+    store.finish_execution(claimed.lease(), success("1"), Vec::new()).await.unwrap();
     store.close(PATIENCE).await.unwrap();
 }
 
@@ -53,7 +53,7 @@ async fn an_outage_that_nothing_was_written_in_is_over_without_any_traffic() {
     let mut server = Postgres::start();
     let store = Store::connect(options(&server.create_database("gateway"))).await.unwrap();
     server.stop();
-    assert!(store.claim_execution().await.is_err());
+    assert!(store.claim_execution(&ClaimRules::new("test")).await.is_err());
     assert!(!store.health().healthy);
     server.start_again();
     until("the recovery", async || store.health().healthy).await;
@@ -115,8 +115,8 @@ async fn stores_that_share_a_database_claim_each_execution_once() {
         let store = store.clone();
         claimers.spawn(async move {
             let mut mine = Vec::new();
-            while let Some(execution) = store.claim_execution().await.unwrap() {
-                assert!(store.finish_execution(execution.id, success("1")).await.unwrap());
+            while let Some(execution) = claim(&store).await {
+                store.finish_execution(execution.lease(), success("1"), Vec::new()).await.unwrap();
                 mine.push(execution.id);
             }
             mine

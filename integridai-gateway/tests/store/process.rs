@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use integridai_gateway::store::{Store, StoreError, StoreOptions};
 
-use crate::samples::{PATIENCE, folder, new_now, open};
+use crate::samples::{PATIENCE, claim, folder, new_now, open};
 
 const CRASH_FILE: &str = "STORE_TEST_CRASH_FILE";
 const CRASH_TEST: &str = "process::a_killed_process_loses_nothing_it_promised_and_leaves_the_file_free";
@@ -28,7 +28,7 @@ async fn a_killed_process_loses_nothing_it_promised_and_leaves_the_file_free() {
     assert_eq!(store.queued_executions().await.unwrap(), 2);
     assert_eq!(store.requeue_running().await.unwrap(), 1);
     assert_eq!(store.queued_executions().await.unwrap(), 3);
-    let again = store.claim_execution().await.unwrap().unwrap();
+    let again = claim(&store).await.unwrap();
     assert_eq!(again.attempts, 2, "the oldest was running, and this is its second run");
     store.close(PATIENCE).await.unwrap();
 }
@@ -48,7 +48,7 @@ async fn be_the_victim(path: &Path) {
     for _ in 0..3 {
         store.accept_execution(new_now()).await.expect("it is stored");
     }
-    store.claim_execution().await.expect("the store works").expect("three are waiting");
+    claim(&store).await.expect("three are waiting");
     let ready = "\nready\n";
     std::io::Write::write_all(&mut std::io::stdout(), ready.as_bytes()).expect("somebody reads");
     // Ends with the process that started this one, should nobody kill it.

@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use integridai_gateway::store::{
-    ApiCall, Finished, JsonText, NewExecution, Outcome, Priority, Store, StoreOptions, SystemEvent,
+    ApiCall, ClaimRules, Execution, Finished, JsonText, NewExecution, Outcome, Priority, Store, StoreOptions,
+    SystemEvent,
 };
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
@@ -41,9 +42,16 @@ pub(crate) fn new_execution(priority: Priority, created_at: OffsetDateTime) -> N
         request: JsonText::from(serde_json::json!({"cuit": "30-12345678-9"})),
         correlation_id: Some("c-1".to_owned()),
         user_id: None,
-        timeout_ms: 30_000,
+        principal: String::new(),
+        timeout_ms: 3_600_000,
         created_at,
+        run_at: created_at,
     }
+}
+
+/// Claims whatever comes next.
+pub(crate) async fn claim(store: &Store) -> Option<Execution> {
+    store.claim_execution(&ClaimRules::new("test")).await.expect("the store works")
 }
 
 pub(crate) fn new_now() -> NewExecution {
@@ -54,7 +62,7 @@ pub(crate) fn success(result: &str) -> Finished {
     let json = |text| JsonText::parse(text).expect("this is JSON");
     Finished {
         outcome: Outcome::Succeeded { result: json(result) },
-        steps: json(r#"[{"step":"regtech"}]"#),
+        steps: Some(json(r#"[{"step":"regtech"}]"#)),
         finished_at: OffsetDateTime::now_utc(),
     }
 }
@@ -81,6 +89,7 @@ pub(crate) fn event(payload: &JsonText) -> SystemEvent {
         timestamp: OffsetDateTime::now_utc(),
         correlation_id: None,
         user_id: None,
+        event_id: None,
     }
 }
 

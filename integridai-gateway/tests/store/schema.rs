@@ -2,12 +2,8 @@
 use integridai_gateway::store::{PostgresOptions, Store, StoreError, StoreOptions};
 use tokio::task::JoinSet;
 
-use crate::homes::{Home, server_options, shared};
-use crate::samples::{PATIENCE, new_now};
-
-fn database(url: &str) -> &str {
-    url.rsplit('/').next().expect("a URL ends with the database")
-}
+use crate::homes::{Home, query, server_options, shared};
+use crate::samples::{PATIENCE, claim, new_now};
 
 /// A database without any tables.
 fn empty(name: &str) -> String {
@@ -16,10 +12,6 @@ fn empty(name: &str) -> String {
 
 fn options(url: &str) -> PostgresOptions {
     server_options(url, &StoreOptions::new("unused"))
-}
-
-fn query(url: &str, statement: &str) -> String {
-    shared(|server| server.query(database(url), statement))
 }
 
 async fn refusal(options: PostgresOptions) -> StoreError {
@@ -43,7 +35,7 @@ async fn the_three_tables_have_the_columns_of_the_specification() {
     assert_eq!(
         columns("system_events"),
         "id uuid!= event_type varchar50! service_name varchar50! payload jsonb! timestamp timestamp= \
-         correlation_id varchar100 user_id varchar100"
+         correlation_id varchar100 user_id varchar100 source varchar255! event_id varchar255 cursor int8!="
     );
     assert_eq!(
         columns("metrics_history"),
@@ -69,14 +61,14 @@ async fn of_gateways_that_start_at_once_on_an_empty_database_one_makes_the_schem
         store.ping().await.unwrap();
         store.close(PATIENCE).await.unwrap();
     }
-    assert_eq!(query(&url, "SELECT version FROM integridai_schema"), "1");
+    assert_eq!(query(&url, "SELECT version FROM integridai_schema"), "3");
 }
 
 #[tokio::test]
 async fn a_gateway_that_may_not_migrate_refuses_an_empty_database_and_leaves_it_alone() {
     let url = empty("empty_refused");
     let error = refusal(PostgresOptions { migrate: false, ..options(&url) }).await;
-    assert!(matches!(error, StoreError::TooOld { found: 0, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::TooOld { found: 0, known: 3, .. }), "{error:?}");
     assert!(error.to_string().contains("run `migrate`"), "{error}");
     assert_eq!(query(&url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     Store::connect(options(&url)).await.expect("another may").close(PATIENCE).await.unwrap();
@@ -89,7 +81,7 @@ async fn the_schema_of_a_newer_program_is_refused() {
     let Home::Postgres(url) = Home::postgres().await else { unreachable!() };
     query(&url, "UPDATE integridai_schema SET version = 9");
     let error = refusal(options(&url)).await;
-    assert!(matches!(error, StoreError::TooNew { found: 9, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::TooNew { found: 9, known: 3, .. }), "{error:?}");
     assert!(error.to_string().contains("schema version 9"), "{error}");
 }
 
@@ -115,10 +107,10 @@ async fn columns_that_others_add_disturb_nobody() {
     let Home::Postgres(url) = Home::postgres().await else { unreachable!() };
     let store = Store::connect(options(&url)).await.unwrap();
     store.accept_execution(new_now()).await.unwrap();
-    store.claim_execution().await.unwrap().expect("one waits");
+    claim(&store).await.expect("one waits");
     query(&url, "ALTER TABLE executions ADD COLUMN note TEXT");
     store.accept_execution(new_now()).await.unwrap();
-    store.claim_execution().await.unwrap().expect("one waits");
+    claim(&store).await.expect("one waits");
 }
 
 #[tokio::test]

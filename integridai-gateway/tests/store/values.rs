@@ -28,6 +28,7 @@ async fn rows_are_read_as_they_were_written() {
             timestamp: MOMENT,
             correlation_id: Some("c-1".to_owned()),
             user_id: Some("ana".to_owned()),
+            event_id: Some("e-1".to_owned()),
         };
         let sample = |metadata| MetricSample {
             metric_name: "score".to_owned(),
@@ -59,6 +60,7 @@ async fn an_execution_is_read_as_it_was_written_character_by_character() {
             priority: Priority::High,
             user_id: Some("ana".to_owned()),
             created_at: MOMENT,
+            run_at: MOMENT,
             ..new_now()
         };
         let ended = Execution {

@@ -27,7 +27,8 @@ pub(super) enum Content {
     Empty,
     Whole {
         bytes: Bytes,
-        trailers: Option<HeaderMap>,
+        /// Few have any: in a box, they do not make each answer larger.
+        trailers: Option<Box<HeaderMap>>,
     },
     /// The parts of several ranges and what stands between them.
     Pieces(Vec<Bytes>),
@@ -43,7 +44,7 @@ pub(super) fn reply(
     name: &Arc<str>,
 ) -> Reply {
     let mut headers = match member {
-        None => entry.hit_headers(now, name),
+        None => entry.hit(now, name).into_parts().0.headers,
         Some(member) => entry.reply_headers(now, member, name),
     };
     let status = entry.status;
@@ -62,7 +63,8 @@ pub(super) fn reply(
     Reply { status, headers, content }
 }
 
-fn whole(entry: &Entry) -> Content {
+/// All of it.
+pub(super) fn whole(entry: &Entry) -> Content {
     Content::Whole { bytes: entry.body.clone(), trailers: entry.trailers.clone() }
 }
 

@@ -1,12 +1,11 @@
 //! What the client gets once the origin has answered.
 
-use bytes::Bytes;
 use http::header::AGE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body::Body;
 
 use super::body::CacheBody;
-use super::flight::{Served, StreamHead};
+use super::entry::Entry;
+use super::flight::{Own, Served};
 use super::shared::Shared;
 use super::status::{CACHE_STATUS, Forward, Member};
 use super::stream::Reader;
@@ -26,40 +25,44 @@ pub(super) fn passed<B>(
     response
 }
 
-/// What the origin answers and is stored as it comes.
-pub(super) fn streaming<B: Body<Data = Bytes>>(
+/// What the origin answers and is stored as it comes, for who asked.
+pub(super) fn fetched<B>(shared: &Shared, own: Own<B>, forward: Forward) -> Response<CacheBody<B>> {
+    let Own { head, body } = own;
+    let forward_status = Some(head.status);
+    let mut response = Response::from_parts(head, body);
+    let member = Member { forward_status, is_stored: true, ..Member::forwarded(forward) };
+    tell(response.headers_mut(), member, shared);
+    CacheOutcome::Stored.put(response.extensions_mut());
+    response
+}
+
+/// The same for the others.
+pub(super) fn streaming<B>(
     shared: &Shared,
-    head: StreamHead,
+    (status, mut headers): (StatusCode, HeaderMap),
     reader: Reader<B>,
     forward: Forward,
 ) -> Response<CacheBody<B>> {
-    let body = CacheBody::shared(reader);
-    let member = |status| Member { forward_status: Some(status), ..Member::forwarded(forward) };
-    match head {
-        StreamHead::Own(parts) => {
-            let member = Member { is_stored: true, ..member(parts.status) };
-            let mut response = Response::from_parts(*parts, body);
-            tell(response.headers_mut(), member, shared);
-            CacheOutcome::Stored.put(response.extensions_mut());
-            response
-        }
-        StreamHead::Shared { status, mut headers } => {
-            if !headers.contains_key(AGE) {
-                headers.insert(AGE, HeaderValue::from_static("0"));
-            }
-            tell(&mut headers, Member { is_collapsed: true, ..member(status) }, shared);
-            let mut response = Response::new(body);
-            *response.status_mut() = status;
-            *response.headers_mut() = headers;
-            CacheOutcome::Collapsed.put(response.extensions_mut());
-            response
-        }
+    if !headers.contains_key(AGE) {
+        headers.insert(AGE, HeaderValue::from_static("0"));
     }
+    let member = Member { forward_status: Some(status), is_collapsed: true, ..Member::forwarded(forward) };
+    tell(&mut headers, member, shared);
+    let mut response = Response::new(CacheBody::shared(reader));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    CacheOutcome::Collapsed.put(response.extensions_mut());
+    response
 }
 
 /// What is told of a stored response that is the answer after all.
-pub(super) fn told(served: Served, forward: Forward, is_collapsed: bool) -> (Option<Member>, CacheOutcome) {
+pub(super) fn told(
+    (entry, served): (&Entry, Served),
+    forward: Forward,
+    is_collapsed: bool,
+) -> (Option<Member>, CacheOutcome) {
     let (forward_status, outcome) = match served {
+        Served::Shared => (Some(entry.status), CacheOutcome::Collapsed),
         Served::Confirmed => (Some(StatusCode::NOT_MODIFIED), CacheOutcome::Confirmed),
         Served::InPlaceOfError(status) => (status, CacheOutcome::StaleIfError),
     };

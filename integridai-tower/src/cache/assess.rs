@@ -8,7 +8,7 @@ use super::entry::{Contents, Entry};
 use super::freshness::{self, Facts, Freshness, Lifetime};
 use super::range::Part;
 use super::rules::Rules;
-use super::storable::{Asker, is_storable, keep_storable_fields, shares_cookie_unasked};
+use super::storable::{Asker, LeftOut, is_storable, shares_cookie_unasked};
 use super::targeted::{Governing, governing};
 use super::vary::Selecting;
 
@@ -29,6 +29,33 @@ pub(super) struct Question<'a> {
     pub(super) times: Times,
 }
 
+/// All of an entry but its fields and content.
+#[derive(Debug)]
+pub(super) struct Outline {
+    status: StatusCode,
+    freshness: Freshness,
+    selecting: Selecting,
+    part: Option<Part>,
+    left_out: LeftOut,
+}
+
+impl Outline {
+    /// With the fields that were sent.
+    pub(super) fn draft(self, sent: &HeaderMap) -> Draft {
+        let Self { status, freshness, selecting, part, left_out } = self;
+        let mut headers = sent.clone();
+        left_out.remove_from(&mut headers);
+        Draft { status, headers, freshness, selecting, part }
+    }
+
+    /// The same with all of the content.
+    pub(super) fn finish(self, sent: &HeaderMap, body: Bytes) -> Entry {
+        let Self { status, freshness, selecting, part, left_out } = self;
+        let (headers, left_out, trailers) = (sent, &left_out, None);
+        Entry::new(Contents { status, headers, left_out, body, trailers, freshness, selecting, part })
+    }
+}
+
 /// All of an entry but its content.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -42,18 +69,19 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn finish(&self, body: Bytes, trailers: Option<HeaderMap>) -> Entry {
         let Self { status, headers, part, .. } = self;
+        let (status, part, left_out) = (*status, *part, &LeftOut::default());
         let (freshness, selecting) = (self.freshness.clone(), self.selecting.clone());
-        Entry::new(Contents { status: *status, headers, body, trailers, freshness, selecting, part: *part })
+        Entry::new(Contents { status, headers, left_out, body, trailers, freshness, selecting, part })
     }
 }
 
 /// The entry that the response to a GET becomes; `None` where it is not stored.
-pub(super) fn draft(
+pub(super) fn outline(
     question: &Question<'_>,
     status: StatusCode,
     headers: &HeaderMap,
     rules: &Rules,
-) -> Option<Draft> {
+) -> Option<Outline> {
     // About a range that others have not asked for.
     if status == StatusCode::RANGE_NOT_SATISFIABLE && question.headers.contains_key(RANGE) {
         return None;
@@ -68,9 +96,8 @@ pub(super) fn draft(
         _ => None,
     };
     let selecting = Selecting::new(headers, question.headers)?;
-    let mut headers = headers.clone();
-    keep_storable_fields(&mut headers, control, rules);
-    Some(Draft { status, headers, freshness, selecting, part })
+    let left_out = LeftOut::of(headers, control, rules);
+    Some(Outline { status, freshness, selecting, part, left_out })
 }
 
 /// Whether the response says itself how long it is fresh, as the one to a POST has to (RFC 9110 §9.3.3).
@@ -97,7 +124,7 @@ pub(super) fn redraft(
     let selecting = Selecting::new(&merged, question.headers);
     let is_stored = is_stored && selecting.is_some();
     let mut headers = merged;
-    keep_storable_fields(&mut headers, control, rules);
+    LeftOut::of(&headers, control, rules).remove_from(&mut headers);
     let selecting = selecting.unwrap_or_default();
     (Draft { status: entry.status, headers, freshness, selecting, part: entry.part }, is_stored)
 }
@@ -145,6 +172,6 @@ pub(super) fn sample(status: u16, lines: &[(&'static str, &str)], body: &str, no
     let target = Uri::from_static("/");
     let question = Question { target: &target, headers: &request, asker: Asker::default(), times };
     let status = StatusCode::from_u16(status).expect("a status");
-    let draft = draft(&question, status, &headers, &Rules::shared()).expect("it is stored");
-    draft.finish(Bytes::copy_from_slice(body.as_bytes()), None)
+    let outline = outline(&question, status, &headers, &Rules::shared()).expect("it is stored");
+    outline.finish(&headers, Bytes::copy_from_slice(body.as_bytes()))
 }

@@ -1,6 +1,8 @@
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -24,7 +26,7 @@ pin_project! {
     #[project = SourceProjection]
     enum Source<B> {
         Inner { #[pin] body: B },
-        Whole { bytes: Bytes, trailers: Option<HeaderMap> },
+        Whole { bytes: Bytes, trailers: Option<Box<HeaderMap>> },
         Pieces { pieces: VecDeque<Bytes> },
         Shared { reader: Reader<B> },
     }
@@ -38,6 +40,14 @@ impl<B> CacheBody<B> {
 
     pub(super) fn shared(reader: Reader<B>) -> Self {
         Self { source: Source::Shared { reader } }
+    }
+
+    /// Keeps another thing alive as long as it is read, where others read it too.
+    pub(super) fn beside(self, companion: Arc<dyn Any + Send + Sync>) -> Self {
+        match self.source {
+            Source::Shared { reader } => Self::shared(reader.beside(companion)),
+            source => Self { source },
+        }
     }
 
     pub(super) fn stored(content: Content) -> Self {
@@ -75,7 +85,7 @@ where
             SourceProjection::Whole { bytes, trailers } => {
                 let bytes = std::mem::take(bytes);
                 let frame = if bytes.is_empty() {
-                    trailers.take().map(Frame::trailers)
+                    trailers.take().map(|trailers| Frame::trailers(*trailers))
                 } else {
                     Some(Frame::data(bytes))
                 };

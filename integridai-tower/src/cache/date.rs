@@ -19,6 +19,12 @@ pub(super) fn read(text: &[u8], now: u64) -> Option<u64> {
 
 /// Writes the format that senders use.
 pub(super) fn print(seconds: u64) -> HeaderValue {
+    HeaderValue::from_bytes(&text(seconds))
+        .unwrap_or_else(|_| HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+}
+
+/// The same as text.
+pub(super) fn text(seconds: u64) -> [u8; 29] {
     let seconds = seconds.min(253_402_300_799);
     let (days, time) = (seconds / DAY, seconds % DAY);
     let (year, month, day) = civil(days);
@@ -37,8 +43,7 @@ pub(super) fn print(seconds: u64) -> HeaderValue {
         text[at] = b'0' + (number / 10) as u8;
         text[at + 1] = b'0' + (number % 10) as u8;
     }
-    HeaderValue::from_bytes(&text)
-        .unwrap_or_else(|_| HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+    text
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`
@@ -134,19 +139,19 @@ fn days_before(year: u64, month: usize, day: u64) -> u64 {
     years + (1..month).map(|month| days_in(year, month)).sum::<u64>() + day - 1
 }
 
-/// Year, month and day of a day since 1970-01-01.
+/// Year, month and day of a day since 1970-01-01, by years that begin in March, so that the leap day is their last.
 fn civil(days: u64) -> (u64, usize, u64) {
-    let mut year = 1970 + days / 366;
-    while days_before(year + 1, 1, 1) <= days {
-        year += 1;
-    }
-    let mut left = days - days_before(year, 1, 1);
-    let mut month = 1;
-    while left >= days_in(year, month) {
-        left -= days_in(year, month);
-        month += 1;
-    }
-    (year, month, left + 1)
+    const OF_400_YEARS: u64 = 146_097;
+    const BEFORE_1970: u64 = 719_468;
+    let days = days + BEFORE_1970;
+    let (centuries, day) = (days / OF_400_YEARS, days % OF_400_YEARS);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // Months of 31 and 30 days alternate so that five of them have 153.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, is_next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (400 * centuries + year + is_next, month as usize, day)
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! What is made of the origin's answer, for whoever waits for it and for the store.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG};
-use http::{HeaderMap, Response, StatusCode, Uri};
-use http_body::Body;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HOST};
+use http::{HeaderMap, Response, StatusCode, Uri, response};
+use http_body::{Body, Frame};
 
-use super::assess::{Draft, Question, Times, confirms_for_one, draft, is_explicit, redraft};
+use super::answer::Content;
+use super::assess::{Draft, Outline, Question, Times, confirms_for_one, is_explicit, outline, redraft};
+use super::body::CacheBody;
 use super::entry::Entry;
 use super::flight::{Landing, Own, Release, Served};
 use super::key::Key;
@@ -17,14 +21,15 @@ use super::range::Part;
 use super::shared::Shared;
 use super::storable::Asker;
 use super::store::Terms;
-use super::stream::{Keep, Source, Stream};
+use super::stream::{First, Keep, Source, Stream};
 use super::validate::{is_confirmed, is_confirmed_by_head, merged};
 use crate::{BoxError, Refused};
 
 /// A request as it was sent on, and what is known of the URL.
 pub(super) struct Errand {
     pub(super) shared: Arc<Shared>,
-    pub(super) key: Key<'static>,
+    /// Of its key.
+    pub(super) digest: u128,
     pub(super) target: Uri,
     /// Of the client.
     pub(super) headers: Arc<HeaderMap>,
@@ -51,7 +56,11 @@ pub(super) enum Purpose {
 }
 
 impl Errand {
-    pub(super) fn settle<B, E>(self, answer: Result<Response<B>, E>) -> Landing<B, E>
+    pub(super) fn settle<B, E>(
+        self: Box<Self>,
+        answer: Result<Response<B>, E>,
+        context: &mut Context<'_>,
+    ) -> Landing<B, E>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -87,8 +96,13 @@ impl Errand {
                 self.hear_head(&answer, received);
                 alone(answer)
             }
-            _ => self.store(answer, received),
+            _ => self.store(answer, received, context),
         }
+    }
+
+    /// The URL that it is for.
+    pub(super) fn key(&self) -> Key<'_> {
+        self.shared.keys.known(self.digest, &self.target, self.headers.get(HOST))
     }
 
     /// Whether the answer says itself how long it is fresh.
@@ -126,11 +140,11 @@ impl Errand {
         let (question, rules) = (self.question(received), &self.shared.rules);
         let (draft, may_be_stored) = redraft(&question, entry, merged, rules);
         let may_be_stored = may_be_stored && !confirms_for_one(&question, entry.status, headers, rules);
-        let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.clone()));
+        let entry = Arc::new(draft.finish(entry.body.clone(), entry.trailers.as_deref().cloned()));
         let terms = self.terms();
-        let is_stored = may_be_stored && terms.hold(&self.key);
+        let is_stored = may_be_stored && terms.hold(&self.key());
         if is_stored {
-            self.shared.store.put(&self.key, Arc::clone(&entry), &terms);
+            self.shared.store.put(&self.key(), Arc::clone(&entry), &terms);
         }
         (entry, is_stored)
     }
@@ -141,21 +155,26 @@ impl Errand {
         if entry.status == StatusCode::OK && is_confirmed_by_head(entry, answer.headers()) {
             self.renew(entry, answer.headers(), received);
         } else {
-            self.shared.store.expire(&self.key, entry, &self.terms());
+            self.shared.store.expire(&self.key(), entry, &self.terms());
         }
     }
 
-    fn store<B, E>(self, answer: Response<B>, received: u64) -> Landing<B, E>
+    fn store<B, E>(
+        self: Box<Self>,
+        answer: Response<B>,
+        received: u64,
+        context: &mut Context<'_>,
+    ) -> Landing<B, E>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let (mut head, body) = answer.into_parts();
-        let drafted = draft(&self.question(received), head.status, &head.headers, &self.shared.rules);
+        let outlined = outline(&self.question(received), head.status, &head.headers, &self.shared.rules);
         let length = length_of(&head.headers, &body);
         let most = self.shared.rules.largest_body;
         let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
-        let Some(mut draft) = drafted.filter(|_| length.is_none_or(fits)) else {
+        let Some(outline) = outlined.filter(|_| length.is_none_or(fits)) else {
             if self.purpose == Purpose::Complete && head.status == StatusCode::PARTIAL_CONTENT {
                 return self.misfit(Response::from_parts(head, body));
             }
@@ -165,13 +184,35 @@ impl Errand {
             return alone(Response::from_parts(head, body));
         };
         self.id.inspect(|id| self.shared.flights.note_shared(*id));
+        let mut body = Box::pin(body);
+        let first = match length {
+            Some(length) if self.purpose != Purpose::Complete => {
+                match in_one_piece(body.as_mut(), length, context) {
+                    Ok(content) => return self.land_whole(head, outline, content),
+                    Err(first) => first,
+                }
+            }
+            _ => Poll::Pending,
+        };
+        let mut draft = outline.draft(&head.headers);
         let begun = self.complete(&mut head, &mut draft);
         let length = length.map(|length| length + begun.len() as u64);
         let shared = Arc::new(draft);
         let keep = Box::new(Keeping { errand: self, draft: Arc::clone(&shared) });
-        let stream = Stream::new(Source { body, begun, length, most, keep });
-        let leader = stream.read().map(|reader| Box::new(Own { head, reader }));
+        let stream = Stream::new(Source { body, first, begun, length, most, keep });
+        let leader = stream.read().map(|reader| Box::new(Own { head, body: CacheBody::shared(reader) }));
         Landing::Streaming { leader, shared, stream }
+    }
+
+    fn land_whole<B, E>(&self, head: response::Parts, outline: Outline, content: Bytes) -> Landing<B, E> {
+        // In a piece of its own: what came may be a slice of a much larger buffer.
+        let entry = Arc::new(outline.finish(&head.headers, Bytes::copy_from_slice(&content)));
+        let (key, terms) = (self.key(), self.terms());
+        if terms.hold(&key) {
+            self.shared.store.put(&key, Arc::clone(&entry), &terms);
+        }
+        let body = CacheBody::stored(Content::Whole { bytes: content, trailers: None });
+        Landing::Whole { leader: Some(Box::new(Own { head, body })), entry }
     }
 
     /// Whether it is what the stored part lacks, and all of it.
@@ -188,7 +229,7 @@ impl Errand {
 
     /// A part that does not fit, or cannot be put to what is stored, is no answer to a client that asked for the whole (RFC 9110 §15.6.3).
     fn misfit<B, E>(&self, mut answer: Response<B>) -> Landing<B, E> {
-        self.entry.iter().for_each(|entry| self.shared.store.expire(&self.key, entry, &self.terms()));
+        self.entry.iter().for_each(|entry| self.shared.store.expire(&self.key(), entry, &self.terms()));
         *answer.status_mut() = StatusCode::BAD_GATEWAY;
         answer.headers_mut().remove(CONTENT_RANGE);
         alone(answer)
@@ -216,7 +257,7 @@ impl Errand {
 
 /// Stores an answer once it is whole.
 struct Keeping {
-    errand: Errand,
+    errand: Box<Errand>,
     draft: Arc<Draft>,
 }
 
@@ -224,7 +265,8 @@ impl Keep for Keeping {
     fn complete(self: Box<Self>, content: Bytes, trailers: Option<HeaderMap>) {
         let Self { errand, draft } = *self;
         let terms = errand.terms();
-        if !terms.hold(&errand.key) {
+        let key = errand.key();
+        if !terms.hold(&key) {
             return;
         }
         let joint = errand.entry.as_ref().zip(draft.part).and_then(|(entry, part)| {
@@ -235,7 +277,7 @@ impl Keep for Keeping {
             None => draft.finish(content, trailers),
         };
         let entry = Arc::new(entry);
-        errand.shared.store.put(&errand.key, entry, &terms);
+        errand.shared.store.put(&key, entry, &terms);
     }
 
     fn give_up(self: Box<Self>) {
@@ -248,6 +290,27 @@ impl Keep for Keeping {
 /// The statuses that `stale-if-error` is about (RFC 5861 §4).
 fn is_failing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// All of the content, if it is here at once; else what there was.
+fn in_one_piece<B>(mut body: Pin<&mut B>, length: u64, context: &mut Context<'_>) -> Result<Bytes, First>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    if body.is_end_stream() {
+        return if length == 0 { Ok(Bytes::new()) } else { Err(Poll::Pending) };
+    }
+    let first = body.as_mut().poll_frame(context);
+    let first = first.map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+    match first {
+        Poll::Ready(Some(Ok(frame))) if body.is_end_stream() => match frame.into_data() {
+            Ok(content) if content.len() as u64 == length => Ok(content),
+            Ok(content) => Err(Poll::Ready(Some(Ok(Frame::data(content))))),
+            Err(frame) => Err(Poll::Ready(Some(Ok(frame)))),
+        },
+        first => Err(first),
+    }
 }
 
 fn alone<B, E>(answer: Response<B>) -> Landing<B, E> {

@@ -11,6 +11,7 @@ use http::{HeaderMap, Response, StatusCode, response};
 use http_body::Body;
 
 use super::assess::Draft;
+use super::body::CacheBody;
 use super::entry::Entry;
 use super::errand::Errand;
 use super::flights::Flights;
@@ -48,15 +49,16 @@ pub(super) enum Landing<B, E> {
     Alone { answer: Option<Result<Response<B>, E>>, release: Release },
     /// The answer is stored as it comes.
     Streaming { leader: Option<Box<Own<B>>>, shared: Arc<Draft>, stream: Arc<Stream<B>> },
+    /// The answer came in one piece and is stored.
+    Whole { leader: Option<Box<Own<B>>>, entry: Arc<Entry> },
     /// What is stored is the answer.
     Stored { entry: Arc<Entry>, served: Served, is_shared: bool },
 }
 
-/// The answer for the one who asked: its head as the origin sent it, and a place in its stream, which others may have read
-/// before.
+/// The answer for the one who asked: its head as the origin sent it, and its content, which others may have read before.
 pub(super) struct Own<B> {
     pub(super) head: response::Parts,
-    pub(super) reader: Reader<B>,
+    pub(super) body: CacheBody<B>,
 }
 
 /// Why those that waited have to go by themselves.
@@ -71,6 +73,8 @@ pub(super) enum Release {
 /// How it came that a stored response is the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Served {
+    /// As it came for another.
+    Shared,
     Confirmed,
     InPlaceOfError(Option<StatusCode>),
 }
@@ -78,18 +82,19 @@ pub(super) enum Served {
 /// What a passenger gets.
 pub(super) enum Arrival<B, E> {
     Own(Result<Response<B>, E>),
-    Streaming { head: StreamHead, reader: Reader<B> },
-    Stored { entry: Arc<Entry>, served: Served },
-    Released(Release),
-}
-
-pub(super) enum StreamHead {
-    /// As the origin sent it, for who asked.
-    Own(Box<response::Parts>),
-    Shared {
+    /// As it comes, for who asked.
+    Fetched(Box<Own<B>>),
+    /// As it comes, for the others.
+    Streaming {
         status: StatusCode,
         headers: HeaderMap,
+        reader: Reader<B>,
     },
+    Stored {
+        entry: Arc<Entry>,
+        served: Served,
+    },
+    Released(Release),
 }
 
 impl<B, E> Flight<B, E> {
@@ -114,7 +119,7 @@ impl<B, E> Flight<B, E> {
             Stage::Broken => false,
             Stage::Landed(landing) => match &**landing {
                 Landing::Streaming { stream, .. } => stream.is_open(),
-                Landing::Alone { .. } | Landing::Stored { .. } => false,
+                Landing::Alone { .. } | Landing::Whole { .. } | Landing::Stored { .. } => false,
             },
         }
     }
@@ -177,7 +182,7 @@ impl<B, E> Landing<B, E> {
     fn leave(&mut self) -> Option<Left<B, E>> {
         match self {
             Self::Alone { answer, .. } => answer.take().map(Left::Alone),
-            Self::Streaming { leader, .. } => leader.take().map(Left::Streaming),
+            Self::Streaming { leader, .. } | Self::Whole { leader, .. } => leader.take().map(Left::Own),
             Self::Stored { .. } => None,
         }
     }
@@ -198,7 +203,7 @@ impl Drop for TellOnPanic<'_> {
 #[expect(dead_code, reason = "it is there to be dropped")]
 enum Left<B, E> {
     Alone(Result<Response<B>, E>),
-    Streaming(Box<Own<B>>),
+    Own(Box<Own<B>>),
 }
 
 impl<B, E> Ticket<B, E>
@@ -225,7 +230,7 @@ where
             *stage = Stage::Calling { call, errand };
             return Poll::Pending;
         };
-        let mut landing = errand.settle(answer);
+        let mut landing = errand.settle(answer, &mut Context::from_waker(&waker));
         self.land(&landing);
         let left = if self.flight.has_leader.load(Ordering::SeqCst) { None } else { landing.leave() };
         *stage = Stage::Landed(Box::new(landing));
@@ -257,15 +262,28 @@ where
             Landing::Streaming { leader, shared, stream } => {
                 self.board_stream(leader, shared, stream, request)
             }
+            Landing::Whole { leader, entry } => match leader.take_if(|_| self.is_leader) {
+                Some(own) => Arrival::Fetched(own),
+                None => self.board_stored(entry, Served::Shared, true, request),
+            },
             Landing::Stored { entry, served, is_shared } => {
-                let is_for = self.is_leader || (*is_shared && entry.selecting.matches(request));
-                if is_for {
-                    Arrival::Stored { entry: Arc::clone(entry), served: *served }
-                } else {
-                    Arrival::Released(Release::NotShared)
-                }
+                self.board_stored(entry, *served, *is_shared, request)
             }
         })
+    }
+
+    fn board_stored(
+        &self,
+        entry: &Arc<Entry>,
+        served: Served,
+        is_shared: bool,
+        request: &HeaderMap,
+    ) -> Arrival<B, E> {
+        if self.is_leader || (is_shared && entry.selecting.matches(request)) {
+            Arrival::Stored { entry: Arc::clone(entry), served }
+        } else {
+            Arrival::Released(Release::NotShared)
+        }
     }
 
     fn board_stream(
@@ -277,16 +295,13 @@ where
     ) -> Arrival<B, E> {
         // The readers keep the flight in the air, so that others can join.
         let flight = Arc::clone(&self.flight) as Arc<dyn Any + Send + Sync>;
-        if let Some(own) = leader.take_if(|_| self.is_leader) {
-            let Own { head, reader } = *own;
-            return Arrival::Streaming {
-                head: StreamHead::Own(Box::new(head)),
-                reader: reader.beside(flight),
-            };
+        if let Some(mut own) = leader.take_if(|_| self.is_leader) {
+            own.body = std::mem::take(&mut own.body).beside(flight);
+            return Arrival::Fetched(own);
         }
         let reader = if shared.selecting.matches(request) { stream.read() } else { None };
         let Some(reader) = reader else { return Arrival::Released(Release::NotShared) };
-        let head = StreamHead::Shared { status: shared.status, headers: shared.headers.clone() };
-        Arrival::Streaming { head, reader: reader.beside(flight) }
+        let (status, headers) = (shared.status, shared.headers.clone());
+        Arrival::Streaming { status, headers, reader: reader.beside(flight) }
     }
 }

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
-use super::arrival::{passed, streaming, told};
+use super::arrival::{fetched, passed, streaming, told};
 use super::body::CacheBody;
 use super::flight::{Arrival, Ticket};
 use super::pass::Pass;
@@ -97,12 +97,13 @@ where
                         .expect("a future is not polled after its completion")));
                 }
                 StateProjection::Passing { answer, pass } => {
-                    return Poll::Ready(ready!(answer.poll(context)).map(|response| pass.finish(response)));
+                    let answer = ready!(answer.poll(context));
+                    return Poll::Ready(answer.map(|response| pass.finish(response, context)));
                 }
                 StateProjection::Looking { found, place, trip } => {
                     let found = ready!(found.as_mut().poll(context));
                     let trip = trip.take().expect("this state is left at once");
-                    let resource = place.latest(found, || trip.shared.store.find(&trip.key));
+                    let resource = place.latest(found, || trip.shared.store.find(&trip.key()));
                     after(trip.proceed(resource.as_deref()))
                 }
                 StateProjection::Flying { flying: place } => {
@@ -144,6 +145,14 @@ where
 }
 
 impl Place {
+    /// What there was nearer by.
+    pub(super) fn known(self) -> Option<Arc<Resource>> {
+        match self {
+            Self::Near => None,
+            Self::Further(known) => known,
+        }
+    }
+
     /// While it was looked for far away, an answer to another request may have come to hand.
     fn latest(
         &mut self,
@@ -188,12 +197,14 @@ where
         (Arrival::Own(answer), riding) => {
             answer.map(|response| passed(riding.shared(), response, forward, super::CacheOutcome::Passed))
         }
-        (Arrival::Streaming { head, reader }, riding) => {
-            Ok(streaming(riding.shared(), head, reader, forward))
+        (Arrival::Fetched(own), riding) => Ok(fetched(riding.shared(), *own, forward)),
+        (Arrival::Streaming { status, headers, reader }, riding) => {
+            Ok(streaming(riding.shared(), (status, headers), reader, forward))
         }
         (Arrival::Stored { entry, served }, riding) => {
             let shared = riding.shared();
-            Ok(stored(shared, &entry, riding.asked(), shared.now(), told(served, forward, is_collapsed)))
+            let told = told((&entry, served), forward, is_collapsed);
+            Ok(stored(shared, &entry, riding.asked(), shared.now(), told))
         }
         (Arrival::Released(release), Riding::Follower(trip)) => {
             return Err(Box::new(trip.released(Some(release))));
@@ -229,7 +240,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    match trip.shared.store.find(&trip.key) {
+    match trip.shared.store.find(&trip.key()) {
         Lookup::Decided(resource) => after(trip.proceed(resource.as_deref())),
         Lookup::Waiting(found) => State::Looking { found, place: Place::Near, trip: Some(trip) },
     }

@@ -11,7 +11,8 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 pub struct Key<'a> {
     digest: u128,
     scheme: Cow<'a, str>,
-    authority: Cow<'a, str>,
+    /// Text, where it is one that a host has: to see that of each request would cost more than all the rest.
+    authority: Cow<'a, [u8]>,
     target: Cow<'a, str>,
 }
 
@@ -52,48 +53,64 @@ impl Keys {
 
     /// That of a target whose authority `host` tells, where it does not itself.
     pub(super) fn of<'a>(&self, target: &'a Uri, host: Option<&'a HeaderValue>) -> Key<'a> {
-        let authority = match target.authority() {
-            Some(authority) => authority.as_str(),
-            None => host.and_then(|host| host.to_str().ok()).unwrap_or(""),
-        };
-        self.make(target.scheme_str(), authority, target_of(target))
+        let authority = authority_of(target, host);
+        self.make(target.scheme_str(), (authority, kinds(authority)), target_of(target))
+    }
+
+    /// The same, if target and `Host` name the same host, in characters that a host and its port can have, and no user.
+    pub(super) fn of_one_host<'a>(&self, target: &'a Uri, host: Option<&'a HeaderValue>) -> Option<Key<'a>> {
+        let authority = authority_of(target, host);
+        let kinds = kinds(authority);
+        let is_one = kinds & OTHER == 0
+            && host.is_none_or(|host| {
+                target.authority().is_none() || host.as_bytes().eq_ignore_ascii_case(authority)
+            });
+        is_one.then(|| self.make(target.scheme_str(), (authority, kinds), target_of(target)))
+    }
+
+    /// That of a target of which the digest is known.
+    pub(super) fn known<'a>(&self, digest: u128, target: &'a Uri, host: Option<&'a HeaderValue>) -> Key<'a> {
+        let authority = authority_of(target, host);
+        let authority = (authority, kinds(authority));
+        Key { digest, ..self.parts(target.scheme_str(), authority, target_of(target)) }
     }
 
     /// That of a full URL.
     pub(super) fn of_url<'a>(&self, url: &'a Uri) -> Key<'a> {
-        self.make(
-            url.scheme_str(),
-            url.authority().map_or("", |authority| authority.as_str()),
-            target_of(url),
-        )
+        self.of(url, None)
     }
 
     /// That of a URL as a key writes it.
     pub(super) fn of_written<'a>(&self, url: &'a str) -> Key<'a> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         let (authority, target) = rest.split_at(rest.find(['/', '*']).unwrap_or(rest.len()));
-        let digest = self.of_parts([scheme, authority, target]);
-        Key { digest, scheme: scheme.into(), authority: authority.into(), target: target.into() }
+        let digest = self.of_parts([scheme, authority, target].map(str::as_bytes));
+        Key { digest, scheme: scheme.into(), authority: authority.as_bytes().into(), target: target.into() }
     }
 
-    fn make<'a>(&self, scheme: Option<&'a str>, authority: &'a str, target: &'a str) -> Key<'a> {
-        let scheme = scheme.map_or(Cow::Borrowed(self.scheme), lower_case);
-        let default_port = if scheme == "https" { ":443" } else { ":80" };
-        let authority = host_of(authority, default_port);
-        let target = if self.sorts_query { sorted(target) } else { Cow::Borrowed(target) };
-        let mut key = Key { digest: 0, scheme, authority, target };
-        key.digest = self.of_parts([&key.scheme, &key.authority, &key.target]);
+    fn make<'a>(&self, scheme: Option<&'a str>, authority: (&'a [u8], u8), target: &'a str) -> Key<'a> {
+        let mut key = self.parts(scheme, authority, target);
+        key.digest = self.of_parts([key.scheme.as_bytes(), &key.authority, key.target.as_bytes()]);
         key
     }
 
+    /// Without its digest; the authority with its [`kinds`].
+    fn parts<'a>(&self, scheme: Option<&'a str>, authority: (&'a [u8], u8), target: &'a str) -> Key<'a> {
+        let scheme = scheme.map_or(Cow::Borrowed(self.scheme), lower_case);
+        let default_port: &[u8] = if scheme == "https" { b":443" } else { b":80" };
+        let authority = host_of(authority, default_port);
+        let target = if self.sorts_query { sorted(target) } else { Cow::Borrowed(target) };
+        Key { digest: 0, scheme, authority, target }
+    }
+
     /// None of the parts has a line feed, so they cannot run into each other.
-    fn of_parts(&self, parts: [&str; 3]) -> u128 {
+    fn of_parts(&self, parts: [&[u8]; 3]) -> u128 {
         let hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
-        let [scheme, authority, target] = parts.map(str::as_bytes);
+        let [scheme, authority, target] = parts;
         let length = scheme.len() + authority.len() + target.len() + 2;
         let mut short = [b'\n'; SHORT];
         let Some(text) = short.get_mut(..length) else {
-            return hasher.hash(parts.join("\n").as_bytes()).as_u128();
+            return hasher.hash(&parts.join(&b'\n')).as_u128();
         };
         text[..scheme.len()].copy_from_slice(scheme);
         text[scheme.len() + 1..][..authority.len()].copy_from_slice(authority);
@@ -118,7 +135,7 @@ impl Key<'_> {
     /// `https://host/path?query`
     #[must_use]
     pub fn url(&self) -> String {
-        [&*self.scheme, "://", &*self.authority, &*self.target].concat()
+        [&*self.scheme, "://", self.authority(), &*self.target].concat()
     }
 
     pub(super) fn scheme(&self) -> &str {
@@ -126,7 +143,7 @@ impl Key<'_> {
     }
 
     pub(super) fn authority(&self) -> &str {
-        &self.authority
+        std::str::from_utf8(&self.authority).unwrap_or("")
     }
 
     pub(super) fn into_owned(self) -> Key<'static> {
@@ -168,32 +185,50 @@ impl Hash for Key<'_> {
     }
 }
 
+fn authority_of<'a>(target: &'a Uri, host: Option<&'a HeaderValue>) -> &'a [u8] {
+    match target.authority() {
+        Some(authority) => authority.as_str().as_bytes(),
+        None => host.map_or(b"", HeaderValue::as_bytes),
+    }
+}
+
 fn target_of(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// Whether the target and `Host` name the same host, in characters that a host and its port can have, and no user.
-pub(super) fn is_for_one_host(target: &Uri, host: Option<&HeaderValue>) -> bool {
-    let is_plain = |text: &[u8]| {
-        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%:[]".contains(&byte);
-        text.iter().all(|&byte| is_part(byte))
-    };
-    let Some(authority) = target.authority() else {
-        return host.is_none_or(|host| is_plain(host.as_bytes()));
-    };
-    let authority = authority.as_str().as_bytes();
-    is_plain(authority) && host.is_none_or(|host| host.as_bytes().eq_ignore_ascii_case(authority))
+/// Letters in upper case.
+const UPPER: u8 = 1;
+/// What a host and its port do not have.
+const OTHER: u8 = 2;
+static KINDS: [u8; 256] = kinds_of_bytes();
+
+const fn kinds_of_bytes() -> [u8; 256] {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        kinds[byte as usize] = match byte {
+            b'A'..=b'Z' => UPPER,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']' => 0,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    kinds
+}
+
+/// Which kinds of bytes there are, without an early end: that would be a branch for each byte.
+fn kinds(text: &[u8]) -> u8 {
+    text.iter().fold(0, |kinds, &byte| kinds | KINDS[usize::from(byte)])
 }
 
 /// Without user, default port and case.
-fn host_of<'a>(authority: &'a str, default_port: &str) -> Cow<'a, str> {
-    // Without an early end, which would be a branch for each byte.
-    let is_plain =
-        authority.bytes().fold(true, |is_plain, byte| is_plain & (byte != b'@') & !byte.is_ascii_uppercase());
-    let host =
-        if is_plain { authority } else { authority.rsplit_once('@').map_or(authority, |(_, host)| host) };
-    let host = host.strip_suffix(default_port).unwrap_or(host);
-    if is_plain { Cow::Borrowed(host) } else { lower_case(host) }
+fn host_of<'a>((authority, kinds): (&'a [u8], u8), default_port: &[u8]) -> Cow<'a, [u8]> {
+    let without_port = |host: &'a [u8]| host.strip_suffix(default_port).unwrap_or(host);
+    if kinds == 0 {
+        return Cow::Borrowed(without_port(authority));
+    }
+    let host = authority.rsplit(|&byte| byte == b'@').next().unwrap_or(authority);
+    Cow::Owned(without_port(host).to_ascii_lowercase())
 }
 
 fn lower_case(text: &str) -> Cow<'_, str> {
@@ -222,7 +257,7 @@ mod tests {
     fn a_request_is_for_one_host() {
         let is = |target: &str, host: Option<&[u8]>| {
             let host = host.map(|host| HeaderValue::from_bytes(host).unwrap());
-            is_for_one_host(&target.parse().unwrap(), host.as_ref())
+            Keys::new("http", false).of_one_host(&target.parse().unwrap(), host.as_ref()).is_some()
         };
         assert!(is("/a", None) && is("http://a.test/a", None) && is("http://A.test:81/", Some(b"a.test:81")));
         for host in ["a.test", "A-b_c~.test:8080", "[::1]:80", "", "a%2Dtest"] {
@@ -284,7 +319,7 @@ mod tests {
             let target = "a".repeat(length);
             let text = ["http", "a.test", &target].join("\n");
             assert_eq!(
-                keys.of_parts(["http", "a.test", &target]),
+                keys.of_parts(["http", "a.test", &target].map(str::as_bytes)),
                 hasher.hash(text.as_bytes()).as_u128(),
                 "{length}"
             );

@@ -114,6 +114,7 @@ mod dictionary;
 mod directives;
 mod entry;
 mod errand;
+mod fields;
 mod flight;
 mod flights;
 mod freshness;

@@ -1,15 +1,16 @@
 //! Requests that the store has no part in, and what their answers change in it.
 
 use std::sync::Arc;
+use std::task::Context;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
 
-use super::arrival::{passed, streaming};
+use super::arrival::{fetched, passed};
 use super::body::CacheBody;
 use super::errand::Errand;
-use super::flight::{Landing, Own, StreamHead};
+use super::flight::Landing;
 use super::invalidate::{content_location, is_success, named};
 use super::key::Key;
 use super::shared::Shared;
@@ -28,7 +29,11 @@ pub(super) struct Pass {
 }
 
 impl Pass {
-    pub(super) fn finish<B>(&mut self, response: Response<B>) -> Response<CacheBody<B>>
+    pub(super) fn finish<B>(
+        &mut self,
+        response: Response<B>,
+        context: &mut Context<'_>,
+    ) -> Response<CacheBody<B>>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -37,7 +42,7 @@ impl Pass {
             self.invalidate(&response);
         }
         match self.post.take() {
-            Some(errand) if is_for_gets(&errand, &response) => self.store(*errand, response),
+            Some(errand) if is_for_gets(&errand, &response) => self.store(errand, response, context),
             _ => passed(&self.shared, response, self.forward, CacheOutcome::Bypassed),
         }
     }
@@ -55,23 +60,30 @@ impl Pass {
         }
     }
 
-    fn store<B>(&self, mut errand: Errand, response: Response<B>) -> Response<CacheBody<B>>
+    fn store<B>(
+        &self,
+        mut errand: Box<Errand>,
+        response: Response<B>,
+        context: &mut Context<'_>,
+    ) -> Response<CacheBody<B>>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         // It was invalidated by this very answer.
         errand.mark = self.shared.changes.now();
-        let landing: Landing<B, BoxError> = errand.settle(Ok(response));
+        let landing: Landing<B, BoxError> = errand.settle(Ok(response), context);
         match landing {
-            Landing::Streaming { leader: Some(own), .. } => {
-                let Own { head, reader } = *own;
-                streaming(&self.shared, StreamHead::Own(Box::new(head)), reader, self.forward)
+            Landing::Streaming { leader: Some(own), .. } | Landing::Whole { leader: Some(own), .. } => {
+                fetched(&self.shared, *own, self.forward)
             }
             Landing::Alone { answer: Some(Ok(response)), .. } => {
                 passed(&self.shared, response, self.forward, CacheOutcome::Bypassed)
             }
-            Landing::Alone { .. } | Landing::Streaming { .. } | Landing::Stored { .. } => unread(),
+            Landing::Alone { .. }
+            | Landing::Streaming { .. }
+            | Landing::Whole { .. }
+            | Landing::Stored { .. } => unread(),
         }
     }
 }
@@ -88,7 +100,7 @@ pub(super) fn may_be_for_gets(method: &Method) -> bool {
 }
 
 fn is_for_gets<B>(errand: &Errand, response: &Response<B>) -> bool {
-    let named = content_location(&errand.key, response.headers());
-    let is_own = named.is_some_and(|url| errand.shared.keys.of_url(&url).digest() == errand.key.digest());
+    let named = content_location(&errand.key(), response.headers());
+    let is_own = named.is_some_and(|url| errand.shared.keys.of_url(&url).digest() == errand.digest);
     is_own && response.status().is_success() && errand.is_explicit(response)
 }

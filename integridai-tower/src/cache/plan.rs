@@ -49,6 +49,8 @@ pub(super) struct Signs<'a> {
     has_range: bool,
     /// One that a cache can decide.
     has_condition: bool,
+    /// `Authorization`.
+    pub(super) has_credentials: bool,
     /// A condition that is for the origin alone (RFC 9111 §4.3.2), or the wish for another protocol.
     pub(super) is_for_origin: bool,
 }
@@ -64,6 +66,7 @@ impl<'a> Signs<'a> {
                 }
                 "range" | "if-range" => signs.has_range = true,
                 "if-none-match" | "if-modified-since" => signs.has_condition = true,
+                "authorization" => signs.has_credentials = true,
                 "if-match" | "if-unmodified-since" | "upgrade" => signs.is_for_origin = true,
                 _ => {}
             }

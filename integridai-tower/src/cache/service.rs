@@ -2,8 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{Method, Request, Response, request};
+use http::{Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
@@ -11,15 +10,14 @@ use super::body::CacheBody;
 use super::errand::{Errand, Purpose};
 use super::future::{Place, ResponseFuture};
 use super::invalidate::is_unsafe;
-use super::key::{Key, is_for_one_host};
+use super::key::Key;
 use super::pass::{Pass, may_be_for_gets};
 use super::plan::{Asked, Signs, Verdict};
 use super::shared::Shared;
 use super::status::Forward;
 use super::storable::Asker;
 use super::store::Lookup;
-use super::trip::{Trip, judge, stored};
-use crate::cache_outcome::CacheOutcome;
+use super::trip::{Trip, hit, judge};
 use crate::readiness::take_ready;
 use crate::{BoxError, Principal};
 
@@ -54,72 +52,74 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        let signs = Signs::of(&head.headers);
-        if let Some(pass) = passing(&self.shared, &head, &signs, !body.is_end_stream()) {
-            return ResponseFuture::passing(self.inner.call(Request::from_parts(head, body)), pass);
-        }
-        let asked = Asked::of(&head.method, &signs, &head.headers, &self.shared.rules);
-        let key = self.shared.keys.of(&head.uri, signs.host);
+        let headers = request.headers();
+        let signs = Signs::of(headers);
+        let Some(key) = key_of(&self.shared, &request, &signs) else {
+            let pass = passing(&self.shared, &request, &signs);
+            return ResponseFuture::passing(self.inner.call(request), pass);
+        };
+        let asked = Asked::of(request.method(), &signs, headers, &self.shared.rules);
         let lookup = self.shared.store.find(&key);
         if let Lookup::Decided(Some(resource)) = &lookup {
             let now = self.shared.now();
-            if let (Verdict::Fresh, Some(entry)) = judge(Some(resource), &asked, &head.headers, now) {
-                let (asked, told) = ((&asked, &head.headers), (None, CacheOutcome::Hit));
-                return ResponseFuture::answered(stored(&self.shared, entry, asked, now, told));
+            if let (Verdict::Fresh, Some(entry)) = judge(Some(resource), &asked, headers, now) {
+                return ResponseFuture::answered(hit(&self.shared, entry, (&asked, headers), now));
             }
         }
-        let trip = Trip {
-            shared: Arc::clone(&self.shared),
-            key: key.into_owned(),
-            asker: asker(&head, &asked),
-            inner: take_ready(&mut self.inner),
-            head,
-            body,
-            asked,
-            waited: 0,
+        // Each place is asked while the URL is at hand.
+        let further = match lookup {
+            Lookup::Decided(known) => (self.shared.store.find_further(&key), Place::Further(known)),
+            waiting => (waiting, Place::Near),
         };
-        match lookup {
-            Lookup::Decided(known) => match self.shared.store.find_further(&trip.key) {
-                Lookup::Decided(found) => ResponseFuture::stopped(trip.proceed(found.or(known).as_deref())),
-                Lookup::Waiting(found) => ResponseFuture::looking(found, Place::Further(known), trip),
-            },
-            Lookup::Waiting(found) => ResponseFuture::looking(found, Place::Near, trip),
+        let (digest, asker) = (key.digest(), asker(&request, &signs, &asked));
+        let (head, body) = request.into_parts();
+        let inner = take_ready(&mut self.inner);
+        let shared = Arc::clone(&self.shared);
+        let trip = Trip { shared, digest, asker, inner, head, body, asked, waited: 0 };
+        match further {
+            (Lookup::Decided(found), place) => {
+                ResponseFuture::stopped(trip.proceed(found.or(place.known()).as_deref()))
+            }
+            (Lookup::Waiting(found), place) => ResponseFuture::looking(found, place, trip),
         }
     }
 }
 
-/// Requests that are not answered by the store; `None` for those that may be.
-fn passing(
-    shared: &Arc<Shared>,
-    head: &request::Parts,
-    signs: &Signs<'_>,
-    has_content: bool,
-) -> Option<Pass> {
-    let is_cached = matches!(head.method, Method::GET | Method::HEAD);
-    if !is_cached {
-        let key = is_unsafe(&head.method).then(|| shared.keys.of(&head.uri, signs.host).into_owned());
-        let post = key.clone().filter(|_| may_be_for_gets(&head.method)).map(|key| post(shared, head, key));
-        return Some(Pass { shared: Arc::clone(shared), forward: Forward::Method, changes: key, post });
-    }
-    // An origin that takes another host for the one that counts would answer for that one (RFC 9112 §3.2).
-    let is_for_one_host = !signs.has_several_hosts && is_for_one_host(&head.uri, signs.host);
-    let is_bypassed = has_content || signs.is_for_origin || !is_for_one_host;
-    is_bypassed.then(|| Pass {
-        shared: Arc::clone(shared),
-        forward: Forward::Bypass,
-        changes: None,
-        post: None,
-    })
+fn is_cached(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn post(shared: &Arc<Shared>, head: &request::Parts, key: Key<'static>) -> Box<Errand> {
-    let asked = Asked::of(&head.method, &Signs::of(&head.headers), &head.headers, &shared.rules);
+/// That of a request that may be answered by the store.
+fn key_of<'a, A: Body>(shared: &Shared, request: &'a Request<A>, signs: &Signs<'a>) -> Option<Key<'a>> {
+    let may_be_stored = is_cached(request.method()) && !signs.is_for_origin && request.body().is_end_stream();
+    if !may_be_stored || signs.has_several_hosts {
+        return None;
+    }
+    // An origin that takes another host for the one that counts would answer for that one (RFC 9112 §3.2).
+    shared.keys.of_one_host(request.uri(), signs.host)
+}
+
+/// A request that is not answered by the store.
+fn passing<A>(shared: &Arc<Shared>, request: &Request<A>, signs: &Signs<'_>) -> Pass {
+    if !is_cached(request.method()) {
+        let key = is_unsafe(request.method()).then(|| shared.keys.of(request.uri(), signs.host));
+        let post = key.as_ref().filter(|_| may_be_for_gets(request.method()));
+        let post = post.map(|key| post_of(shared, request, key.digest()));
+        let changes = key.map(Key::into_owned);
+        return Pass { shared: Arc::clone(shared), forward: Forward::Method, changes, post };
+    }
+    Pass { shared: Arc::clone(shared), forward: Forward::Bypass, changes: None, post: None }
+}
+
+fn post_of<A>(shared: &Arc<Shared>, request: &Request<A>, digest: u128) -> Box<Errand> {
+    let headers = request.headers();
+    let signs = Signs::of(headers);
+    let asked = Asked::of(request.method(), &signs, headers, &shared.rules);
     Box::new(Errand {
-        key,
-        target: head.uri.clone(),
-        headers: Arc::new(head.headers.clone()),
-        asker: asker(head, &asked),
+        digest,
+        target: request.uri().clone(),
+        headers: Arc::new(headers.clone()),
+        asker: asker(request, &signs, &asked),
         asked,
         purpose: Purpose::Fetch,
         entry: None,
@@ -130,10 +130,9 @@ fn post(shared: &Arc<Shared>, head: &request::Parts, key: Key<'static>) -> Box<E
     })
 }
 
-fn asker(head: &request::Parts, asked: &Asked) -> Asker {
+fn asker<A>(request: &Request<A>, signs: &Signs<'_>, asked: &Asked) -> Asker {
     Asker {
-        is_authenticated: head.headers.contains_key(AUTHORIZATION)
-            || head.extensions.get::<Principal>().is_some(),
+        is_authenticated: signs.has_credentials || request.extensions().get::<Principal>().is_some(),
         forbids_storing: asked.directives.is_some_and(|directives| directives.no_store),
     }
 }

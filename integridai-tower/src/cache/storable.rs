@@ -1,6 +1,6 @@
 //! Whether a response may be stored (RFC 9111 §3), and which of its fields (§3.1).
 
-use http::header::{CONNECTION, ETAG, HeaderName, LAST_MODIFIED, SET_COOKIE, TRAILER};
+use http::header::{CONNECTION, ETAG, HeaderName, LAST_MODIFIED, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 
 use super::cache_control::CacheControl;
@@ -99,27 +99,36 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Removes what belongs to one connection (RFC 9111 §3.1), and what the directives keep from being reused.
-pub(super) fn keep_storable_fields(headers: &mut HeaderMap, control: &CacheControl, rules: &Rules) {
-    let lines = headers.get_all(CONNECTION);
-    let named: Vec<HeaderName> = lines
-        .iter()
-        .flat_map(|line| members(line.as_bytes()))
-        .filter_map(|name| HeaderName::from_bytes(name).ok())
-        .collect();
-    let for_one = if rules.is_shared { control.private.fields() } else { &[] };
-    let lists = [&named, control.no_cache.fields(), for_one];
-    let is_left_out =
-        |name: &&HeaderName| is_hop_by_hop(name.as_str()) || lists.iter().any(|list| list.contains(name));
-    let left_out: Vec<HeaderName> = headers.keys().filter(is_left_out).cloned().collect();
-    for name in left_out {
-        headers.remove(name);
-    }
-}
+/// Fields that are not stored: those of one connection (RFC 9111 §3.1), and those that are named here.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LeftOut(Vec<HeaderName>);
 
-/// Whether `Trailer` announces fields, so that the content is not framed by its length.
-pub(super) fn announces_trailers(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRAILER)
+impl LeftOut {
+    /// What `Connection` names, and what the directives keep from being reused.
+    pub(super) fn of(headers: &HeaderMap, control: &CacheControl, rules: &Rules) -> Self {
+        let lines = headers.get_all(CONNECTION);
+        let mut named: Vec<HeaderName> = lines
+            .iter()
+            .flat_map(|line| members(line.as_bytes()))
+            .filter_map(|name| HeaderName::from_bytes(name).ok())
+            .collect();
+        named.extend_from_slice(control.no_cache.fields());
+        if rules.is_shared {
+            named.extend_from_slice(control.private.fields());
+        }
+        Self(named)
+    }
+
+    pub(super) fn has(&self, name: &HeaderName) -> bool {
+        is_hop_by_hop(name.as_str()) || self.0.contains(name)
+    }
+
+    pub(super) fn remove_from(&self, headers: &mut HeaderMap) {
+        let left_out: Vec<HeaderName> = headers.keys().filter(|name| self.has(name)).cloned().collect();
+        for name in left_out {
+            headers.remove(name);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -220,7 +229,7 @@ mod tests {
             no_cache: super::super::cache_control::Scope::Fields(vec![HeaderName::from_static("x-d")]),
             ..CacheControl::default()
         };
-        keep_storable_fields(&mut headers, &control, &Rules::shared());
+        LeftOut::of(&headers, &control, &Rules::shared()).remove_from(&mut headers);
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-c"]);
     }
 }

@@ -48,9 +48,13 @@ struct Flow<B> {
     keep: Option<Box<dyn Keep>>,
 }
 
+pub(super) type First = Poll<Option<Result<Frame<Bytes>, BoxError>>>;
+
 /// What a stream is made of.
 pub(super) struct Source<B> {
-    pub(super) body: B,
+    pub(super) body: Pin<Box<B>>,
+    /// What it said when it was asked for the first time.
+    pub(super) first: First,
     /// What of the content is there already.
     pub(super) begun: Bytes,
     /// The length of all of it, where the fields say so.
@@ -65,10 +69,10 @@ where
     B::Error: Into<BoxError>,
 {
     pub(super) fn new(source: Source<B>) -> Arc<Self> {
-        let Source { body, begun, length, most, keep } = source;
+        let Source { body, first, begun, length, most, keep } = source;
         let held = begun.len();
-        let flow = Flow {
-            body: Some(Box::pin(body)),
+        let mut flow = Flow {
+            body: Some(body),
             chunks: if begun.is_empty() { VecDeque::new() } else { VecDeque::from([begun]) },
             dropped: 0,
             held,
@@ -80,11 +84,13 @@ where
             positions: Vec::new(),
             keep: Some(keep),
         };
-        let stream = Arc::new(Self { flow: Mutex::new(flow), wakers: Arc::default() });
         // What has no content is whole before anybody reads.
-        let ended = stream.lock().end_if_whole();
+        let ended = match first {
+            Poll::Ready(frame) => flow.hear(frame),
+            Poll::Pending => flow.end_if_whole(),
+        };
         ended.finish();
-        stream
+        Arc::new(Self { flow: Mutex::new(flow), wakers: Arc::default() })
     }
 
     /// A reader from the start, as long as nothing of it is gone.
@@ -250,11 +256,15 @@ where
         self.is_broken = false;
         self.body = Some(body);
         let Poll::Ready(frame) = polled else { return None };
-        Some(match frame {
+        Some(self.hear(frame.map(|frame| frame.map_err(Into::into))))
+    }
+
+    fn hear(&mut self, frame: Option<Result<Frame<Bytes>, BoxError>>) -> Ended {
+        match frame {
             None => self.whole(),
-            Some(Err(error)) => self.broken(error.into()),
+            Some(Err(error)) => self.broken(error),
             Some(Ok(frame)) => self.take(frame),
-        })
+        }
     }
 
     fn take(&mut self, frame: Frame<Bytes>) -> Ended {

@@ -4,11 +4,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::HOST;
 use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body::Body;
 use tower_service::Service;
 
-use super::answer::{Content, Reply, reply};
+use super::answer::{Content, Reply, reply, whole};
 use super::body::CacheBody;
 use super::entry::Entry;
 use super::errand::{Errand, Purpose};
@@ -29,7 +30,8 @@ pub(super) struct Trip<S, A> {
     pub(super) inner: S,
     pub(super) head: request::Parts,
     pub(super) body: A,
-    pub(super) key: Key<'static>,
+    /// Of its key.
+    pub(super) digest: u128,
     pub(super) asked: Asked,
     pub(super) asker: Asker,
     /// How often it waited in vain for the answer to another.
@@ -80,6 +82,19 @@ impl<S, A> Riding<S, A> {
     }
 }
 
+/// The answer of a fresh entry.
+pub(super) fn hit<B>(
+    shared: &Shared,
+    entry: &Entry,
+    (asked, request): (&Asked, &HeaderMap),
+    now: u64,
+) -> Response<CacheBody<B>> {
+    if asked.is_plain() {
+        return entry.hit(now, &shared.name).map(|()| CacheBody::stored(whole(entry)));
+    }
+    stored(shared, entry, (asked, request), now, (None, CacheOutcome::Hit))
+}
+
 /// The answer of an entry at this time.
 pub(super) fn stored<B>(
     shared: &Shared,
@@ -128,16 +143,24 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    /// The URL that it is for.
+    pub(super) fn key(&self) -> Key<'_> {
+        self.shared.keys.known(self.digest, &self.head.uri, self.head.headers.get(HOST))
+    }
+
     /// Goes on by what is stored.
     pub(super) fn proceed(self, resource: Option<&Resource>) -> Stop<S, A, B, S::Error> {
         let now = self.shared.now();
         let (verdict, entry) = judge(resource, &self.asked, &self.head.headers, now);
         let entry = entry.map(Arc::clone);
         match (verdict, entry) {
-            (Verdict::Fresh, Some(entry)) => Stop::Answered(self.answer(&entry, None, CacheOutcome::Hit)),
+            (Verdict::Fresh, Some(entry)) => {
+                let asked = (&self.asked, &self.head.headers);
+                Stop::Answered(hit(&self.shared, &entry, asked, self.shared.now()))
+            }
             (Verdict::Stale, Some(entry)) => {
                 let member = Member::hit(entry.freshness.remaining(now));
-                Stop::Answered(self.answer(&entry, Some(member), CacheOutcome::StaleHit))
+                Stop::Answered(self.answer_stale(&entry, member))
             }
             (Verdict::WhileRevalidating, Some(entry)) => self.revalidate(entry, resource, now),
             (Verdict::Validate(forward), entry) => {
@@ -153,8 +176,9 @@ where
         }
     }
 
-    fn answer(&self, entry: &Entry, member: Option<Member>, outcome: CacheOutcome) -> Response<CacheBody<B>> {
-        stored(&self.shared, entry, (&self.asked, &self.head.headers), self.shared.now(), (member, outcome))
+    fn answer_stale(&self, entry: &Entry, member: Member) -> Response<CacheBody<B>> {
+        let (asked, told) = ((&self.asked, &self.head.headers), (Some(member), CacheOutcome::StaleHit));
+        stored(&self.shared, entry, asked, self.shared.now(), told)
     }
 
     /// Answers with what is stale, and has somebody else wait for the origin (RFC 5861 §3).
@@ -169,7 +193,7 @@ where
             return self.board(Forward::Stale, purpose, Some(entry), resource, now);
         };
         let member = Member::hit(entry.freshness.remaining(now));
-        let response = self.answer(&entry, Some(member), CacheOutcome::StaleHit);
+        let response = self.answer_stale(&entry, member);
         self.asked = self.asked.in_background();
         // What one client has or wants of it is nothing to those who wait for the answer.
         validate::ask_whole(&mut self.head.headers);
@@ -192,7 +216,7 @@ where
         let began = self.shared.changes.now();
         let id = self.flight_id(purpose, resource, now);
         let shared = Arc::clone(&self.shared);
-        let url = self.key.digest();
+        let url = self.digest;
         let most = shared.most_waiting;
         let (flight, is_new) = match id {
             Some(id) => shared.flights.board(
@@ -216,7 +240,7 @@ where
         let purpose = adapt(&mut self.head.headers, purpose, entry.as_deref(), largest_body);
         let errand = Errand {
             target: self.head.uri.clone(),
-            key: self.key,
+            digest: self.digest,
             headers,
             asked: self.asked,
             asker: self.asker,
@@ -244,10 +268,10 @@ where
         }
         let latest = resource.and_then(|resource| resource.entries().first());
         let id = match latest.map(|entry| &entry.selecting) {
-            None => self.key.digest(),
-            Some(selecting) if selecting.is_empty() => !self.key.digest(),
+            None => self.digest,
+            Some(selecting) if selecting.is_empty() => !self.digest,
             Some(selecting) => self.shared.keys.digest(|hasher| {
-                self.key.hash(hasher);
+                self.digest.hash(hasher);
                 selecting.describe(&self.head.headers).hash(hasher);
             }),
         };
@@ -285,7 +309,8 @@ where
     use super::flight::Arrival;
     let arrival = std::future::poll_fn(|context| ticket.poll(&leader.headers, context)).await;
     drop(ticket);
-    if let Arrival::Streaming { mut reader, .. } = arrival {
-        while let Some(Ok(_)) = std::future::poll_fn(|context| reader.poll_frame(context)).await {}
+    if let Arrival::Fetched(own) = arrival {
+        let mut body = std::pin::pin!(own.body);
+        while let Some(Ok(_)) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {}
     }
 }

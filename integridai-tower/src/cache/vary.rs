@@ -39,6 +39,10 @@ pub(super) struct Selected {
 impl Selecting {
     /// `None` where `Vary` lets nothing match.
     pub(super) fn new(response: &HeaderMap, request: &HeaderMap) -> Option<Self> {
+        let fields = fields(response)?;
+        if fields.is_empty() {
+            return Some(Self::default());
+        }
         let language = response.get(CONTENT_LANGUAGE).map(|line| line.as_bytes().to_ascii_lowercase());
         let selected = |name: HeaderName| Selected {
             // Not a slice of the buffer that the request was read into.
@@ -47,7 +51,7 @@ impl Selecting {
             language: if name == ACCEPT_LANGUAGE { language.clone() } else { None },
             name,
         };
-        Some(Self(fields(response)?.into_iter().map(selected).collect()))
+        Some(Self(fields.into_iter().map(selected).collect()))
     }
 
     /// Bytes that it takes, roughly.

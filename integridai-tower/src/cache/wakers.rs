@@ -11,8 +11,40 @@ pub(super) struct Wakers {
 
 #[derive(Debug, Default)]
 struct Seats {
-    wakers: Vec<Option<Waker>>,
+    /// Few have more than one.
+    first: Option<Waker>,
+    is_first_taken: bool,
+    more: Vec<Option<Waker>>,
+    /// Of the others.
     free: Vec<usize>,
+}
+
+impl Seats {
+    fn take(&mut self) -> usize {
+        if !self.is_first_taken {
+            self.is_first_taken = true;
+            return 0;
+        }
+        self.free.pop().unwrap_or_else(|| {
+            self.more.push(None);
+            self.more.len()
+        })
+    }
+
+    fn give_back(&mut self, number: usize) -> Option<Waker> {
+        match number {
+            0 => self.is_first_taken = false,
+            _ => self.free.push(number),
+        }
+        self.at(number).take()
+    }
+
+    fn at(&mut self, number: usize) -> &mut Option<Waker> {
+        match number {
+            0 => &mut self.first,
+            _ => &mut self.more[number - 1],
+        }
+    }
 }
 
 /// The place of one task; given back when dropped.
@@ -24,17 +56,13 @@ pub(super) struct Seat {
 
 impl Wakers {
     pub(super) fn seat(self: &Arc<Self>) -> Seat {
-        let mut seats = self.lock();
-        let number = seats.free.pop().unwrap_or_else(|| {
-            seats.wakers.push(None);
-            seats.wakers.len() - 1
-        });
+        let number = self.lock().take();
         Seat { number, wakers: Arc::clone(self) }
     }
 
     pub(super) fn taken(&self) -> usize {
         let seats = self.lock();
-        seats.wakers.len() - seats.free.len()
+        usize::from(seats.is_first_taken) + seats.more.len() - seats.free.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Seats> {
@@ -49,8 +77,11 @@ impl Wake for Wakers {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Woken without the lock: a task may be polled, or dropped with its seat, at once.
-        let wakers: Vec<Waker> = self.lock().wakers.iter_mut().filter_map(Option::take).collect();
-        wakers.into_iter().for_each(Waker::wake);
+        let mut seats = self.lock();
+        let first = seats.first.take();
+        let more: Vec<Waker> = seats.more.iter_mut().filter_map(Option::take).collect();
+        drop(seats);
+        first.into_iter().chain(more).for_each(Waker::wake);
     }
 }
 
@@ -62,7 +93,7 @@ impl Seat {
     /// Has this task woken next time.
     pub(super) fn wait(&self, waker: &Waker) {
         let mut seats = self.wakers.lock();
-        let seat = &mut seats.wakers[self.number];
+        let seat = seats.at(self.number);
         if !seat.as_ref().is_some_and(|known| known.will_wake(waker)) {
             *seat = Some(waker.clone());
         }
@@ -70,17 +101,14 @@ impl Seat {
 
     /// Spares this task a wake-up for what it has already.
     pub(super) fn rest(&self) {
-        let waker = self.wakers.lock().wakers[self.number].take();
+        let waker = self.wakers.lock().at(self.number).take();
         drop(waker);
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut seats = self.wakers.lock();
-        let left = seats.wakers[self.number].take();
-        seats.free.push(self.number);
-        drop(seats);
+        let left = self.wakers.lock().give_back(self.number);
         drop(left);
     }
 }

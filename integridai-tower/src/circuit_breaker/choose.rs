@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Circuit, Circuits};
+use super::permit::Permit;
+use super::{Circuit, CircuitOpen, Circuits};
 
 type KeyOf<R> = dyn Fn(&R) -> Option<String> + Send + Sync;
 
@@ -15,10 +16,10 @@ pub(super) enum Choose<R> {
 
 impl<R> Choose<R> {
     /// `None` where the request has no key and so is let through.
-    pub(super) fn circuit(&self, request: &R) -> Option<Circuit> {
+    pub(super) fn admit(&self, request: &R) -> Option<Result<Permit, CircuitOpen>> {
         match self {
-            Self::One(circuit) => Some(circuit.clone()),
-            Self::ByKey(circuits, key_of) => key_of(request).map(|key| circuits.circuit(&key)),
+            Self::One(circuit) => Some(circuit.admit()),
+            Self::ByKey(circuits, key_of) => key_of(request).map(|key| circuits.circuit(&key).admit()),
         }
     }
 }

@@ -8,13 +8,20 @@ use http::{Response, StatusCode};
 use super::Outcome;
 use crate::Refused;
 use crate::retry_after::retry_after;
+use crate::transport_error::TransportError;
 
 impl Outcome {
-    /// What an error says: nothing of the service where a layer did not make the call ([`Refused`] among its
-    /// [sources](Error::source)), and a failure otherwise, such as that there is no connection or that time is up.
+    /// What an error says, or one of its [sources](Error::source): nothing of the service where a layer did not make the call
+    /// ([`Refused`]) or the request cannot be sent at all (`TransportError::Invalid`), and a failure otherwise, such as that there
+    /// is no connection or that time is up.
     #[must_use]
     pub fn of_error(error: &(dyn Error + 'static)) -> Self {
-        Refused::of_error(error).map_or(Self::FAILURE, |_| Self::Ignored)
+        // A chain that refers to itself would have no end.
+        let mut chain = std::iter::successors(Some(error), |error| <dyn Error>::source(*error)).take(16);
+        let says_nothing = |error: &(dyn Error + 'static)| {
+            error.is::<Refused>() || matches!(error.downcast_ref(), Some(TransportError::Invalid(_)))
+        };
+        if chain.any(says_nothing) { Self::Ignored } else { Self::FAILURE }
     }
 
     /// What an answer says, as [`ClassifyHttp`] has it.
@@ -70,7 +77,7 @@ where
 /// For HTTP: errors of the service below, such as that there is no connection or that time is up, are failures, and so are
 /// answers with a status of 5xx but for 501 and 505. An answer of 429 is a failure where it says when to come back, and
 /// otherwise ignored. What a layer of this crate answered by itself, or did not let through to the service, is ignored
-/// ([`Refused`], in the extensions of an answer or among the sources of an error). All else is a success.
+/// ([`Refused`], in the extensions of an answer or among the sources of an error), and so is a request that cannot be sent. All else is a success.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClassifyHttp;
 

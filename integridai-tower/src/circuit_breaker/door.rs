@@ -134,7 +134,7 @@ where
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let permit = match self.layer.choose.circuit(&head).map(|circuit| circuit.admit()) {
+        let permit = match self.layer.choose.admit(&head) {
             Some(Err(refused)) => {
                 let response = Some(refuse(&self.layer.reject, refused, &head));
                 return DoorFuture { state: Passage::Refused { response } };

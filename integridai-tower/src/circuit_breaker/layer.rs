@@ -86,7 +86,7 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let permit = match self.layer.choose.circuit(&request).map(|circuit| circuit.admit()) {
+        let permit = match self.layer.choose.admit(&request) {
             Some(Err(refused)) => return ResponseFuture { state: State::Refused { refused } },
             Some(Ok(permit)) => Some(permit),
             None => None,

@@ -53,6 +53,11 @@ impl Correlation {
         CURRENT.with_borrow(|current| Option::clone(current))
     }
 
+    /// Looks at the correlation of the innermost scope without a copy. Whatever is done there must not enter a scope.
+    pub(super) fn with_current<T>(look: impl FnOnce(Option<&Self>) -> T) -> T {
+        CURRENT.with_borrow(|current| look(current.as_ref()))
+    }
+
     /// The same in this place of a trace.
     #[must_use]
     pub fn with_trace(mut self, trace: impl Into<Option<TraceContext>>) -> Self {

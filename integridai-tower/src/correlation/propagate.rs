@@ -20,6 +20,9 @@ pub struct PropagateLayer {
     settings: Arc<Settings>,
 }
 
+/// To look up by: a constant is made and dropped at each use.
+static NAME: HeaderName = BAGGAGE;
+
 type TraceBy = dyn Fn() -> Option<TraceContext> + Send + Sync;
 
 #[derive(Clone)]
@@ -115,21 +118,24 @@ where
 
 impl Settings {
     fn inject(&self, headers: &mut HeaderMap, extensions: &mut Extensions) {
-        let current = Correlation::current();
-        self.inject_id(headers, extensions.get(), current.as_ref().map(Correlation::id));
-        let baggage = extensions.get().or_else(|| current.as_ref().map(Correlation::baggage));
-        self.inject_baggage(headers, baggage);
-        self.inject_trace(headers, extensions, current.as_ref().and_then(Correlation::trace));
+        // Before the look at what is current: it is not our code.
+        let operation = self.trace_by.as_ref().and_then(|operation| operation());
+        Correlation::with_current(|current| {
+            self.inject_id(headers, extensions.get(), current.map(Correlation::id));
+            let baggage = extensions.get().or_else(|| current.map(Correlation::baggage));
+            self.inject_baggage(headers, baggage);
+            self.inject_trace(headers, extensions, operation.as_ref(), current.and_then(Correlation::trace));
+        });
     }
 
     fn inject_trace(
         &self,
         headers: &mut HeaderMap,
         extensions: &mut Extensions,
+        operation: Option<&TraceContext>,
         current: Option<&TraceContext>,
     ) {
-        let operation = self.trace_by.as_ref().and_then(|operation| operation());
-        let calling = operation.as_ref().or_else(|| extensions.get()).or(current);
+        let calling = operation.or_else(|| extensions.get()).or(current);
         let Some(calling) = calling else { return };
         if !self.operation_per_call {
             return calling.inject(headers);
@@ -146,9 +152,11 @@ impl Settings {
         own: Option<&CorrelationId>,
         current: Option<&CorrelationId>,
     ) {
-        let chosen = if headers.contains_key(&self.names.first) { own } else { own.or(current) };
-        if let Some(id) = chosen {
-            headers.insert(&self.names.first, id.to_header_value());
+        let first = &self.names.first;
+        match (own, current) {
+            (Some(own), _) => drop(headers.insert(first, own.to_header_value())),
+            (None, Some(current)) => drop(headers.entry(first).or_insert_with(|| current.to_header_value())),
+            (None, None) => {}
         }
         if self.names.aliases.is_empty() {
             return;
@@ -162,7 +170,7 @@ impl Settings {
 
     fn inject_baggage(&self, headers: &mut HeaderMap, baggage: Option<&Baggage>) {
         if !self.baggage {
-            headers.remove(BAGGAGE);
+            headers.remove(&NAME);
         } else if let Some(baggage) = baggage {
             baggage.inject(headers);
         }

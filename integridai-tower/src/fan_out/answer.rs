@@ -87,7 +87,7 @@ pin_project! {
     where
         S: Service<Request<Full<Bytes>>>,
     {
-        New { service: S, is_ready: bool, request: Option<Request<Full<Bytes>>>, timeout: Duration, deadline: Option<Deadline> },
+        New { service: S, is_ready: bool, request: Option<Request<Full<Bytes>>>, timeout: Option<Duration>, deadline: Option<Deadline> },
         Called { #[pin] response: S::Future },
         Reading { head: Option<response::Parts>, #[pin] body: Collect<B> },
     }
@@ -99,7 +99,7 @@ where
 {
     pub(super) fn new(question: Question<S>) -> Self {
         let Question { name, service, is_ready, request, timeout, deadline, settings } = question;
-        let request = Some(request.map(Full::new));
+        let (request, timeout) = (Some(request.map(Full::new)), Some(timeout));
         Self { name, settings, state: State::New { service, is_ready, request, timeout, deadline } }
     }
 }
@@ -116,13 +116,20 @@ where
         loop {
             let next = match this.state.as_mut().project() {
                 StateProjection::New { service, is_ready, request, timeout, deadline } => {
+                    // The time runs from here on, and not from when the service is ready.
+                    if let Some(timeout) = timeout.take() {
+                        let own = Deadline::after(timeout);
+                        *deadline = Some(deadline.map_or(own, |deadline| deadline.min(own)));
+                    }
                     if !*is_ready {
                         let is_ready = ready!(service.poll_ready(context));
                         is_ready.map_err(|error| AnswerError::Service(error.into()))?;
                     }
                     let mut request = request.take().expect("a future is not polled after its completion");
-                    let own = Deadline::after(*timeout);
-                    request.extensions_mut().insert(deadline.map_or(own, |deadline| deadline.min(own)));
+                    let known = request.extensions().get::<Deadline>().copied();
+                    if let Some(deadline) = known.into_iter().chain(*deadline).min() {
+                        request.extensions_mut().insert(deadline);
+                    }
                     State::Called { response: service.call(request) }
                 }
                 StateProjection::Called { response } => {

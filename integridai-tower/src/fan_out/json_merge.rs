@@ -90,6 +90,20 @@ impl JsonMerge {
         }
     }
 
+    /// The names of members that are known before there are answers.
+    fn names<'a>(&'a self, branches: &[&'a str]) -> Vec<&'a str> {
+        let missing = std::iter::once(&*self.missing);
+        let member = |branch: &&'a str| match self.placed(branch) {
+            Some(Place::Flattened) => None,
+            Some(Place::Member(name)) => Some(&**name),
+            None => Some(*branch),
+        };
+        match &self.layout {
+            Layout::List(list) => missing.chain([&**list]).collect(),
+            Layout::Members(_) => missing.chain(branches.iter().filter_map(member)).collect(),
+        }
+    }
+
     fn document(&self, answers: &Answers) -> Vec<u8> {
         let length: usize = answers.iter().filter_map(|(_, answer)| Some(answer.ok()?.body().len())).sum();
         let mut text = Vec::with_capacity(length + 64 * answers.outcomes().len() + 64);
@@ -167,10 +181,16 @@ impl Merge for JsonMerge {
     }
 
     fn check(&self, branches: &[&str]) -> Result<(), ConfigError> {
-        let Layout::Members(places) = &self.layout else { return Ok(()) };
-        match places.iter().find(|(name, _)| !branches.contains(&&**name)) {
-            Some((name, _)) => Err(ConfigError::new("merge", format!("there is no branch {name}"))),
-            None => Ok(()),
+        let known = |name: &str| branches.contains(&name);
+        if let Layout::Members(places) = &self.layout
+            && let Some((name, _)) = places.iter().find(|(name, _)| !known(name))
+        {
+            return Err(ConfigError::new("merge", format!("there is no branch {name}")));
         }
+        let names = self.names(branches);
+        let mut doubles = names.iter().enumerate().filter(|(index, name)| names[..*index].contains(name));
+        doubles.next().map_or(Ok(()), |(_, name)| {
+            Err(ConfigError::new("merge", format!("more than one member would be called {name}")))
+        })
     }
 }

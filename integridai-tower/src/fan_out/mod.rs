@@ -44,7 +44,9 @@
 //! # Headers and extensions
 //! Of a request: reads [`Deadline`](crate::Deadline), and gives each branch one of its own; passes on
 //! [`CorrelationId`](crate::CorrelationId), and the whole head, but for the fields of a connection
-//! (RFC 9110 §7.6.1), where a [`Route`] does not [prepare](Route::prepare) a request.
+//! (RFC 9110 §7.6.1). Where a [`Route`] does not [prepare](Route::prepare) a request, what is asked of the whole answer stays
+//! behind too: `Range`, `If-Range`, of safe methods `If-None-Match` and `If-Modified-Since`; `Accept-Encoding` becomes `identity`,
+//! and HEAD becomes GET, whose answers can be merged.
 //! Of a response: writes `Server-Timing` (W3C Server Timing) with the time of each branch, unless told not to;
 //! `Fan-Out-Missing` ([`MISSING`]), the names of the branches that are missing; [`BranchOutcomes`](crate::BranchOutcomes); and on a
 //! refusal [`FanOutFailed`], [`Refused`](crate::Refused) and `Cache-Control: no-store`. A [`JsonMerge`] also lists missing branches in

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::answer::{AnswerFuture, Question, report};
 use super::branch::{Branch, Optional};
-use super::scatter::Whole;
+use super::scatter::{Whole, for_one};
 use crate::{BoxError, CorrelationId};
 
 type Prepare = dyn Fn(&request::Parts, &Bytes) -> Request<Bytes> + Send + Sync;
@@ -49,7 +49,8 @@ impl<S> Route<S> {
         self
     }
 
-    /// Makes the service's request of the incoming one; the same request unless told. [`Deadline`](crate::Deadline) and
+    /// Makes the service's request of the incoming one; the same request unless told, but for the
+    /// [fields](super#headers-and-extensions) that are about the whole answer. [`Deadline`](crate::Deadline) and
     /// [`CorrelationId`] are added to its extensions.
     pub fn prepare(
         mut self,
@@ -70,7 +71,7 @@ impl<S> Route<S> {
     {
         let request = match &self.prepare {
             Some(prepare) => with_correlation(prepare(&whole.head, &whole.body), &whole.head),
-            None => Request::from_parts(whole.head.clone(), whole.body.clone()),
+            None => Request::from_parts(for_one(&whole.head), whole.body.clone()),
         };
         let future = AnswerFuture::new(Question {
             name: self.name.clone(),

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, Response, request};
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, request};
 
 use super::branches::Branches;
 use super::merge::Answer;
@@ -22,10 +25,10 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// With the earlier of the request's own deadline and what the options say, and without what was for its connection.
+    /// With the earliest of the request's own deadline and what options and policy say, and without what was for its connection.
     pub(super) fn new(mut head: request::Parts, body: Bytes, settings: Arc<Settings>) -> Self {
         remove_connection_fields(&mut head.headers);
-        let own = settings.timeout.map(Deadline::after);
+        let own = settings.timeout.into_iter().chain(settings.policy.within()).min().map(Deadline::after);
         let deadline = own.into_iter().chain(head.extensions.get().copied()).min();
         Self { head, body, deadline, settings }
     }
@@ -42,6 +45,32 @@ fn remove_connection_fields(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = named.collect();
     for name in [CONNECTION, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].iter().chain(&named) {
         headers.remove(name);
+    }
+}
+
+/// The head for a service whose answer is a piece of the whole. What is asked of the whole alone stays here: a part of its
+/// content, or that it has changed, is nothing that a service knows, and codings cannot be merged.
+pub(super) fn for_one(head: &request::Parts) -> request::Parts {
+    let mut head = head.clone();
+    if !head.headers.is_empty() {
+        keep_what_is_of_the_whole(&head.method, &mut head.headers);
+    }
+    if head.method == Method::HEAD {
+        head.method = Method::GET;
+    }
+    head
+}
+
+/// What changes something stays bound to its conditions (RFC 9110 §13.1.2).
+fn keep_what_is_of_the_whole(method: &Method, headers: &mut HeaderMap) {
+    headers.remove(RANGE);
+    headers.remove(IF_RANGE);
+    if method.is_safe() {
+        headers.remove(IF_NONE_MATCH);
+        headers.remove(IF_MODIFIED_SINCE);
+    }
+    if headers.contains_key(ACCEPT_ENCODING) {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
 }
 

@@ -28,11 +28,14 @@ impl<R: Routes> FanOut<R> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when two routes have one name, when there are fewer than the policy wants to succeed, and what
+    /// [`ConfigError`] when there is no route, when two have one name, when there are fewer than the policy wants to succeed, and what
     /// [`Merge::check`](super::Merge::check) says.
     pub fn new(routes: R, options: FanOutOptions) -> Result<Self, ConfigError> {
         let settings = options.into_settings();
         let names = routes.names();
+        if names.is_empty() {
+            return Err(ConfigError::new("routes", "expected at least one"));
+        }
         let is_double = |(index, name): (usize, &&str)| names[..index].contains(name);
         if names.iter().enumerate().any(is_double) {
             return Err(ConfigError::new("routes", "two have the same name"));

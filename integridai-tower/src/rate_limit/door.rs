@@ -9,12 +9,13 @@ use bytes::Bytes;
 use http::{Extensions, Response, request, response};
 
 use super::charge::Charge;
-use super::{Admit, Ask, Attempt, Fields, Key, KeyBy, Outcome, RateLimited, Standing, Verdict};
+use super::fields::Told;
+use super::{Admit, Ask, Attempt, Fields, Key, KeyBy, Outcome, RateLimited, RequestHead, Verdict};
 use crate::reject::refuse;
 use crate::{ProblemJson, Refusal, Refused, Reject, WouldRefuse};
 
-type Cost = Arc<dyn Fn(&request::Parts) -> u32 + Send + Sync>;
-type Predicate = Arc<dyn Fn(&request::Parts) -> bool + Send + Sync>;
+type Cost = Arc<dyn Fn(&RequestHead<'_>) -> u32 + Send + Sync>;
+type Predicate = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 type RefundIf = Arc<dyn Fn(Option<&response::Parts>) -> bool + Send + Sync>;
 
 #[derive(Clone)]
@@ -47,8 +48,16 @@ pub enum WithoutKey {
 
 /// What becomes of a request.
 pub(super) enum Passage {
-    Admitted(Stamp),
-    Refused(Response<Bytes>),
+    /// It goes on, and its response stays as it is.
+    Plain,
+    /// It goes on, and something is done with its response.
+    Stamped(Stamp),
+    Detour(Box<Detour>),
+}
+
+/// Why a request does not go on at once.
+pub(super) enum Detour {
+    Refused(RateLimited),
     Undecided(Undecided),
 }
 
@@ -64,8 +73,7 @@ pub(super) enum Resumed {
 /// What its response is told, and what it took. It travels with the call, so what is seldom there lies apart.
 #[derive(Default)]
 pub(super) struct Stamp {
-    /// Where fields tell of it.
-    standing: Option<Standing>,
+    told: Told,
     seldom: Option<Box<Seldom>>,
 }
 
@@ -95,60 +103,87 @@ impl Door {
         }
     }
 
-    pub(super) fn open(&self, request: &request::Parts) -> Passage {
+    #[inline]
+    pub(super) fn open(&self, request: &RequestHead<'_>) -> Passage {
         if self.exempt_if.as_ref().is_some_and(|is_exempt| is_exempt(request)) {
-            return Passage::Admitted(Stamp::default());
+            return Passage::Plain;
         }
-        let key = match (self.key_by.key(request), self.without_key) {
-            (Some(key), _) => key,
-            (None, WithoutKey::Share) => Key::new(),
-            (None, WithoutKey::Admit) => return Passage::Admitted(Stamp::default()),
-            (None, WithoutKey::Refuse) => return self.refuse(RateLimited::without_key(), None, request),
-        };
-        let cost = self.cost.as_ref().map_or(1, |cost| cost(request));
-        match self.limiter.admit(&Ask { key: &key, cost, patience: self.patience }) {
-            Attempt::Decided(verdict) => self.pass(verdict, &key, cost, request),
-            Attempt::Waiting(verdict) => {
-                Passage::Undecided(Box::pin(
-                    async move { Resumed::Decided { verdict: verdict.await, key, cost } },
-                ))
-            }
-        }
+        let found = self.key_by.key(request);
+        let Some(key) = &found else { return self.open_without_key(request) };
+        self.ask(key, request)
     }
 
-    /// `request` is the one for which the door was opened.
-    pub(super) fn resume(&self, resumed: Resumed, request: &request::Parts) -> Passage {
-        match resumed {
-            Resumed::Decided { verdict, key, cost } => self.pass(verdict, &key, cost, request),
-            Resumed::Turn(stamp) => Passage::Admitted(stamp),
+    #[cold]
+    fn open_without_key(&self, request: &RequestHead<'_>) -> Passage {
+        match self.without_key {
+            WithoutKey::Share => self.ask(&Key::new(), request),
+            WithoutKey::Admit => Passage::Plain,
+            WithoutKey::Refuse => self.refuse(RateLimited::without_key()),
         }
     }
 
     #[inline]
-    fn pass(&self, verdict: Verdict, key: &Key, cost: u32, request: &request::Parts) -> Passage {
+    fn ask(&self, key: &Key, request: &RequestHead<'_>) -> Passage {
+        let cost = self.cost.as_ref().map_or(1, |cost| cost(request));
+        let attempt = self.limiter.admit(&Ask { key, cost, patience: self.patience });
+        // Looked at where it lies: it is of some size, and most of it is seldom asked for.
+        if let Attempt::Decided(verdict) = &attempt {
+            return self.pass(verdict, key, cost);
+        }
+        Self::decide_later(attempt, key.clone(), cost)
+    }
+
+    #[cold]
+    fn decide_later(attempt: Attempt, key: Key, cost: u32) -> Passage {
+        Passage::until(async move {
+            let verdict = match attempt {
+                Attempt::Decided(verdict) => verdict,
+                Attempt::Waiting(verdict) => verdict.await,
+            };
+            Resumed::Decided { verdict, key, cost }
+        })
+    }
+
+    pub(super) fn resume(&self, resumed: Resumed) -> Passage {
+        match resumed {
+            Resumed::Decided { verdict, key, cost } => self.pass(&verdict, &key, cost),
+            Resumed::Turn(stamp) => Passage::of(stamp),
+        }
+    }
+
+    #[inline]
+    fn pass(&self, verdict: &Verdict, key: &Key, cost: u32) -> Passage {
+        let keeps_nothing = !self.keeps_verdict && self.refund_if.is_none();
+        if keeps_nothing && verdict.is_admitted_at_once() {
+            return match self.fields {
+                Fields::None => Passage::Plain,
+                _ => Passage::of(Stamp { told: Told::of(verdict.standing()), seldom: None }),
+            };
+        }
+        self.pass_slowly(verdict, key, cost)
+    }
+
+    /// The same for any request.
+    fn pass_slowly(&self, verdict: &Verdict, key: &Key, cost: u32) -> Passage {
         let Outcome::Admitted { wait } = verdict.outcome() else {
-            return self.refuse(RateLimited::by(verdict), Some(verdict), request);
+            return self.refuse(RateLimited::by(*verdict));
         };
         let wait = if self.is_shadow { Duration::ZERO } else { wait };
-        let takes_nothing_along = wait.is_zero() && self.refund_if.is_none();
-        if takes_nothing_along && self.fields == Fields::None && !self.keeps_verdict {
-            return Passage::Admitted(Stamp::default());
-        }
         let stamp = self.stamp_of(Some(verdict));
-        if takes_nothing_along {
-            return Passage::Admitted(stamp);
+        if wait.is_zero() && self.refund_if.is_none() {
+            return Passage::of(stamp);
         }
-        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost, verdict))
+        self.charge(stamp, wait, Charge::new(Arc::clone(&self.limiter), key.clone(), cost, *verdict))
     }
 
     fn charge(&self, stamp: Stamp, wait: Duration, charge: Charge) -> Passage {
         if wait.is_zero() {
-            return Passage::Admitted(stamp.with(|seldom| seldom.charge = Some(charge)));
+            return Passage::of(stamp.with(|seldom| seldom.charge = Some(charge)));
         }
         let keeps_charge = self.refund_if.is_some();
         // Its time runs from now on, and whoever does not wait to the end has asked for nothing.
         let (turn, waiting) = (tokio::time::sleep(wait), charge.armed());
-        Passage::Undecided(Box::pin(async move {
+        Passage::until(async move {
             turn.await;
             let charge = waiting.disarmed();
             Resumed::Turn(if keeps_charge {
@@ -156,33 +191,45 @@ impl Door {
             } else {
                 stamp
             })
-        }))
+        })
     }
 
-    fn refuse(&self, refusal: RateLimited, verdict: Option<Verdict>, request: &request::Parts) -> Passage {
-        let stamp = self.stamp_of(verdict);
-        if self.is_shadow {
-            let refused = Refused { layer: RateLimited::LAYER, reason: refusal.reason() };
-            return Passage::Admitted(stamp.with(|seldom| seldom.would_refuse = Some(WouldRefuse(refused))));
+    /// In shadow mode, it goes on.
+    #[cold]
+    fn refuse(&self, refusal: RateLimited) -> Passage {
+        if !self.is_shadow {
+            return Passage::Detour(Box::new(Detour::Refused(refusal)));
         }
+        let refused = Refused { layer: RateLimited::LAYER, reason: refusal.reason() };
+        let stamp = self.stamp_of(refusal.verdict());
+        Passage::of(stamp.with(|seldom| seldom.would_refuse = Some(WouldRefuse(refused))))
+    }
+
+    /// What a request is answered that was refused.
+    pub(super) fn answer(&self, refusal: RateLimited, request: &request::Parts) -> Response<Bytes> {
+        let verdict = refusal.verdict().copied();
+        let told = verdict.map_or(Told::default(), |verdict| self.told_of(&verdict));
         let mut response = refuse(&self.reject, refusal, request);
-        self.put_fields(&mut response, stamp.standing);
+        self.put_fields(&mut response, &told);
         if let Some(verdict) = verdict {
             keep_stricter(response.extensions_mut(), verdict);
         }
-        Passage::Refused(response)
+        response
     }
 
-    fn stamp_of(&self, verdict: Option<Verdict>) -> Stamp {
-        let has_fields = self.fields != Fields::None;
-        let standing = verdict.filter(|_| has_fields).and_then(|verdict| verdict.standing());
-        let stamp = Stamp { standing, seldom: None };
-        if self.keeps_verdict { stamp.with(|seldom| seldom.verdict = verdict) } else { stamp }
+    fn told_of(&self, verdict: &Verdict) -> Told {
+        if self.fields == Fields::None { Told::default() } else { Told::of(verdict.standing()) }
+    }
+
+    fn stamp_of(&self, verdict: Option<&Verdict>) -> Stamp {
+        let told = verdict.map_or(Told::default(), |verdict| self.told_of(verdict));
+        let stamp = Stamp { told, seldom: None };
+        if self.keeps_verdict { stamp.with(|seldom| seldom.verdict = verdict.copied()) } else { stamp }
     }
 
     /// Puts fields and extensions on the response of an admitted request.
     pub(super) fn stamp<B>(&self, stamp: &Stamp, response: &mut Response<B>) {
-        self.put_fields(response, stamp.standing);
+        self.put_fields(response, &stamp.told);
         let Some(seldom) = &stamp.seldom else { return };
         if let Some(would_refuse) = seldom.would_refuse {
             response.extensions_mut().insert(would_refuse);
@@ -203,10 +250,12 @@ impl Door {
         gives_back.then(|| charge.refund()).flatten()
     }
 
-    fn put_fields<B>(&self, response: &mut Response<B>, standing: Option<Standing>) {
-        let Some(standing) = standing else { return };
+    fn put_fields<B>(&self, response: &mut Response<B>, told: &Told) {
+        if told.is_nothing() {
+            return;
+        }
         let headers = response.headers_mut();
-        self.limiter.with_quotas(&mut |quotas| self.fields.put(headers, quotas, &standing));
+        self.limiter.with_quotas(&mut |quotas| self.fields.put(headers, quotas, told));
     }
 }
 
@@ -219,10 +268,22 @@ fn keep_stricter(extensions: &mut Extensions, verdict: Verdict) {
     }
 }
 
+impl Passage {
+    #[inline]
+    fn of(stamp: Stamp) -> Self {
+        if stamp.is_blank() { Self::Plain } else { Self::Stamped(stamp) }
+    }
+
+    fn until(resumed: impl Future<Output = Resumed> + Send + 'static) -> Self {
+        Self::Detour(Box::new(Detour::Undecided(Box::pin(resumed))))
+    }
+}
+
 impl Stamp {
     /// Whether the response stays as it is.
-    pub(super) fn is_blank(&self) -> bool {
-        self.standing.is_none() && self.seldom.is_none()
+    #[inline]
+    fn is_blank(&self) -> bool {
+        self.told.is_nothing() && self.seldom.is_none()
     }
 
     pub(super) fn may_refund(&self) -> bool {

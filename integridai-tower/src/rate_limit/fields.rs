@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -20,11 +21,8 @@ const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 const MAX_NAME: usize = 64;
 
-/// Of 64 bits.
+/// Of a number of 64 bits.
 const DIGITS: usize = 20;
-
-/// A name in which each character is escaped, and two numbers.
-const MAX_ITEM: usize = 2 * MAX_NAME + 2 + 6 + 2 * DIGITS;
 
 /// Which fields a response gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,11 +55,50 @@ impl PolicyFields {
     }
 }
 
+/// What the fields tell of a standing. It travels with the call, so it is of plain words: what is written in pieces and moved
+/// as a whole has to wait for itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// Until all of it has come back, rounded up.
+    seconds: u64,
+    remaining: u32,
+    /// Of the quota among those of the limiter.
+    place: u32,
+}
+
+/// Beyond all quotas.
+const NOWHERE: u32 = u32::MAX;
+
+impl Default for Told {
+    /// Nothing.
+    #[inline]
+    fn default() -> Self {
+        Self { seconds: 0, remaining: 0, place: NOWHERE }
+    }
+}
+
+impl Told {
+    #[inline]
+    pub(super) fn of(standing: Option<Standing>) -> Self {
+        standing.map_or(Self::default(), |standing| Self {
+            seconds: seconds(standing.reset_after),
+            remaining: standing.remaining,
+            place: standing.quota.into(),
+        })
+    }
+
+    #[inline]
+    pub(super) fn is_nothing(&self) -> bool {
+        self.place == NOWHERE
+    }
+}
+
 impl Fields {
     /// Adds the fields for this standing to those of limits further in: both are lists. The legacy ones hold one value, the
     /// strictest.
-    pub(super) fn put(self, headers: &mut HeaderMap, quotas: &Quotas, standing: &Standing) {
-        let place = usize::from(standing.quota);
+    pub(super) fn put(self, headers: &mut HeaderMap, quotas: &Quotas, told: &Told) {
+        let Told { place, remaining, seconds } = *told;
+        let place = place as usize;
         let (Some(name), Some(quota)) = (quotas.fields().names.get(place), quotas.as_slice().get(place))
         else {
             return;
@@ -69,14 +106,13 @@ impl Fields {
         if self == Self::None {
             return;
         }
-        let seconds = seconds(standing.reset_after);
         headers.append(RATE_LIMIT_POLICY, quotas.fields().policy.clone());
-        if let Some(value) = standing_item(name, standing.remaining, seconds) {
+        if let Some(value) = standing_item(name, remaining, seconds) {
             headers.append(RATE_LIMIT, value);
         }
-        if self == Self::StandardAndLegacy && !has_stricter(headers, standing.remaining) {
+        if self == Self::StandardAndLegacy && !has_stricter(headers, remaining) {
             headers.insert(LEGACY_LIMIT, quota.capacity().into());
-            headers.insert(LEGACY_REMAINING, standing.remaining.into());
+            headers.insert(LEGACY_REMAINING, remaining.into());
             headers.insert(LEGACY_RESET, seconds.into());
         }
     }
@@ -101,26 +137,46 @@ fn standing_item(name: &str, remaining: u32, seconds: u64) -> Option<HeaderValue
     let (mut remaining_digits, mut seconds_digits) = ([0; DIGITS], [0; DIGITS]);
     let remaining = decimal(remaining.into(), &mut remaining_digits);
     let seconds = decimal(seconds, &mut seconds_digits);
-    let mut text = [0; MAX_ITEM];
-    let mut end = 0;
-    for part in [name.as_bytes(), b";r=", remaining, b";t=", seconds] {
-        text.get_mut(end..end + part.len())?.copy_from_slice(part);
-        end += part.len();
-    }
-    HeaderValue::from_bytes(&text[..end]).ok()
+    let parts = [name.as_bytes(), b";r=", remaining, b";t=", seconds];
+    let mut text = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| text.extend_from_slice(part));
+    HeaderValue::from_maybe_shared(Bytes::from(text)).ok()
 }
 
+/// Two digits at a time.
 fn decimal(mut number: u64, digits: &mut [u8; DIGITS]) -> &[u8] {
     let mut begin = DIGITS;
-    loop {
-        begin -= 1;
-        digits[begin] = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-        if number == 0 {
-            return &digits[begin..];
-        }
+    while number >= 10 {
+        begin -= 2;
+        let pair = usize::try_from(number % 100).unwrap_or(0);
+        digits[begin..begin + 2].copy_from_slice(&PAIRS[pair]);
+        number /= 100;
     }
+    if number > 0 || begin == DIGITS {
+        begin -= 1;
+        digits[begin] = b'0' + u8::try_from(number).unwrap_or(0);
+    }
+    &digits[begin..]
 }
+
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = pairs();
+
+const fn pairs() -> [[u8; 2]; 100] {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut tens = 0;
+    while tens < 10 {
+        let mut ones = 0;
+        while ones < 10 {
+            pairs[tens * 10 + ones] = [DECIMAL[tens], DECIMAL[ones]];
+            ones += 1;
+        }
+        tens += 1;
+    }
+    pairs
+}
+
+const DECIMAL: [u8; 10] = *b"0123456789";
 
 /// `w` counts whole seconds and is left out where the period has none (the draft's §4.1.3 allows that).
 fn item(quota: &Quota, name: &str) -> String {
@@ -144,7 +200,7 @@ mod tests {
 
     fn fields(fields: Fields, quotas: &Quotas, standing: Standing) -> Vec<(String, String)> {
         let mut headers = HeaderMap::new();
-        fields.put(&mut headers, quotas, &standing);
+        fields.put(&mut headers, quotas, &Told::of(Some(standing)));
         let pairs =
             headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
         pairs.collect()
@@ -182,6 +238,13 @@ mod tests {
         let item = standing_item(&name, u32::MAX, u64::MAX).unwrap();
         assert_eq!(item, format!("{name};r={};t={}", u32::MAX, u64::MAX));
         assert_eq!(standing_item("\"a\"", 0, 10).unwrap(), "\"a\";r=0;t=10");
+    }
+
+    #[test]
+    fn numbers_are_told_as_they_are_written() {
+        for number in (0..1200).chain((1..20).flat_map(|power| [10_u64.pow(power) - 1, 10_u64.pow(power)])) {
+            assert_eq!(decimal(number, &mut [0; DIGITS]), number.to_string().as_bytes());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whose quota it is.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Whose quota a request is charged to: one or several parts, none of which can be mistaken for another.
 ///
@@ -14,15 +14,23 @@ use std::net::IpAddr;
 /// ```
 #[derive(Clone)]
 #[must_use]
-pub struct Key {
-    short: [u8; INLINE],
-    /// Of `short`; beyond [`INLINE`], all of it is in `long`.
-    len: usize,
-    long: Vec<u8>,
+pub struct Key(Parts);
+
+/// The parts, each with its kind and, where that varies, its length: no key's are the beginning of another's up to a zero.
+#[derive(Clone)]
+enum Parts {
+    /// Up to seven bytes, and how many in the last one: all of it is one number.
+    Few([u8; 8]),
+    /// Eight or more; what is beyond `len` is zero.
+    Short {
+        bytes: [u8; INLINE],
+        len: u8,
+    },
+    Long(Vec<u8>),
 }
 
 /// Room for the usual parts without an allocation.
-const INLINE: usize = 56;
+pub(super) const INLINE: usize = 48;
 
 const TEXT: u8 = 1;
 const IPV4: u8 = 2;
@@ -31,10 +39,13 @@ const ABSENT: u8 = 4;
 const FIRST: u8 = 5;
 const SECOND: u8 = 6;
 
+/// Of a name: its kind and its length.
+const PREFIX: usize = 8;
+
 impl Default for Key {
     #[inline]
     fn default() -> Self {
-        Self { short: [0; INLINE], len: 0, long: Vec::new() }
+        Self(Parts::Few([0; 8]))
     }
 }
 
@@ -54,10 +65,32 @@ impl Key {
     /// Adds a name that need not be text, such as a field's value.
     #[inline]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.push(&[TEXT]);
-        self.push(&(bytes.len() as u64).to_le_bytes());
+        if bytes.len() <= INLINE - PREFIX && matches!(self.0, Parts::Few([.., 0])) {
+            return Self::of_name(bytes);
+        }
+        self.push(&prefix(bytes));
         self.push(bytes);
         self
+    }
+
+    /// A key of one name, up to 40 bytes, written word by word as it is read again: a word that was written in two pieces takes
+    /// several times as long to read.
+    #[inline]
+    fn of_name(name: &[u8]) -> Self {
+        let mut bytes = [0; INLINE];
+        let (places, _) = bytes.as_chunks_mut::<8>();
+        let (words, rest) = name.as_chunks::<8>();
+        let rest = match name.last_chunk::<8>() {
+            _ if rest.is_empty() => None,
+            Some(last) => Some(u64::from_le_bytes(*last) >> (64 - 8 * rest.len())),
+            None => Some(rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))),
+        };
+        let words = [prefix(name)].into_iter().chain(words.iter().copied());
+        for (place, word) in places.iter_mut().zip(words.chain(rest.map(u64::to_le_bytes))) {
+            *place = word;
+        }
+        let len = u8::try_from(PREFIX + name.len()).unwrap_or(0);
+        Self(Parts::Short { bytes, len })
     }
 
     /// Adds an address.
@@ -99,14 +132,21 @@ impl Key {
 
     /// The parts, each with its kind and length.
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.short.get(..self.len).unwrap_or(&self.long)
+        match &self.0 {
+            Parts::Few(bytes) => &bytes[..usize::from(bytes[FEW]).min(FEW)],
+            Parts::Short { bytes, len } => bytes.get(..usize::from(*len)).unwrap_or(bytes),
+            Parts::Long(bytes) => bytes,
+        }
     }
 
-    /// All of a short key, such as an address, as a number that no other key has.
+    /// As it is told apart soonest.
     #[inline]
-    pub(super) fn as_number(&self) -> Option<u64> {
-        let bytes = self.short.first_chunk::<8>().filter(|_| self.len < 8)?;
-        Some(u64::from_le_bytes(*bytes) | (self.len as u64) << 56)
+    pub(super) fn shape(&self) -> Shape<'_> {
+        match &self.0 {
+            Parts::Few(bytes) => Shape::Number(u64::from_le_bytes(*bytes)),
+            Parts::Short { bytes, .. } => Shape::Words(bytes.as_chunks().0),
+            Parts::Long(bytes) => Shape::Bytes(bytes),
+        }
     }
 
     #[inline]
@@ -123,23 +163,62 @@ impl Key {
         }
     }
 
-    #[inline]
-    fn push(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        match self.short.get_mut(self.len..end) {
-            Some(room) => room.copy_from_slice(bytes),
-            None => self.push_long(bytes),
-        }
-        self.len = end;
+    fn push(&mut self, more: &[u8]) {
+        let joined = match &mut self.0 {
+            Parts::Short { bytes, len } if usize::from(*len) + more.len() <= INLINE => {
+                let begin = usize::from(*len);
+                bytes[begin..begin + more.len()].copy_from_slice(more);
+                *len += more.len() as u8;
+                return;
+            }
+            Parts::Long(bytes) => return bytes.extend_from_slice(more),
+            Parts::Few(_) | Parts::Short { .. } => Parts::joined(self.as_bytes(), more),
+        };
+        self.0 = joined;
     }
+}
 
-    #[cold]
-    fn push_long(&mut self, bytes: &[u8]) {
-        if self.len <= INLINE {
-            self.long.extend_from_slice(&self.short[..self.len]);
+/// A key as it is told apart soonest; no two keys have the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shape<'a> {
+    /// All of a short key, such as an address.
+    Number(u64),
+    /// All of a longer one, such as a name, filled up with zeros.
+    Words(&'a [[u8; 8]]),
+    Bytes(&'a [u8]),
+}
+
+/// The greatest length of a key that is a number.
+const FEW: usize = 7;
+
+impl Parts {
+    fn joined(first: &[u8], second: &[u8]) -> Self {
+        let len = first.len() + second.len();
+        let write = |bytes: &mut [u8]| {
+            bytes[..first.len()].copy_from_slice(first);
+            bytes[first.len()..len].copy_from_slice(second);
+        };
+        match u8::try_from(len) {
+            Ok(told) if len <= FEW => {
+                let mut bytes = [0; 8];
+                write(&mut bytes);
+                bytes[FEW] = told;
+                Self::Few(bytes)
+            }
+            Ok(told) if len <= INLINE => {
+                let mut bytes = [0; INLINE];
+                write(&mut bytes);
+                Self::Short { bytes, len: told }
+            }
+            _ => Self::Long([first, second].concat()),
         }
-        self.long.extend_from_slice(bytes);
     }
+}
+
+/// Names are shorter than 2⁵⁶ bytes.
+#[inline]
+fn prefix(name: &[u8]) -> [u8; PREFIX] {
+    (u64::from(TEXT) | (name.len() as u64) << 8).to_le_bytes()
 }
 
 impl PartialEq for Key {
@@ -157,27 +236,28 @@ impl From<&str> for Key {
     }
 }
 
+impl From<Ipv4Addr> for Key {
+    #[inline]
+    fn from(address: Ipv4Addr) -> Self {
+        let octets = u64::from(u32::from_le_bytes(address.octets()));
+        Self(Parts::Few((u64::from(IPV4) | octets << 8 | 5 << 56).to_le_bytes()))
+    }
+}
+
 impl From<IpAddr> for Key {
-    /// Written in one piece, and where it is wanted: reading a piece that was written in several takes several times as long.
     #[inline]
     fn from(address: IpAddr) -> Self {
-        let mut key = Self::default();
         match address {
-            IpAddr::V4(address) => {
-                let part = u64::from(IPV4) | u64::from(u32::from_le_bytes(address.octets())) << 8;
-                key.short[..8].copy_from_slice(&part.to_le_bytes());
-                key.len = 5;
-            }
-            IpAddr::V6(_) => key.push_address(address),
+            IpAddr::V4(address) => Self::from(address),
+            IpAddr::V6(_) => Self::new().address(address),
         }
-        key
     }
 }
 
 /// Without the parts, which may be personal or secret.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("bytes", &self.len).finish_non_exhaustive()
+        f.debug_struct("Key").field("bytes", &self.as_bytes().len()).finish_non_exhaustive()
     }
 }
 
@@ -195,6 +275,13 @@ mod tests {
         parts.iter().fold(Key::new(), add)
     }
 
+    fn number(key: &Key) -> Option<u64> {
+        match key.shape() {
+            Shape::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
     proptest! {
         #[test]
         fn keys_are_equal_where_their_parts_are(
@@ -203,7 +290,23 @@ mod tests {
         ) {
             prop_assert_eq!(key(&first) == key(&second), first == second);
             prop_assert_eq!(key(&first), key(&[]).join(&key(&first)));
-            prop_assert_eq!(key(&first).as_number().is_some(), key(&first).as_bytes().len() < 8);
+            prop_assert_eq!(number(&key(&first)).is_some(), key(&first).as_bytes().len() < 8);
+        }
+
+        #[test]
+        fn words_are_those_of_their_keys_alone(
+            first in prop::collection::vec(0_u8..2, 0..40),
+            second in prop::collection::vec(0_u8..2, 0..40),
+        ) {
+            let words = |name: &[u8]| match Key::new().bytes(name).shape() {
+                Shape::Words(words) => words.concat(),
+                shape => panic!("{shape:?}"),
+            };
+            prop_assert_eq!(words(&first) == words(&second), first == second);
+            prop_assert_eq!(&words(&first)[PREFIX..PREFIX + first.len()], &first[..]);
+            let pieces = [&prefix(&first)[..], &first].concat();
+            let key = Key::new().bytes(&first);
+            prop_assert_eq!(key.as_bytes(), &pieces[..]);
         }
     }
 
@@ -219,9 +322,9 @@ mod tests {
             address([0, 0, 0, 1]),
             address([1, 2, 3, 4]).absent(),
         ];
-        let numbers: std::collections::HashSet<_> = keys.iter().map(|key| key.as_number().unwrap()).collect();
+        let numbers: std::collections::HashSet<_> = keys.iter().map(|key| number(key).unwrap()).collect();
         assert_eq!(numbers.len(), keys.len());
-        assert_eq!(address([1, 2, 3, 4]).as_number(), Key::new().address([1, 2, 3, 4].into()).as_number());
+        assert_eq!(number(&address([1, 2, 3, 4])), number(&Key::new().address([1, 2, 3, 4].into())));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{request, response};
+use http::response;
 use tower_layer::Layer;
 
 use super::door::Door;
 use super::service::RateLimit;
-use super::{Admit, Fields, KeyBy, RateLimited, WithoutKey};
+use super::{Admit, Fields, KeyBy, RateLimited, RequestHead, WithoutKey};
 use crate::Reject;
 
 /// Limits how often somebody may ask. See the [module docs](super).
@@ -23,7 +23,7 @@ impl RateLimitLayer {
     }
 
     /// What a request costs; 1 unless told. One that costs nothing is admitted and counts for nothing.
-    pub fn cost(self, cost: impl Fn(&request::Parts) -> u32 + Send + Sync + 'static) -> Self {
+    pub fn cost(self, cost: impl Fn(&RequestHead<'_>) -> u32 + Send + Sync + 'static) -> Self {
         self.set(|door| door.cost = Some(Arc::new(cost)))
     }
 
@@ -33,7 +33,7 @@ impl RateLimitLayer {
     }
 
     /// Lets requests pass without counting them where `exempt` says so, such as those of a health check.
-    pub fn exempt_if(self, exempt: impl Fn(&request::Parts) -> bool + Send + Sync + 'static) -> Self {
+    pub fn exempt_if(self, exempt: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.set(|door| door.exempt_if = Some(Arc::new(exempt)))
     }
 

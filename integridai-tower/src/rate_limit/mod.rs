@@ -74,9 +74,8 @@
 //! ```
 //! Two quotas for each caller and route, costly searches, failures for free, and quotas that change while it runs:
 //! ```
-//! use http::request;
 //! use integridai_tower::rate_limit::{
-//!     ByPrincipal, ByRoute, Fields, KeyBy, MemoryLimiterOptions, Quota, RateLimitLayer, WhenFull, WithoutKey,
+//!     ByPrincipal, ByRoute, Fields, KeyBy, MemoryLimiterOptions, Quota, RateLimitLayer, RequestHead, WhenFull, WithoutKey,
 //! };
 //!
 //! let limiter = MemoryLimiterOptions::new()
@@ -84,7 +83,7 @@
 //!     .when_full(WhenFull::Refuse)
 //!     .build([Quota::per_second(20).burst(5), Quota::per_day(10_000)])?;
 //! // What your router leaves in the extensions: axum's is `MatchedPath`.
-//! let route = ByRoute::new(|request: &request::Parts| request.extensions.get::<std::sync::Arc<str>>().cloned());
+//! let route = ByRoute::new(|request: &RequestHead<'_>| request.extensions.get::<std::sync::Arc<str>>().cloned());
 //! let layer = RateLimitLayer::new(limiter.clone(), ByPrincipal::new().and(route))
 //!     .cost(|request| if request.uri.path() == "/search" { 5 } else { 1 })
 //!     .refund_if(|response| response.is_none_or(|head| head.status.is_server_error()))
@@ -111,6 +110,7 @@ mod quotas;
 mod rate_limited;
 #[cfg(feature = "rate-limit-redis")]
 pub mod redis;
+mod request_head;
 mod service;
 mod throttle;
 mod verdict;
@@ -128,6 +128,7 @@ pub use memory::{MemoryLimiter, MemoryLimiterOptions, MemoryStatus, WhenFull};
 pub use quota::Quota;
 pub use quotas::{MAX_QUOTAS, Quotas};
 pub use rate_limited::RateLimited;
+pub use request_head::RequestHead;
 pub use service::RateLimit;
 pub use throttle::{Throttle, ThrottleError, ThrottleFuture, ThrottleLayer};
 pub use verdict::{Outcome, Standing, Verdict};

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{Outcome, Quota, Standing, Verdict};
+use super::{Quota, Standing};
 use crate::ConfigError;
 
 /// A quota in ticks.
@@ -71,26 +71,12 @@ impl Pace {
         Some(Charge { debt, wait: if cost == 0 { 0 } else { debt.saturating_sub(self.capacity) } })
     }
 
-    /// The verdict where this quota is the only one, and what is owed afterwards where it admits.
+    /// The same as [`charge`](Self::charge) for a usual request, which does not wait and costs something, but not too much:
+    /// without a branch that is seldom taken.
     #[inline]
-    pub(super) fn decide(&self, debt: u64, cost: u32, patience: Duration) -> (Verdict, Option<u64>) {
-        let after = debt.saturating_add(self.price(cost));
-        if after <= self.capacity && cost <= self.burst {
-            return (Verdict::by_debt(Outcome::Admitted { wait: Duration::ZERO }, *self, after), Some(after));
-        }
-        self.decide_beyond(debt, cost, patience)
-    }
-
-    /// The same for a request that does not conform now.
-    fn decide_beyond(&self, debt: u64, cost: u32, patience: Duration) -> (Verdict, Option<u64>) {
-        let (outcome, after) = match self.charge(debt, cost) {
-            None => (Outcome::TooCostly, None),
-            Some(Charge { debt: after, wait }) => match self.time(wait) {
-                wait if wait <= patience && after <= MAX_DEBT => (Outcome::Admitted { wait }, Some(after)),
-                retry_after => (Outcome::Refused { retry_after }, None),
-            },
-        };
-        (Verdict::by_debt(outcome, *self, after.unwrap_or(debt)), after)
+    pub(super) fn charge_at_once(&self, debt: u64, cost: u32) -> Option<Charge> {
+        let debt = debt + self.interval * u64::from(cost);
+        (1..=self.burst).contains(&cost).then(|| Charge { debt, wait: debt.saturating_sub(self.capacity) })
     }
 
     /// How a key stands that owes so much to this quota, the one at `place`.
@@ -99,6 +85,7 @@ impl Pace {
     }
 
     /// In ticks; a cost beyond the burst counts as the burst.
+    #[inline]
     pub(super) fn price(&self, cost: u32) -> u64 {
         self.interval * u64::from(cost.min(self.burst))
     }

@@ -4,8 +4,9 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::door::{Door, Passage};
-use super::future::{Next, ResponseFuture};
+use super::RequestHead;
+use super::door::{Detour, Door, Passage};
+use super::future::{Duty, Next, ResponseFuture};
 use crate::EarlyBody;
 use crate::readiness::take_ready;
 
@@ -34,17 +35,34 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline(never)]
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        match self.door.open(&head) {
-            Passage::Admitted(stamp) => {
-                let answer = self.inner.call(Request::from_parts(head, body));
-                ResponseFuture::inner(answer, stamp, &self.door)
+        match self.door.open(&RequestHead::from(&request)) {
+            Passage::Plain => ResponseFuture::plain(self.inner.call(request)),
+            Passage::Stamped(stamp) => {
+                let duty = Duty::new(stamp, &self.door);
+                ResponseFuture::stamped(self.inner.call(request), duty)
             }
-            Passage::Refused(response) => ResponseFuture::refused(response),
-            Passage::Undecided(passage) => {
+            Passage::Detour(detour) => self.detour(*detour, request),
+        }
+    }
+}
+
+impl<S: Clone> RateLimit<S> {
+    /// Kept apart, so that a request that goes on at once is not moved more often than need be.
+    #[cold]
+    #[inline(never)]
+    fn detour<A, B>(&mut self, detour: Detour, request: Request<A>) -> ResponseFuture<S, A, B>
+    where
+        S: Service<Request<A>>,
+    {
+        match detour {
+            Detour::Refused(refusal) => {
+                ResponseFuture::refused(self.door.answer(refusal, &request.into_parts().0))
+            }
+            Detour::Undecided(passage) => {
                 let (inner, door) = (take_ready(&mut self.inner), Arc::clone(&self.door));
-                ResponseFuture::undecided(passage, Next { inner, head, body, door })
+                ResponseFuture::undecided(passage, Next { inner, request, door })
             }
         }
     }

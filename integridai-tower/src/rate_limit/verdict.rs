@@ -9,8 +9,7 @@ use super::pace::Pace;
 #[derive(Clone, Copy)]
 #[must_use]
 pub struct Verdict {
-    outcome: Outcome,
-    known: Known,
+    finding: Finding,
     is_without_store: bool,
     /// Whether it was charged to what keys without room share.
     is_shared: bool,
@@ -18,12 +17,12 @@ pub struct Verdict {
     outages: u32,
 }
 
-/// What is known of the key's standing. It takes two divisions to tell, and few ask.
+/// What was found. By the only quota, it is kept in ticks: it takes divisions to tell them as times, and few ask.
 #[derive(Clone, Copy)]
-enum Known {
-    Nothing,
-    Standing(Standing),
-    Debt { pace: Pace, debt: u64 },
+enum Finding {
+    Told { outcome: Outcome, standing: Option<Standing> },
+    Admitted { pace: Pace, debt: u64 },
+    Refused { pace: Pace, debt: u64, wait: u64 },
 }
 
 /// Whether a request is admitted.
@@ -62,18 +61,38 @@ pub struct Standing {
 impl Verdict {
     /// A verdict, for limiters of yours.
     pub fn new(outcome: Outcome, standing: Option<Standing>) -> Self {
-        Self::knowing(outcome, standing.map_or(Known::Nothing, Known::Standing))
+        Self::of(Finding::Told { outcome, standing })
     }
 
-    /// A verdict by the only quota, to which so much is owed now.
+    /// Admitted at once by the only quota, to which so many ticks are owed now.
     #[inline]
-    pub(super) fn by_debt(outcome: Outcome, pace: Pace, debt: u64) -> Self {
-        Self::knowing(outcome, Known::Debt { pace, debt })
+    pub(super) fn admitted(pace: &Pace, debt: u64) -> Self {
+        Self::of(Finding::Admitted { pace: *pace, debt })
+    }
+
+    /// Refused by the only quota, to which so many ticks are owed; it would be admitted after a wait of so many.
+    #[inline]
+    pub(super) fn refused(pace: &Pace, debt: u64, wait: u64) -> Self {
+        Self::of(Finding::Refused { pace: *pace, debt, wait })
     }
 
     #[inline]
-    fn knowing(outcome: Outcome, known: Known) -> Self {
-        Self { outcome, known, is_without_store: false, is_shared: false, outages: 0 }
+    fn of(finding: Finding) -> Self {
+        Self { finding, is_without_store: false, is_shared: false, outages: 0 }
+    }
+
+    #[inline]
+    pub(super) fn is_admitted_at_once(&self) -> bool {
+        match &self.finding {
+            Finding::Admitted { .. } => true,
+            Finding::Refused { .. } => false,
+            Finding::Told { outcome, .. } => *outcome == Outcome::Admitted { wait: Duration::ZERO },
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_without_room(&self) -> bool {
+        matches!(self.finding, Finding::Told { outcome: Outcome::NoRoom, .. })
     }
 
     /// The same, decided while the store that replicas share gave no answer.
@@ -101,23 +120,34 @@ impl Verdict {
 
     /// Whether it may go on.
     #[must_use]
+    #[inline]
     pub fn is_admitted(&self) -> bool {
-        matches!(self.outcome, Outcome::Admitted { .. })
+        match self.finding {
+            Finding::Admitted { .. } => true,
+            Finding::Refused { .. } => false,
+            Finding::Told { outcome, .. } => matches!(outcome, Outcome::Admitted { .. }),
+        }
     }
 
     /// Whether, and if not, why.
     #[must_use]
+    #[inline]
     pub fn outcome(&self) -> Outcome {
-        self.outcome
+        match &self.finding {
+            Finding::Told { outcome, .. } => *outcome,
+            Finding::Admitted { .. } => Outcome::Admitted { wait: Duration::ZERO },
+            Finding::Refused { pace, wait, .. } => Outcome::Refused { retry_after: pace.time(*wait) },
+        }
     }
 
     /// How the key stands now with the quota that is nearest to its end; `None` where that is not known.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
-        match self.known {
-            Known::Nothing => None,
-            Known::Standing(standing) => Some(standing),
-            Known::Debt { pace, debt } => Some(pace.standing(0, debt)),
+        match &self.finding {
+            Finding::Told { standing, .. } => *standing,
+            Finding::Admitted { pace, debt } | Finding::Refused { pace, debt, .. } => {
+                Some(pace.standing(0, *debt))
+            }
         }
     }
 
@@ -130,7 +160,7 @@ impl Verdict {
     /// The time after which a refused request would be admitted.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        match self.outcome {
+        match self.outcome() {
             Outcome::Refused { retry_after } => Some(retry_after),
             _ => None,
         }
@@ -141,7 +171,7 @@ impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
         let all = |verdict: &Self| {
             (
-                verdict.outcome,
+                verdict.outcome(),
                 verdict.standing(),
                 verdict.is_without_store,
                 verdict.is_shared,
@@ -157,7 +187,7 @@ impl Eq for Verdict {}
 impl fmt::Debug for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verdict")
-            .field("outcome", &self.outcome)
+            .field("outcome", &self.outcome())
             .field("standing", &self.standing())
             .field("is_without_store", &self.is_without_store)
             .finish_non_exhaustive()

@@ -147,7 +147,8 @@ impl World {
             // Tests ask far more often than clients may; limits are tested in rate_limits.rs.
             ("INTEGRIDAI_RATE_LIMITS__DISABLED", "true".to_owned()),
             ("INTEGRIDAI_DATABASE__PATH", self.database().display().to_string()),
-            // What is done about failures is tested in resilience.rs; elsewhere one failure is one.
+            // What is done about failures is tested in resilience.rs and retries.rs; elsewhere one failure is one.
+            ("INTEGRIDAI_EXECUTIONS__MAX_TRIES", "1".to_owned()),
             ("INTEGRIDAI_SERVICES__REGTECH__RESILIENCE__ATTEMPTS", "1".to_owned()),
             ("INTEGRIDAI_SERVICES__FLAISIMULATOR__RESILIENCE__ATTEMPTS", "1".to_owned()),
             ("INTEGRIDAI_SERVICES__DASHBOARD__RESILIENCE__ATTEMPTS", "1".to_owned()),

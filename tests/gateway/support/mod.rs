@@ -8,6 +8,7 @@ pub(crate) mod gateway;
 pub(crate) mod raw;
 pub(crate) mod requests;
 pub(crate) mod schema;
+pub(crate) mod stream;
 pub(crate) mod stub;
 pub(crate) mod subscriber;
 

@@ -19,11 +19,16 @@ impl Raw {
 
     /// Subscribes to events, with little room for what it does not read.
     pub(crate) async fn subscribe(address: SocketAddr) -> Self {
+        Self::subscribe_to(address, "").await
+    }
+
+    /// The same, with a query.
+    pub(crate) async fn subscribe_to(address: SocketAddr, query: &str) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
         let mut raw = Self { stream: socket.connect(address).await.expect("it listens") };
         raw.send(&format!(
-            "GET {SUBSCRIBE} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            "GET {SUBSCRIBE}{query} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         ))
         .await;

@@ -12,7 +12,7 @@ use integridai_tower::circuit_breaker::{
     Circuit, CircuitBreakerDoorLayer, CircuitBreakerError, CircuitBreakerLayer, CircuitOpen, CircuitOptions,
     Circuits, Classify, ClassifyHttp, Outcome, State,
 };
-use integridai_tower::rate_limit::{MemoryLimiter, Quota, RateLimitLayer};
+use integridai_tower::rate_limit::{MemoryLimiter, Quota, RateLimitLayer, RequestHead};
 use integridai_tower::{Clock, Refused};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -103,7 +103,7 @@ async fn each_key_has_a_circuit_of_its_own() {
 async fn what_an_own_layer_refuses_is_no_failure_of_the_service() {
     let (circuit, _clock) = circuit();
     let limit =
-        RateLimitLayer::new(MemoryLimiter::new([Quota::per_day(1)]).unwrap(), |_: &request::Parts| None);
+        RateLimitLayer::new(MemoryLimiter::new([Quota::per_day(1)]).unwrap(), |_: &RequestHead<'_>| None);
     let limited = limit.layer(service_fn(as_asked));
     let service = CircuitBreakerDoorLayer::new(circuit.clone())
         .layer(limited.map_response(|response: Response<_>| response.map(|_| Full::<Bytes>::default())));

@@ -5,6 +5,7 @@ mod gathering;
 mod json;
 mod limits;
 mod model;
+mod passing_on;
 mod polling;
 mod serving;
 mod splitting;

@@ -249,6 +249,7 @@ fn a_fan_out_that_cannot_work_is_not_made() {
     let route = |name: &'static str| Route::optional(name, answering(200, "1"));
     let error = |routes: Vec<_>, options| FanOut::new(routes, options).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error(vec![route("a"), route("a")], members()), "routes: two have the same name");
+    assert_eq!(error(Vec::new(), members()), "routes: expected at least one");
     let quorum = members().policy(Policy::Quorum(3));
     assert_eq!(
         error(vec![route("a"), route("b")], quorum),

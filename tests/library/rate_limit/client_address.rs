@@ -16,14 +16,14 @@ fn by(forwarding: Forwarding) -> ByClientAddress {
 }
 
 /// The request as it arrives from this peer, with these lines.
-fn arriving(peer: &str, lines: &[(&str, &[u8])]) -> request::Parts {
+fn arriving(peer: &str, lines: &[(&str, &[u8])]) -> Request<()> {
     let mut request = Request::get("/").body(()).unwrap();
     request.extensions_mut().insert(SocketAddr::new(peer.parse().unwrap(), 443));
     for (name, value) in lines {
         let name = http::HeaderName::from_bytes(name.as_bytes()).unwrap();
         request.headers_mut().append(name, http::HeaderValue::from_bytes(value).unwrap());
     }
-    request.into_parts().0
+    request
 }
 
 type Line = (&'static str, &'static [u8]);
@@ -104,7 +104,7 @@ const FORWARDED: [Case; 21] = [
 
 fn check(forwarding: Forwarding, cases: &[Case]) {
     for (peer, lines, client) in cases {
-        let found = by(forwarding).address(&arriving(peer, lines)).unwrap();
+        let found = by(forwarding).address(&(&arriving(peer, lines)).into()).unwrap();
         assert_eq!(found, client.parse::<IpAddr>().unwrap(), "from {peer}: {lines:?}");
     }
 }
@@ -124,14 +124,14 @@ fn without_proxies_only_the_connection_counts() {
     let by = ByClientAddress::new(|request| request.extensions.get::<SocketAddr>().map(SocketAddr::ip));
     for (peer, lines, _) in X_FORWARDED_FOR.iter().chain(&FORWARDED) {
         let peer: IpAddr = peer.parse().unwrap();
-        assert_eq!(by.address(&arriving(&peer.to_string(), lines)), Some(peer.to_canonical()));
+        assert_eq!(by.address(&(&arriving(&peer.to_string(), lines)).into()), Some(peer.to_canonical()));
     }
-    assert_eq!(by.key(&Request::new(()).into_parts().0), None, "no peer, no key");
+    assert_eq!(by.key(&(&Request::new(())).into()), None, "no peer, no key");
 }
 
 #[test]
 fn a_subscriber_has_one_key_for_all_its_addresses() {
-    let key = |by: &ByClientAddress, address: &str| by.key(&arriving(address, &[])).unwrap();
+    let key = |by: &ByClientAddress, address: &str| by.key(&(&arriving(address, &[])).into()).unwrap();
     let by = ByClientAddress::new(|request| request.extensions.get::<SocketAddr>().map(SocketAddr::ip));
     assert_eq!(key(&by, "2001:db8:1:2::1"), key(&by, "2001:db8:1:2:ffff::9"));
     assert_ne!(key(&by, "2001:db8:1:2::1"), key(&by, "2001:db8:1:3::1"));
@@ -174,7 +174,7 @@ proptest! {
                 None => lines.push(appended.to_vec()),
             }
             let lines: Vec<_> = lines.iter().map(|line| (name, &line[..])).collect();
-            let found = by(forwarding).address(&arriving(PROXY, &lines));
+            let found = by(forwarding).address(&(&arriving(PROXY, &lines)).into());
             prop_assert_eq!(found, Some(CLIENT.parse().unwrap()), "{:?}", lines);
         }
     }

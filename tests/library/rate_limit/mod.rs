@@ -15,8 +15,8 @@ use futures_util::FutureExt;
 use http::{HeaderMap, Request, Response, StatusCode, request, response};
 use http_body_util::BodyExt;
 use integridai_tower::rate_limit::{
-    Fields, Key, MemoryLimiter, MemoryLimiterOptions, Outcome, Quota, RateLimitLayer, RateLimited, Verdict,
-    WhenFull, WithoutKey,
+    Fields, Key, MemoryLimiter, MemoryLimiterOptions, Outcome, Quota, RateLimitLayer, RateLimited,
+    RequestHead, Verdict, WhenFull, WithoutKey,
 };
 use integridai_tower::{Clock, EarlyBody, Refusal, Refused, WouldRefuse};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ fn of(who: &str) -> Request<()> {
     Request::get("/v1/thing?secret=1").header("x-who", who).body(()).unwrap()
 }
 
-fn who(request: &request::Parts) -> Option<Key> {
+fn who(request: &RequestHead<'_>) -> Option<Key> {
     request.headers.get("x-who").map(|value| Key::new().bytes(value.as_bytes()))
 }
 
@@ -135,7 +135,7 @@ async fn clients_are_told_in_the_fields_that_they_know() {
 #[tokio::test]
 async fn two_limits_tell_of_both_and_the_stricter_is_found() {
     let (inside, _) = two();
-    let everybody = |_: &request::Parts| Some(Key::new());
+    let everybody = |_: &RequestHead<'_>| Some(Key::new());
     let (outside, _) = stopped([Quota::per_hour(100).named("all")]);
     let told = |layer: RateLimitLayer| layer.fields(Fields::StandardAndLegacy).keep_verdict();
     let outside = told(RateLimitLayer::new(outside, everybody));
@@ -185,7 +185,7 @@ async fn requests_without_a_key_are_never_unlimited_by_accident() {
 #[tokio::test]
 async fn a_request_may_cost_more_or_nothing() {
     let (limiter, _clock) = stopped([Quota::per_minute(5)]);
-    let cost = |request: &request::Parts| request.uri.query().map_or(0, |query| query.parse().unwrap());
+    let cost = |request: &RequestHead<'_>| request.uri.query().map_or(0, |query| query.parse().unwrap());
     let service = RateLimitLayer::new(limiter, who).cost(cost).layer(service_fn(inner));
     let costing = |cost: u32| Request::get(format!("/?{cost}")).header("x-who", "a").body(()).unwrap();
     let expected = [(3, 200, "2"), (3, 429, "2"), (0, 200, "2"), (2, 200, "0"), (0, 200, "0"), (6, 429, "0")];

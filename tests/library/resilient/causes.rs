@@ -40,7 +40,6 @@ async fn a_typed_client_sees_through_the_layers_below_it() {
     for (script, expected) in [
         (Script::Error(Kind::Connect), (ErrorKind::Connect, Retry::Yes)),
         (Script::Error(Kind::Exchange), (ErrorKind::Broken, Retry::No)),
-        (Script::Error(Kind::Invalid), (ErrorKind::InvalidRequest, Retry::No)),
         (Script::Error(Kind::Unknown), (ErrorKind::Broken, Retry::No)),
         (Script::Hang, (timed_out, Retry::No)),
     ] {
@@ -51,6 +50,9 @@ async fn a_typed_client_sees_through_the_layers_below_it() {
             "the third finds the circuit open"
         );
     }
+    let invalid = (ErrorKind::InvalidRequest, Retry::No);
+    let expected = [invalid.clone(), invalid.clone(), invalid];
+    assert_eq!(ends(Script::Error(Kind::Invalid), 9).await, expected, "it says nothing about the service");
     let throttled = ends(Script::Error(Kind::Connect), 1).await;
     assert_eq!(throttled[1], (ErrorKind::NotReady, Retry::Yes));
 }

@@ -3,6 +3,7 @@
 mod causes;
 mod contract;
 mod deadline;
+mod edges;
 mod hedge;
 mod retry;
 mod sockets;

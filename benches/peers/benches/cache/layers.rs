@@ -45,7 +45,20 @@ pub(crate) fn all(work: Work, lifetime: Lifetime) -> Vec<Contender> {
             Role::Floor,
             origin::<Empty<Bytes>, Full<Bytes>>(work.size, lifetime),
         ),
+        work.contender("the exchange alone", Role::Exchange, content_alone(work.size)),
     ]
+}
+
+/// The content without a field, in a response that had not to be made: what the bench itself costs.
+fn content_alone(
+    size: usize,
+) -> impl Service<Plain, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + 'static> + Clone + Send
+{
+    let body = Bytes::from(vec![b'a'; size]);
+    service_fn(move |request: Plain| {
+        drop(request);
+        std::future::ready(Ok(Response::new(Full::new(body.clone()))))
+    })
 }
 
 /// Answers at once, and confirms whatever it is asked to.

@@ -15,8 +15,10 @@ pub(crate) struct Contender {
 pub(crate) enum Role {
     Ours,
     Peer,
-    /// What an exchange or a look-up costs by itself.
+    /// What the service or a look-up costs by itself.
     Floor,
+    /// What an exchange costs by itself: it is no part of what a layer costs.
+    Exchange,
 }
 
 /// What is compared; contenders are made when they are wanted, since some have a hundred thousand answers.
@@ -37,12 +39,26 @@ impl Case {
         let of = |role| contenders.iter().zip(&times).filter(move |(contender, _)| contender.role == role);
         let best = of(Role::Peer).map(|(_, time)| time.median).fold(f64::INFINITY, f64::min);
         let ours = of(Role::Ours).map(|(_, time)| time.median).sum::<f64>();
+        let exchange = of(Role::Exchange).map(|(_, time)| time.median).sum::<f64>();
         for (contender, Time { median, least }) in contenders.iter().zip(&times) {
+            let (name, own) = (contender.name, median - exchange);
             let ratio = match contender.role {
-                Role::Ours => format!("{:.2} x the best peer", median / best),
-                Role::Peer | Role::Floor => format!("ours is {:.2} of it", ours / median),
+                Role::Ours => {
+                    let (all, own) = (median / best, own / (best - exchange));
+                    format!("{all:.2} x the best peer, {own:.2} without the exchange")
+                }
+                Role::Peer => {
+                    let (all, own) = (ours / median, (ours - exchange) / own);
+                    format!("ours is {all:.2} of it, {own:.2} without the exchange")
+                }
+                // A look-up has no exchange around it.
+                Role::Floor => {
+                    let (all, own) = (ours / median, (ours - exchange) / median);
+                    format!("ours is {all:.2} of it, {own:.2} without the exchange")
+                }
+                Role::Exchange => "no part of what a layer costs".to_owned(),
             };
-            println!("{}: {:26} {median:9.1} ns (least {least:.1}); {ratio}", self.name, contender.name);
+            println!("{}: {name:26} {median:9.1} ns (least {least:.1}); {ratio}", self.name);
         }
     }
 

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::{Request, Response, StatusCode, request};
-use integridai_tower::rate_limit::{ByClientAddress, Fields, RateLimitLayer};
+use http::{Request, Response, StatusCode};
+use integridai_tower::rate_limit::{ByClientAddress, Fields, RateLimitLayer, RequestHead};
 use tower::{Layer, Service, service_fn};
 use tower_governor::GovernorLayer;
 use tower_governor::governor::GovernorConfigBuilder;
@@ -94,7 +94,7 @@ fn refused() -> Vec<Contender> {
 }
 
 fn our_layer(supply: Supply) -> RateLimitLayer {
-    let peer = |request: &request::Parts| {
+    let peer = |request: &RequestHead<'_>| {
         request.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip())
     };
     RateLimitLayer::new(limiters::ours(supply), ByClientAddress::new(peer))

@@ -5,20 +5,24 @@ use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::executions;
 use super::sessions::Sessions;
-use crate::store::{Execution, StoreError};
+use super::{claim_order, executions};
+use crate::store::{ClaimRules, Execution, StoreError};
 
 /// Claims in a task of its own, so that a caller who goes away leaves no claim behind that nobody knows of.
 pub(super) async fn claim(
     sessions: &Arc<Sessions>,
     runtime: &Handle,
+    rules: ClaimRules,
 ) -> Result<Option<Execution>, StoreError> {
     let (reply, answer) = oneshot::channel();
     let (sessions, again) = (Arc::clone(sessions), runtime.clone());
     runtime.spawn(async move {
         let now = OffsetDateTime::now_utc();
-        let found = sessions.once(|session| async move { executions::claim(&session, now).await }).await;
+        let rules = &rules;
+        let found = sessions
+            .once(|mut session| async move { claim_order::claim(&mut session, now, rules).await })
+            .await;
         let claim = found.map(|found| {
             found.map(|execution| Claim { execution: Some(execution), sessions, runtime: again })
         });
@@ -43,12 +47,12 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let Some(Execution { id, attempts, .. }) = self.execution.take() else { return };
+        let Some(lease) = self.execution.take().map(|execution| execution.lease()) else { return };
         let sessions = Arc::clone(&self.sessions);
         self.runtime.spawn(async move {
-            let released = sessions.repeatable(|session, _| async move { executions::release(&session, id, attempts).await });
+            let released = sessions.repeatable(|session, _| async move { executions::release(&session, lease).await });
             if let Err(error) = released.await {
-                tracing::warn!(execution = %id, error = &error as &dyn std::error::Error, "a claim could not be given back");
+                tracing::warn!(execution = %lease.id, error = &error as &dyn std::error::Error, "a claim could not be given back");
             }
         });
     }

@@ -7,7 +7,7 @@ use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::store::width::clip;
-use crate::store::{ExecutionState, JsonText, Priority};
+use crate::store::{ExecutionState, JsonText, KeyAnswer, Priority};
 
 type BoxError = Box<dyn Error + Sync + Send>;
 
@@ -112,6 +112,10 @@ pub(super) fn priority_of(number: i16) -> Option<Priority> {
 
 pub(super) fn state_of(text: &str) -> Option<ExecutionState> {
     ExecutionState::ALL.into_iter().find(|state| state.as_str() == text)
+}
+
+pub(super) fn answer_of(text: &str) -> Option<KeyAnswer> {
+    KeyAnswer::ALL.into_iter().find(|answer| answer.as_str() == text)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! Connections: how each is made, and how the first is waited for.
+use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::Config;
+use tokio::sync::mpsc;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::options::PostgresOptions;
@@ -16,6 +19,9 @@ const KEEPALIVE_RETRIES: u32 = 3;
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// Between two attempts at the start.
 const START_PAUSE: Duration = Duration::from_millis(200);
+
+/// What drives a connection.
+type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// Makes connections that are all alike.
 #[derive(Clone)]
@@ -49,11 +55,7 @@ impl Connector {
 
     /// A connection beside the pool, driven by the runtime that this is called in.
     pub(super) async fn connect(&self) -> Result<ClientWrapper, StoreError> {
-        let connecting = self.config.connect(self.tls.clone());
-        // The timeout of the configuration is for the network alone, and for each address anew.
-        let connected = tokio::time::timeout(self.timeout, connecting).await;
-        let (client, connection) =
-            connected.map_err(|_| failure::silent())?.map_err(failure::not_connected)?;
+        let (client, connection) = self.open().await?;
         let driven = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(
@@ -63,6 +65,32 @@ impl Connector {
             }
         });
         Ok(ClientWrapper::new(client, driven))
+    }
+
+    /// A connection that listens, and what it hears: the end of it too, as the end of the channel.
+    pub(super) async fn listen(
+        &self,
+        statement: &str,
+    ) -> Result<(ClientWrapper, mpsc::Receiver<()>), StoreError> {
+        // Whoever is told looks for all that there is: one call is as good as many.
+        let (tell, heard) = mpsc::channel(1);
+        let (client, mut connection) = self.open().await?;
+        let driven = tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if matches!(message, AsyncMessage::Notification(_)) {
+                    let _ = tell.try_send(());
+                }
+            }
+        });
+        client.batch_execute(statement).await?;
+        Ok((ClientWrapper::new(client, driven), heard))
+    }
+
+    async fn open(&self) -> Result<(Client, Driver), StoreError> {
+        let connecting = self.config.connect(self.tls.clone());
+        // The timeout of the configuration is for the network alone, and for each address anew.
+        let connected = tokio::time::timeout(self.timeout, connecting).await;
+        connected.map_err(|_| failure::silent())?.map_err(failure::not_connected)
     }
 
     /// The first connection: a server that is still starting is waited for, one that refuses us is not.

@@ -1,14 +1,18 @@
 //! The schema, and the way to it from every earlier version.
 use deadpool_postgres::{ClientWrapper, Transaction};
 
-use super::statements;
+use super::{execution_statements, statements};
 use crate::store::StoreError;
 
 /// "integrid": what gateways lock in a database while they change its schema.
 const SCHEMA_LOCK: i64 = 0x696e_7465_6772_6964;
 
 /// The step at index `n` leads from version `n` to `n + 1`. Steps are only ever added.
-const STEPS: [&str; 1] = [include_str!("migrations/1_tables.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("migrations/1_tables.sql"),
+    include_str!("migrations/2_event_cursor.sql"),
+    include_str!("migrations/3_executions.sql"),
+];
 
 /// Brings the database to the newest version, all steps in one transaction; or, without `may_change`, only checks.
 pub(super) async fn migrate(
@@ -43,7 +47,7 @@ pub(super) async fn migrate(
 
 /// Prepares every statement, so that a schema that does not fit shows at the start.
 pub(super) async fn check(client: &ClientWrapper) -> Result<(), StoreError> {
-    for statement in statements::ALL {
+    for statement in statements::ALL.into_iter().chain(execution_statements::ALL) {
         client.prepare(statement).await?;
     }
     Ok(())

@@ -5,15 +5,22 @@
 //! them, one statement per table and batch, and every row has an id, so that a batch whose answer was lost can be
 //! written again without doubling anything. While the server takes none, rows go to a spool on the disk, where there is
 //! one, and from there into the tables when it is back.
+mod admission;
 mod batch;
 mod claim;
+mod claim_order;
 mod columns;
 mod connect;
+mod events;
+mod execution_statements;
 mod executions;
 mod failure;
 mod keeping;
+mod listen;
+mod lists;
 mod migrations;
 mod options;
+mod queueing;
 mod retention;
 mod rows;
 mod sessions;
@@ -28,10 +35,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio_postgres::Row;
-use uuid::Uuid;
 
 use self::connect::Connector;
 use self::keeping::Keeping;
+use self::listen::Listener;
 pub use self::options::{PostgresOptions, PostgresUrl};
 use self::sessions::{Session, Sessions};
 use self::write::Line;
@@ -40,7 +47,10 @@ use super::health::Counters;
 use super::queue::{Bounds, Queue};
 use super::record::Record;
 use super::spool::Spool;
-use super::{ApiCall, Execution, Finished, JsonText, LONGEST_LIST, MetricSample, StoreError, SystemEvent};
+use super::{
+    ApiCall, Appended, EventBounds, EventFilter, EventRange, Execution, LONGEST_LIST, LoggedEvent,
+    MetricSample, StoreError, SystemEvent,
+};
 
 /// How long the writer may go on when the store is dropped without having been closed.
 const LINGER: Duration = Duration::from_secs(5);
@@ -51,6 +61,7 @@ pub(super) struct Database {
     counters: Arc<Counters>,
     sessions: Arc<Sessions>,
     runtime: Handle,
+    committed: watch::Receiver<u64>,
     ended: watch::Receiver<()>,
 }
 
@@ -58,11 +69,13 @@ impl Database {
     pub(super) async fn connect(options: PostgresOptions) -> Result<Self, StoreError> {
         let connector = Connector::new(&options)?;
         let spool = options.spool.as_ref().map(Spool::open).transpose()?;
-        prepare(&connector, &options).await?;
+        let newest = prepare(&connector, &options).await?;
         let sessions = Arc::new(Sessions::new(connector.pool(&options)?, &options));
         let counters = Arc::new(Counters::new());
         let queue = Arc::new(Queue::new(bounds(&options), Arc::clone(&counters)));
         let (announce, ended) = watch::channel(());
+        let (tell, committed) = watch::channel(newest);
+        let listener = Listener { connector: connector.clone(), committed: tell, ended: ended.clone() };
         start(Writer {
             runtime: writers_runtime()?,
             line: Line::new(connector, options.statement_timeout.saturating_add(LINGER)),
@@ -74,7 +87,8 @@ impl Database {
             state: State::new(),
             _announce: announce,
         })?;
-        Ok(Self { queue, counters, sessions, runtime: Handle::current(), ended })
+        tokio::spawn(listener.run());
+        Ok(Self { queue, counters, sessions, runtime: Handle::current(), committed, ended })
     }
 
     pub(super) fn counters(&self) -> &Counters {
@@ -97,51 +111,36 @@ impl Database {
         self.queue.push_rows([Record::Execution(Box::new(execution))]);
     }
 
-    pub(super) async fn accept(&self, execution: Execution) -> Result<(), StoreError> {
-        let execution = &execution;
-        self.command(|session, again| async move { executions::accept(&session, execution, again).await })
-            .await
-    }
-
-    pub(super) async fn claim(&self) -> Result<Option<Execution>, StoreError> {
-        let answer = claim::claim(&self.sessions, &self.runtime).await;
-        self.notice_write(answer)
-    }
-
-    pub(super) async fn save_steps(&self, id: Uuid, steps: JsonText) -> Result<bool, StoreError> {
-        let steps = &steps;
-        self.command(|session, _| async move { executions::save_steps(&session, id, steps).await }).await
-    }
-
-    pub(super) async fn finish(&self, id: Uuid, finished: Finished) -> Result<bool, StoreError> {
-        let finished = &finished;
-        self.command(|session, again| async move { executions::finish(&session, id, finished, again).await })
-            .await
-    }
-
-    pub(super) async fn release(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
-        self.command(|session, _| async move { executions::release(&session, id, attempts).await }).await
-    }
-
-    pub(super) async fn requeue_running(&self) -> Result<u64, StoreError> {
-        self.command(|session, _| async move { executions::requeue_running(&session).await }).await
-    }
-
     pub(super) async fn flush(&self) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.queue.push_flush(reply)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub(super) async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
-        self.read(|session, _| async move { executions::by_id(&session, id).await }).await
+    pub(super) async fn append_events(&self, events: Vec<SystemEvent>) -> Result<Vec<Appended>, StoreError> {
+        let events = &events;
+        self.command(|session, again| async move { events::append(&session, events, again).await }).await
     }
 
-    pub(super) async fn queued(&self) -> Result<u64, StoreError> {
-        self.read(|session, _| async move { executions::queued(&session).await }).await
+    pub(super) async fn events(
+        &self,
+        range: EventRange,
+        filter: EventFilter,
+        limit: u32,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        let (filter, limit) = (&filter, limit.min(LONGEST_LIST));
+        self.read(|session, _| async move { events::list(&session, range, filter, limit).await }).await
     }
 
-    pub(super) async fn events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
+    pub(super) async fn event_bounds(&self) -> Result<EventBounds, StoreError> {
+        self.read(|session, _| async move { events::bounds(&session).await }).await
+    }
+
+    pub(super) fn committed_events(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
+    }
+
+    pub(super) async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
         self.list(statements::RECENT_EVENTS, limit, rows::event).await
     }
 
@@ -239,12 +238,14 @@ impl Drop for Database {
     }
 }
 
-async fn prepare(connector: &Connector, options: &PostgresOptions) -> Result<(), StoreError> {
+/// Answers how far the log of events goes.
+async fn prepare(connector: &Connector, options: &PostgresOptions) -> Result<u64, StoreError> {
     let database = options.url.to_string();
     let prepared = async {
         let mut client = connector.first(options.start_timeout).await?;
         migrations::migrate(&mut client, &database, options.migrate).await?;
-        migrations::check(&client).await
+        migrations::check(&client).await?;
+        events::bounds(&client).await.map(|bounds| bounds.newest)
     };
     prepared.await.map_err(|error| match error {
         StoreError::Failed { reason, source } => StoreError::Connect { database, reason, source },

@@ -1,11 +1,11 @@
-//! Removes what is older than the retention, a thousand rows at a time.
+//! Removes what is older than the retention, and idempotency keys that have expired, a thousand rows at a time.
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
 use time::OffsetDateTime;
 
 use super::columns::timestamp;
-use super::statements;
+use super::{execution_statements, statements};
 use crate::store::StoreError;
 
 const ROWS: i64 = 1_000;
@@ -23,16 +23,16 @@ pub(super) async fn prune(
     now: OffsetDateTime,
     retention: Duration,
 ) -> Result<Progress, StoreError> {
-    let oldest = time::Duration::try_from(retention).ok().and_then(|age| now.checked_sub(age));
     // A retention longer than the calendar keeps everything.
-    let Some(oldest) = oldest else { return Ok(Progress::Done) };
+    let oldest = time::Duration::try_from(retention).ok().and_then(|age| now.checked_sub(age));
     let transaction = client.transaction().await?;
     let statement = transaction.prepare_cached(statements::MAY_PRUNE).await?;
     if !transaction.query_one(&statement, &[&PRUNE_LOCK]).await?.try_get::<_, bool>(0)? {
         return Ok(Progress::Done);
     }
     let mut progress = Progress::Done;
-    for statement in statements::PRUNE {
+    let logs = statements::PRUNE.into_iter().filter_map(|statement| Some((statement, oldest?)));
+    for (statement, oldest) in logs.chain([(execution_statements::FORGET_KEYS, now)]) {
         let statement = transaction.prepare_cached(statement).await?;
         if transaction.execute(&statement, &[&timestamp(oldest), &ROWS]).await? >= ROWS.unsigned_abs() {
             progress = Progress::More;

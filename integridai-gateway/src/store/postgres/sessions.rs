@@ -1,5 +1,4 @@
 //! A bounded number of commands and reads, each with a connection for its time.
-use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
@@ -12,8 +11,8 @@ use crate::store::StoreError;
 /// What the network is given beyond the time that the server takes.
 const JOURNEY: Duration = Duration::from_secs(5);
 
-/// Shared, so that work on it borrows nothing.
-pub(super) type Session = Arc<Object>;
+/// A connection for the time of some work, which goes back to the pool with it.
+pub(super) type Session = Object;
 
 #[derive(Debug)]
 pub(super) struct Sessions {
@@ -67,12 +66,12 @@ impl Sessions {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let session = Arc::new(self.pool.get().await.map_err(failure::no_session)?);
-        match tokio::time::timeout(self.patience, work(Arc::clone(&session))).await {
+        let session = self.pool.get().await.map_err(failure::no_session)?;
+        match tokio::time::timeout(self.patience, work(session)).await {
             Ok(answer) => answer,
             Err(_) => {
-                // What it was asked would hold up the next one.
-                Arc::into_inner(session).map(Object::take);
+                // It lies in the pool again, and what it was asked would hold up the next one.
+                self.pool.retain(|_, _| false);
                 Err(failure::silent())
             }
         }

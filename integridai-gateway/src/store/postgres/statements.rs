@@ -1,10 +1,52 @@
-//! Every statement, in one place: the start prepares them all. Columns are named one by one, so that a newer replica
+//! Every statement but those about executions, in one place: the start prepares them all. Columns are named one by one, so that a newer replica
 //! may add some while an older one still runs.
 
+/// The lock is that of the log ("eventlog"): taken right before the cursors are given, held until the commit. What is
+/// there already, by its id or by what its source calls it, is left as it is.
 pub(super) const INSERT_EVENTS: &str = "\
-INSERT INTO system_events (id, event_type, service_name, payload, timestamp, correlation_id, user_id)
-SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[])
-ON CONFLICT (id) DO NOTHING";
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7311142570156650343))
+INSERT INTO system_events
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
+    new.source, new.event_id
+FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
+    $8::text[], $9::text[]) WITH ORDINALITY
+    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+ORDER BY new.place
+ON CONFLICT DO NOTHING";
+
+/// As above, but one whose id is taken is an error, and all of them fail.
+pub(super) const APPEND_EVENTS: &str = "\
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7311142570156650343))
+INSERT INTO system_events
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
+    new.source, new.event_id
+FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
+    $8::text[], $9::text[]) WITH ORDINALITY
+    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+ORDER BY new.place
+ON CONFLICT (source, event_id) WHERE event_id IS NOT NULL DO NOTHING
+RETURNING id, cursor";
+
+pub(super) const FIND_EVENTS: &str = "\
+SELECT source, event_id, id, cursor FROM system_events
+WHERE event_id IS NOT NULL AND (source, event_id) IN (SELECT * FROM UNNEST($1::text[], $2::text[]))";
+
+pub(super) const FIND_EVENTS_BY_ID: &str = "SELECT id, cursor FROM system_events WHERE id = ANY ($1)";
+
+pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM system_events";
+
+pub(super) const EVENT_BOUNDS: &str =
+    "SELECT pruned_through, (SELECT coalesce(max(cursor), 0) FROM system_events) FROM event_log";
+
+/// Conditions follow, and an order.
+pub(super) const EVENTS: &str = "\
+SELECT cursor, id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
+FROM system_events WHERE ";
+
+/// Told by a trigger at every commit of events.
+pub(super) const LISTEN: &str = "LISTEN integridai_events";
 
 pub(super) const INSERT_METRICS: &str = "\
 INSERT INTO metrics_history (sample_id, metric_name, metric_value, service, timestamp, metadata)
@@ -18,52 +60,8 @@ SELECT * FROM UNNEST
     ($1::uuid[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::int4[], $8::timestamp[])
 ON CONFLICT (id) DO NOTHING";
 
-pub(super) const INSERT_EXECUTIONS: &str = "\
-INSERT INTO executions
-    (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
-     created_at, started_at, finished_at, attempts, steps, result, error)
-SELECT * FROM UNNEST
-    ($1::uuid[], $2::text[], $3::text[], $4::int2[], $5::json[], $6::text[], $7::text[], $8::int8[],
-     $9::timestamp[], $10::timestamp[], $11::timestamp[], $12::int8[], $13::json[], $14::json[], $15::json[])
-ON CONFLICT (id) DO NOTHING";
-
-pub(super) const CLAIM_EXECUTION: &str = "\
-UPDATE executions SET state = 'running', attempts = attempts + 1, started_at = $1
-WHERE id = (
-    SELECT id FROM executions WHERE state = 'queued' ORDER BY priority DESC, created_at, id LIMIT 1
-    FOR UPDATE SKIP LOCKED)
-RETURNING id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
-    created_at, started_at, finished_at, attempts, steps, result, error";
-
-pub(super) const RELEASE_EXECUTION: &str = "\
-UPDATE executions SET state = 'queued', attempts = attempts - 1, started_at = NULL
-WHERE id = $1 AND state = 'running' AND attempts = $2";
-
-pub(super) const SAVE_STEPS: &str = "UPDATE executions SET steps = $2 WHERE id = $1 AND state = 'running'";
-
-pub(super) const FINISH_EXECUTION: &str = "\
-UPDATE executions SET state = $2, result = $3, error = $4, steps = $5, finished_at = $6
-WHERE id = $1 AND state = 'running'";
-
-/// Whether an end whose answer was lost was written all the same.
-pub(super) const IS_FINISHED: &str = "\
-SELECT EXISTS (SELECT 1 FROM executions WHERE id = $1 AND state = $2 AND finished_at = $3)";
-
-/// Whether an acceptance whose answer was lost was written all the same.
-pub(super) const IS_ACCEPTED: &str = "\
-SELECT EXISTS (SELECT 1 FROM executions WHERE id = $1 AND workflow = $2 AND created_at = $3)";
-
-pub(super) const REQUEUE_RUNNING: &str = "UPDATE executions SET state = 'queued' WHERE state = 'running'";
-
-pub(super) const SELECT_EXECUTION: &str = "\
-SELECT id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
-    created_at, started_at, finished_at, attempts, steps, result, error
-FROM executions WHERE id = $1";
-
-pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
-
 pub(super) const RECENT_EVENTS: &str = "\
-SELECT id, event_type, service_name, payload, timestamp, correlation_id, user_id
+SELECT id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
 FROM system_events ORDER BY timestamp DESC, id DESC LIMIT $1";
 
 pub(super) const RECENT_METRICS: &str = "\
@@ -77,7 +75,8 @@ FROM api_calls_log ORDER BY timestamp DESC, id DESC LIMIT $1";
 /// Touches every table, so that one that is missing shows.
 pub(super) const PING: &str = "\
 SELECT EXISTS (SELECT 1 FROM system_events), EXISTS (SELECT 1 FROM metrics_history),
-    EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions)";
+    EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions),
+    EXISTS (SELECT 1 FROM event_log), EXISTS (SELECT 1 FROM idempotency_keys)";
 
 /// A write that leaves nothing behind.
 pub(super) const PROBE: &str = "\
@@ -111,20 +110,15 @@ pub(super) const WRITE_VERSION: &str = "\
 INSERT INTO integridai_schema (version) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET version = EXCLUDED.version";
 
 /// All that need the schema.
-pub(super) const ALL: [&str; 24] = [
+pub(super) const ALL: [&str; 19] = [
     INSERT_EVENTS,
+    APPEND_EVENTS,
+    FIND_EVENTS,
+    FIND_EVENTS_BY_ID,
+    NEWEST_EVENT,
+    EVENT_BOUNDS,
     INSERT_METRICS,
     INSERT_API_CALLS,
-    INSERT_EXECUTIONS,
-    CLAIM_EXECUTION,
-    RELEASE_EXECUTION,
-    SAVE_STEPS,
-    FINISH_EXECUTION,
-    IS_FINISHED,
-    IS_ACCEPTED,
-    REQUEUE_RUNNING,
-    SELECT_EXECUTION,
-    COUNT_QUEUED,
     RECENT_EVENTS,
     RECENT_METRICS,
     RECENT_API_CALLS,

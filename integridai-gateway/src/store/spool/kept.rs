@@ -48,6 +48,7 @@ struct KeptEvent {
     timestamp: OffsetDateTime,
     correlation_id: Option<String>,
     user_id: Option<String>,
+    event_id: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,14 +89,22 @@ struct KeptExecution {
     request: JsonText,
     correlation_id: Option<String>,
     user_id: Option<String>,
+    principal: String,
     timeout_ms: u64,
     #[serde(with = "microseconds")]
     created_at: OffsetDateTime,
+    #[serde(with = "microseconds")]
+    run_at: OffsetDateTime,
+    #[serde(with = "microseconds::option")]
+    deadline_at: Option<OffsetDateTime>,
     #[serde(with = "microseconds::option")]
     started_at: Option<OffsetDateTime>,
     #[serde(with = "microseconds::option")]
     finished_at: Option<OffsetDateTime>,
     attempts: u32,
+    interruptions: u32,
+    fence: u64,
+    cancel_requested: bool,
     steps: JsonText,
     result: Option<JsonText>,
     error: Option<JsonText>,
@@ -108,6 +117,8 @@ enum KeptState {
     Running,
     Succeeded,
     Failed,
+    Cancelled,
+    Dead,
 }
 
 #[derive(Serialize, Deserialize)]

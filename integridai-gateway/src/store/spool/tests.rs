@@ -163,14 +163,14 @@ fn records() -> impl Strategy<Value = Record> {
     let texts = || (any::<String>(), any::<String>(), any::<Option<String>>(), any::<Option<String>>());
     let event =
         (texts(), any::<u128>(), documents(), moments()).prop_map(|((a, b, c, d), id, payload, at)| {
-            let id = Uuid::from_u128(id);
             Record::Event(SystemEvent {
-                id,
+                id: Uuid::from_u128(id),
                 event_type: a,
                 service_name: b,
                 payload,
                 timestamp: at,
                 correlation_id: c,
+                event_id: d.clone(),
                 user_id: d,
             })
         });
@@ -181,11 +181,12 @@ fn records() -> impl Strategy<Value = Record> {
         },
     );
     let execution =
-        (texts(), documents(), prop::option::of(documents()), moments(), any::<u64>(), 0..4_usize);
+        (texts(), documents(), prop::option::of(documents()), moments(), any::<u64>(), 0..6_usize);
     let execution =
         execution.prop_map(|((workflow, _, correlation_id, user_id), json, other, at, number, state)| {
             let new = NewExecution {
                 id: Uuid::now_v7(),
+                principal: workflow.clone(),
                 workflow,
                 priority: Priority::ALL[state % 3],
                 request: json.clone(),
@@ -193,11 +194,15 @@ fn records() -> impl Strategy<Value = Record> {
                 user_id,
                 timeout_ms: number,
                 created_at: at,
+                run_at: at,
             };
             let ended = Execution {
                 state: ExecutionState::ALL[state],
                 finished_at: other.is_some().then_some(at),
                 attempts: number as u32,
+                interruptions: number as u32,
+                fence: number,
+                cancel_requested: state == 4,
                 steps: json,
                 result: other,
                 ..new.into()

@@ -6,7 +6,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 pub(super) use crate::store::width::clip;
-use crate::store::{ExecutionState, JsonText, Priority};
+use crate::store::{ExecutionState, JsonText, KeyAnswer, Priority};
 use crate::timestamp;
 
 // A fixed width makes the order of the text the order of time.
@@ -66,6 +66,19 @@ impl FromSql for ExecutionState {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let text = value.as_str()?;
         Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for KeyAnswer {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.as_str()))
+    }
+}
+
+impl FromSql for KeyAnswer {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let text = value.as_str()?;
+        Self::ALL.into_iter().find(|answer| answer.as_str() == text).ok_or(FromSqlError::InvalidType)
     }
 }
 

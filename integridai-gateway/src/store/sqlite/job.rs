@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::executions;
 use crate::store::queue::{Queue, Reply};
-use crate::store::{Execution, StoreError};
+use crate::store::{ClaimRules, Execution, Lease, StoreError};
 
 /// What waits for the writer.
 pub(super) type Jobs = Queue<Box<dyn Job>>;
@@ -84,21 +83,20 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Some(execution) = self.execution.take() {
-            self.queue.push_release(Box::new(Release { id: execution.id, attempts: execution.attempts }));
+            self.queue.push_release(Box::new(Release { lease: execution.lease() }));
         }
     }
 }
 
 struct Release {
-    id: Uuid,
-    attempts: u32,
+    lease: Lease,
 }
 
 impl Job for Release {
     fn run(&mut self, connection: &Connection) {
-        // If this fails the execution stays running, and the next start puts it back.
-        if let Err(error) = executions::release(connection, self.id, self.attempts) {
-            tracing::warn!(execution = %self.id, error = &error as &dyn std::error::Error, "a claim could not be given back");
+        // If this fails the execution stays running until its lease ends.
+        if let Err(error) = executions::release(connection, self.lease) {
+            tracing::warn!(execution = %self.lease.id, error = &error as &dyn std::error::Error, "a claim could not be given back");
         }
     }
 
@@ -112,6 +110,7 @@ impl Job for Release {
 /// Claims the next execution for a caller.
 pub(super) struct ClaimTask {
     pub(super) now: OffsetDateTime,
+    pub(super) rules: ClaimRules,
     pub(super) answer: Option<Result<Option<Execution>, StoreError>>,
     pub(super) reply: Reply<Option<Claim>>,
     pub(super) queue: Arc<Jobs>,
@@ -120,7 +119,8 @@ pub(super) struct ClaimTask {
 impl Job for ClaimTask {
     fn run(&mut self, connection: &Connection) {
         if !self.reply.is_closed() {
-            self.answer = Some(executions::claim(connection, self.now).map_err(StoreError::from));
+            self.answer =
+                Some(executions::claim(connection, self.now, &self.rules).map_err(StoreError::from));
         }
     }
 

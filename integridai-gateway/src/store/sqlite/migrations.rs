@@ -10,7 +10,11 @@ use crate::store::StoreError;
 const APPLICATION_ID: i32 = 0x4947_4149;
 
 /// The step at index `n` leads from version `n` to `n + 1`. Steps are only ever added.
-const STEPS: [&str; 1] = [include_str!("migrations/1_tables.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("migrations/1_tables.sql"),
+    include_str!("migrations/2_event_cursor.sql"),
+    include_str!("migrations/3_executions.sql"),
+];
 
 /// Brings the file to the newest version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -3,15 +3,20 @@
 //! One thread owns the only connection that writes. Durable commands that arrive while it commits share the
 //! next transaction (group commit), so a flush to disk is paid once for all of them. Log rows wait in a
 //! bounded buffer for company and are written in batches. Reads have connections of their own.
+mod admission;
 mod alive;
 mod columns;
+mod events;
+mod execution_statements;
 mod executions;
 mod failure;
 mod file;
 mod job;
+mod lists;
 mod lock;
 mod migrations;
 mod open;
+mod queueing;
 mod reader;
 mod records;
 mod retention;
@@ -26,18 +31,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Row};
-use time::OffsetDateTime;
 use tokio::sync::{oneshot, watch};
-use uuid::Uuid;
 
 use self::file::OpenFiles;
-use self::job::{ClaimTask, Job, Jobs, Task};
+use self::job::{Job, Jobs, Task};
 use self::reader::Readers;
 use super::health::Counters;
 use super::queue::Reply;
 use super::record::Record;
 use super::{
-    ApiCall, Execution, Finished, JsonText, LONGEST_LIST, MetricSample, StoreError, StoreOptions, SystemEvent,
+    ApiCall, Appended, EventBounds, EventFilter, EventRange, Execution, LONGEST_LIST, LoggedEvent,
+    MetricSample, StoreError, StoreOptions, SystemEvent,
 };
 
 /// How long the writer may go on when the store is dropped without having been closed.
@@ -49,6 +53,7 @@ pub(super) struct Database {
     counters: Arc<Counters>,
     readers: Readers,
     files: OpenFiles,
+    committed: watch::Receiver<u64>,
     ended: watch::Receiver<()>,
 }
 
@@ -81,47 +86,35 @@ impl Database {
         self.record([Record::Execution(Box::new(execution))]);
     }
 
-    pub(super) async fn accept(&self, execution: Execution) -> Result<(), StoreError> {
-        self.command(move |connection| records::insert_execution(connection, &execution).map(drop)).await
-    }
-
-    pub(super) async fn claim(&self) -> Result<Option<Execution>, StoreError> {
-        let (now, queue) = (OffsetDateTime::now_utc(), Arc::clone(&self.queue));
-        let claim = self.submit(|reply| Box::new(ClaimTask { now, answer: None, reply, queue })).await?;
-        Ok(claim.and_then(job::Claim::take))
-    }
-
-    pub(super) async fn save_steps(&self, id: Uuid, steps: JsonText) -> Result<bool, StoreError> {
-        self.command(move |connection| executions::save_steps(connection, id, &steps)).await
-    }
-
-    pub(super) async fn finish(&self, id: Uuid, finished: Finished) -> Result<bool, StoreError> {
-        self.command(move |connection| executions::finish(connection, id, &finished)).await
-    }
-
-    pub(super) async fn release(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
-        self.command(move |connection| executions::release(connection, id, attempts)).await
-    }
-
-    pub(super) async fn requeue_running(&self) -> Result<u64, StoreError> {
-        self.command(executions::requeue_running).await
-    }
-
     pub(super) async fn flush(&self) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.queue.push_flush(reply)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub(super) async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
-        self.read(move |connection| executions::by_id(connection, id)).await
+    pub(super) async fn append_events(&self, events: Vec<SystemEvent>) -> Result<Vec<Appended>, StoreError> {
+        self.command(move |connection| events::append(connection, &events)).await
     }
 
-    pub(super) async fn queued(&self) -> Result<u64, StoreError> {
-        self.read(executions::queued).await
+    pub(super) async fn events(
+        &self,
+        range: EventRange,
+        filter: EventFilter,
+        limit: u32,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        let limit = limit.min(LONGEST_LIST);
+        self.read(move |connection| events::list(connection, range, &filter, limit)).await
     }
 
-    pub(super) async fn events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
+    pub(super) async fn event_bounds(&self) -> Result<EventBounds, StoreError> {
+        self.read(events::bounds).await
+    }
+
+    pub(super) fn committed_events(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
+    }
+
+    pub(super) async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
         self.list(statements::RECENT_EVENTS, limit, records::read_event).await
     }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use super::alive::Alive;
 use super::file::OpenFiles;
 use super::reader::Readers;
 use super::room::Room;
-use super::writer::Writer;
-use super::{Database, lock, migrations};
+use super::writer::{Writer, WriterOptions};
+use super::{Database, events, lock, migrations};
 use crate::store::health::Counters;
 use crate::store::queue::{Bounds, Queue};
 use crate::store::{StoreError, StoreOptions};
@@ -31,6 +32,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
     let mut connection = write_connection(options).map_err(broken)?;
     migrations::migrate(&mut connection, path)?;
     let room = Room::new(limit_size(&connection, options.max_bytes).map_err(broken)?);
+    let newest = events::bounds(&connection).map_err(broken)?.newest;
     let readers = (0..READERS).map(|_| read_connection(options)).collect::<Result<_, _>>().map_err(broken)?;
 
     let files = OpenFiles::of(path)
@@ -38,9 +40,16 @@ pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
     let counters = Arc::new(Counters::new());
     let queue = Arc::new(Queue::new(bounds(options), Arc::clone(&counters)));
     let readers = Readers::start(readers, options.pending_commands, &alive)?;
-    let (for_writer, counted) = (Arc::clone(&queue), Arc::clone(&counters));
-    start(Writer::new(connection, files.clone(), for_writer, counted, options.retention, room), alive)?;
-    Ok(Database { queue, counters, readers, files, ended })
+    let (announce, committed) = watch::channel(newest);
+    let shared = WriterOptions {
+        files: files.clone(),
+        queue: Arc::clone(&queue),
+        counters: Arc::clone(&counters),
+        committed: announce,
+        retention: options.retention,
+    };
+    start(Writer::new(connection, shared, room), alive)?;
+    Ok(Database { queue, counters, readers, files, committed, ended })
 }
 
 fn require_folder(path: &Path) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::columns::{Id, Timestamp, clip, integer};
-use super::statements;
+use super::{execution_statements, statements};
 use crate::store::record::Record;
 use crate::store::{ApiCall, Execution, MetricSample, SystemEvent};
 
@@ -12,12 +12,13 @@ impl Record {
             Self::Event(event) => insert_event(connection, event),
             Self::Metric(sample) => insert_metric(connection, sample),
             Self::ApiCall(call) => insert_api_call(connection, call),
-            Self::Execution(execution) => insert_execution(connection, execution),
+            // It has ended, and is not in any queue.
+            Self::Execution(execution) => insert_execution(connection, execution, true, None),
         }
     }
 }
 
-fn insert_event(connection: &Connection, event: &SystemEvent) -> rusqlite::Result<usize> {
+pub(super) fn insert_event(connection: &Connection, event: &SystemEvent) -> rusqlite::Result<usize> {
     connection.prepare_cached(statements::INSERT_EVENT)?.execute(params![
         Id(event.id),
         clip(&event.event_type, 50),
@@ -26,6 +27,8 @@ fn insert_event(connection: &Connection, event: &SystemEvent) -> rusqlite::Resul
         Timestamp(event.timestamp),
         event.correlation_id.as_deref().map(|id| clip(id, 100)),
         event.user_id.as_deref().map(|id| clip(id, 100)),
+        clip(&event.service_name, 255),
+        event.event_id.as_deref().map(|id| clip(id, 255)),
     ])
 }
 
@@ -52,8 +55,13 @@ fn insert_api_call(connection: &Connection, call: &ApiCall) -> rusqlite::Result<
     ])
 }
 
-pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -> rusqlite::Result<usize> {
-    connection.prepare_cached(statements::INSERT_EXECUTION)?.execute(params![
+pub(super) fn insert_execution(
+    connection: &Connection,
+    execution: &Execution,
+    is_due: bool,
+    rank: Option<i64>,
+) -> rusqlite::Result<usize> {
+    connection.prepare_cached(execution_statements::INSERT_EXECUTION)?.execute(params![
         Id(execution.id),
         execution.workflow,
         execution.state,
@@ -69,6 +77,14 @@ pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -
         execution.steps,
         execution.result,
         execution.error,
+        execution.principal,
+        Timestamp(execution.run_at),
+        is_due,
+        rank,
+        execution.deadline_at.map(Timestamp),
+        integer(execution.fence),
+        execution.interruptions,
+        execution.cancel_requested,
     ])
 }
 
@@ -76,11 +92,12 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<SystemEvent> {
     Ok(SystemEvent {
         id: row.get::<_, Id>("id")?.0,
         event_type: row.get("event_type")?,
-        service_name: row.get("service_name")?,
+        service_name: row.get("source")?,
         payload: row.get("payload")?,
         timestamp: row.get::<_, Timestamp>("timestamp")?.0,
         correlation_id: row.get("correlation_id")?,
         user_id: row.get("user_id")?,
+        event_id: row.get("event_id")?,
     })
 }
 
@@ -124,5 +141,11 @@ pub(super) fn read_execution(row: &Row<'_>) -> rusqlite::Result<Execution> {
         steps: row.get("steps")?,
         result: row.get("result")?,
         error: row.get("error")?,
+        principal: row.get("principal")?,
+        run_at: row.get::<_, Timestamp>("run_at")?.0,
+        deadline_at: row.get::<_, Option<Timestamp>>("deadline_at")?.map(|time| time.0),
+        fence: row.get::<_, i64>("fence")?.unsigned_abs(),
+        interruptions: row.get("interruptions")?,
+        cancel_requested: row.get("cancel_requested")?,
     })
 }

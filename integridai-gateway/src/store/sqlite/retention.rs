@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use time::OffsetDateTime;
 
 use super::columns::Timestamp;
-use super::statements;
+use super::{admission, statements};
 
 const ROWS: usize = 500;
 
@@ -15,16 +15,23 @@ pub(super) enum Progress {
     Done,
 }
 
+impl Progress {
+    fn after(removed: usize) -> Self {
+        if removed == ROWS { Self::More } else { Self::Done }
+    }
+}
+
 pub(super) fn prune(
     connection: &mut Connection,
     now: OffsetDateTime,
     retention: Duration,
 ) -> rusqlite::Result<Progress> {
+    let forgotten = admission::forget_keys(connection, now, ROWS as u64)?;
     let oldest = time::Duration::try_from(retention).ok().and_then(|age| now.checked_sub(age));
     // A retention longer than the calendar keeps everything.
-    let Some(oldest) = oldest else { return Ok(Progress::Done) };
+    let Some(oldest) = oldest else { return Ok(Progress::after(forgotten)) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut progress = Progress::Done;
+    let mut progress = Progress::after(forgotten);
     for statement in statements::PRUNE {
         let removed =
             transaction.prepare_cached(statement)?.execute(params![Timestamp(oldest), ROWS as i64])?;

@@ -1,8 +1,20 @@
-//! Every statement, in one place: a test prepares them all.
+//! Every statement but those about executions, in one place: a test prepares them all.
 
 pub(super) const INSERT_EVENT: &str = "\
-INSERT INTO system_events (id, event_type, service_name, payload, timestamp, correlation_id, user_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+INSERT INTO system_events
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+pub(super) const FIND_EVENT: &str =
+    "SELECT id, cursor FROM system_events WHERE source = ?1 AND event_id = ?2";
+
+pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM system_events";
+
+pub(super) const EVENT_BOUNDS: &str =
+    "SELECT pruned_through, (SELECT coalesce(max(cursor), 0) FROM system_events) FROM event_log";
+
+/// Conditions follow, and an order.
+pub(super) const EVENTS: &str = "SELECT * FROM system_events WHERE ";
 
 pub(super) const INSERT_METRIC: &str = "\
 INSERT INTO metrics_history (metric_name, metric_value, service, timestamp, metadata)
@@ -12,33 +24,6 @@ pub(super) const INSERT_API_CALL: &str = "\
 INSERT INTO api_calls_log
     (id, endpoint, method, status_code, response_time_ms, request_size, response_size, timestamp)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-
-pub(super) const INSERT_EXECUTION: &str = "\
-INSERT INTO executions
-    (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
-     created_at, started_at, finished_at, attempts, steps, result, error)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-
-pub(super) const CLAIM_EXECUTION: &str = "\
-UPDATE executions SET state = 'running', attempts = attempts + 1, started_at = ?1
-WHERE id = (SELECT id FROM executions WHERE state = 'queued' ORDER BY priority DESC, created_at, id LIMIT 1)
-RETURNING *";
-
-pub(super) const RELEASE_EXECUTION: &str = "\
-UPDATE executions SET state = 'queued', attempts = attempts - 1, started_at = NULL
-WHERE id = ?1 AND state = 'running' AND attempts = ?2";
-
-pub(super) const SAVE_STEPS: &str = "UPDATE executions SET steps = ?2 WHERE id = ?1 AND state = 'running'";
-
-pub(super) const FINISH_EXECUTION: &str = "\
-UPDATE executions SET state = ?2, result = ?3, error = ?4, steps = ?5, finished_at = ?6
-WHERE id = ?1 AND state = 'running'";
-
-pub(super) const REQUEUE_RUNNING: &str = "UPDATE executions SET state = 'queued' WHERE state = 'running'";
-
-pub(super) const SELECT_EXECUTION: &str = "SELECT * FROM executions WHERE id = ?1";
-
-pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
 
 pub(super) const RECENT_EVENTS: &str =
     "SELECT * FROM system_events ORDER BY timestamp DESC, id DESC LIMIT ?1";
@@ -52,7 +37,8 @@ pub(super) const RECENT_API_CALLS: &str =
 /// Touches every table, so that one that is missing shows.
 pub(super) const PING: &str = "\
 SELECT EXISTS (SELECT 1 FROM system_events), EXISTS (SELECT 1 FROM metrics_history),
-    EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions)";
+    EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions),
+    EXISTS (SELECT 1 FROM event_log)";
 
 /// Of every log table together, the newest row among the oldest.
 pub(super) const NEWEST_OF_OLD_LOGS: &str = "\
@@ -84,24 +70,19 @@ pub(super) const PRUNE: [&str; 4] = [
 
 // Larger than a page, so that it needs room in the file and not only a page that is there already.
 pub(super) const PROBE_WRITE: &str = "\
-INSERT INTO system_events (id, event_type, service_name, payload)
-VALUES ('probe', 'probe', 'gateway', '\"' || hex(zeroblob(8192)) || '\"')";
+INSERT INTO system_events (id, event_type, service_name, source, payload)
+VALUES ('probe', 'probe', 'gateway', 'gateway', '\"' || hex(zeroblob(8192)) || '\"')";
 
 pub(super) const PROBE_ERASE: &str = "DELETE FROM system_events WHERE id = 'probe'";
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 21] = [
+pub(super) const ALL: [&str; 16] = [
     INSERT_EVENT,
+    FIND_EVENT,
+    NEWEST_EVENT,
+    EVENT_BOUNDS,
     INSERT_METRIC,
     INSERT_API_CALL,
-    INSERT_EXECUTION,
-    CLAIM_EXECUTION,
-    RELEASE_EXECUTION,
-    SAVE_STEPS,
-    FINISH_EXECUTION,
-    REQUEUE_RUNNING,
-    SELECT_EXECUTION,
-    COUNT_QUEUED,
     RECENT_EVENTS,
     RECENT_METRICS,
     RECENT_API_CALLS,

@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::columns::{Id, Timestamp, clip};
 use super::records;
 use super::retention::{self, Progress};
-use super::{migrations, statements};
+use super::{execution_statements, executions, migrations, statements};
 use crate::store::record::Record;
 use crate::store::{
-    ApiCall, Execution, ExecutionState, JsonText, MetricSample, NewExecution, Priority, StoreError,
-    SystemEvent,
+    ApiCall, ClaimRules, EventFilter, EventRange, Execution, ExecutionState, JsonText, MetricSample,
+    NewExecution, Priority, StoreError, SystemEvent,
 };
 
 fn migrated() -> Connection {
@@ -30,7 +30,7 @@ fn moment(micros: i64) -> OffsetDateTime {
 #[test]
 fn every_statement_can_be_prepared() {
     let connection = migrated();
-    for statement in statements::ALL.iter().chain(&statements::PRUNE) {
+    for statement in statements::ALL.iter().chain(&statements::PRUNE).chain(&execution_statements::ALL) {
         connection.prepare(statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
     }
 }
@@ -39,9 +39,12 @@ fn every_statement_can_be_prepared() {
 fn the_search_for_the_next_execution_reads_the_queue_index_and_sorts_nothing() {
     let connection = migrated();
     let mut statement =
-        connection.prepare(&format!("EXPLAIN QUERY PLAN {}", statements::CLAIM_EXECUTION)).unwrap();
-    let plan: Vec<String> =
-        statement.query_map(["now"], |row| row.get("detail")).unwrap().map(Result::unwrap).collect();
+        connection.prepare(&format!("EXPLAIN QUERY PLAN {}", execution_statements::CLAIM_EXECUTION)).unwrap();
+    let plan: Vec<String> = statement
+        .query_map(["now", "me", "then", "[]", "[]"], |row| row.get("detail"))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     assert!(plan.iter().any(|line| line.contains("INDEX executions_queue")), "{plan:?}");
     assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{plan:?}");
 }
@@ -52,7 +55,74 @@ fn a_file_is_migrated_once_and_carries_our_mark() {
     migrations::migrate(&mut connection, Path::new("memory")).unwrap();
     let mark: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).unwrap();
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!((mark, version), (0x4947_4149, 1));
+    assert_eq!((mark, version), (0x4947_4149, 3));
+}
+
+#[test]
+fn executions_of_the_first_version_keep_their_place_and_their_state() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("migrations/1_tables.sql")).unwrap();
+    connection.pragma_update(None, "application_id", 0x4947_4149).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    let insert = "INSERT INTO executions (id, workflow, state, priority, request, user_id, timeout_ms, created_at, attempts)
+        VALUES (?1, 'training_sync', ?2, ?3, '{}', 'user-7', 1000, ?4, ?5)";
+    let moment = Timestamp(moment(1_790_000_000_000_000));
+    for (number, state, priority, attempts) in
+        [(1, "queued", 0, 0), (2, "queued", 2, 0), (3, "running", 2, 1), (4, "failed", 1, 1)]
+    {
+        let id = Id(Uuid::from_u128(number));
+        connection.execute(insert, rusqlite::params![id, state, priority, moment, attempts]).unwrap();
+    }
+    migrations::migrate(&mut connection, Path::new("memory")).unwrap();
+    let now = OffsetDateTime::now_utc();
+    let rules = ClaimRules::new("test");
+    let claim = || executions::claim(&connection, now, &rules).unwrap();
+    assert_eq!(claim().unwrap().id.as_u128(), 2);
+    let low = claim().unwrap();
+    assert_eq!((low.id.as_u128(), low.principal.as_str(), low.fence), (1, "user-7", 1));
+    assert_eq!(claim(), None);
+    assert_eq!(executions::requeue_running(&connection).unwrap(), 3);
+    assert_eq!(claim().unwrap().attempts, 2);
+}
+
+#[test]
+fn events_of_the_first_version_get_cursors_in_the_order_of_their_times() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    let rows = "INSERT INTO system_events (id, event_type, service_name, payload, timestamp) VALUES
+        ('late', 'a', 'gateway', '1', '2026-01-02T00:00:00.000000Z'),
+        ('early', 'a', 'regtech', '2', '2026-01-01T00:00:00.000000Z')";
+    connection.execute_batch(include_str!("migrations/1_tables.sql")).unwrap();
+    connection
+        .execute_batch(&format!("{rows}; PRAGMA application_id = 1229406537; PRAGMA user_version = 1"))
+        .unwrap();
+    migrations::migrate(&mut connection, Path::new("memory")).unwrap();
+    let mut statement =
+        connection.prepare("SELECT cursor, id, source FROM system_events ORDER BY cursor").unwrap();
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found: Vec<(i64, String, String)> =
+        statement.query_map([], read).unwrap().map(Result::unwrap).collect();
+    let expected = [(1, "early", "regtech"), (2, "late", "gateway")];
+    assert_eq!(found, expected.map(|(cursor, id, source)| (cursor, id.to_owned(), source.to_owned())));
+}
+
+#[test]
+fn the_log_is_read_by_an_index_and_never_sorted() {
+    let connection = migrated();
+    let text = |text: &str| Some(text.to_owned());
+    let (kind, none) = (vec!["a".to_owned()], EventFilter::default);
+    for (filter, index) in [
+        (none(), "INTEGER PRIMARY KEY"),
+        (EventFilter { types: kind, ..none() }, "system_events_event_type"),
+        (EventFilter { source: text("a"), ..none() }, "system_events_source"),
+        (EventFilter { correlation_id: text("a"), ..none() }, "system_events_correlation_id"),
+        (EventFilter { user_id: text("a"), ..none() }, "system_events_user_id"),
+    ] {
+        for range in [EventRange::after(7), EventRange::Before(7)] {
+            let query = super::events::Query::new(range, &filter, 10);
+            let plan = query.plan(&connection);
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+        }
+    }
 }
 
 #[test]
@@ -60,8 +130,8 @@ fn the_file_of_a_newer_program_is_refused() {
     let mut connection = migrated();
     connection.pragma_update(None, "user_version", 7).unwrap();
     let error = migrations::migrate(&mut connection, Path::new("gateway.db")).unwrap_err();
-    assert!(matches!(error, StoreError::TooNew { found: 7, known: 1, .. }), "{error:?}");
-    assert_eq!(error.to_string(), "the database gateway.db has schema version 7; this program knows 1");
+    assert!(matches!(error, StoreError::TooNew { found: 7, known: 3, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "the database gateway.db has schema version 7; this program knows 3");
 }
 
 #[test]
@@ -143,6 +213,7 @@ fn records_of_age(time: OffsetDateTime) -> Vec<Record> {
         timestamp: time,
         correlation_id: None,
         user_id: None,
+        event_id: None,
     };
     let sample = MetricSample {
         metric_name: "score".to_owned(),
@@ -165,8 +236,10 @@ fn execution_at(state: ExecutionState, time: OffsetDateTime) -> Execution {
         request: JsonText::empty_list(),
         correlation_id: None,
         user_id: None,
+        principal: String::new(),
         timeout_ms: 1,
         created_at: time,
+        run_at: time,
     };
     Execution { state, finished_at: state.is_finished().then_some(time), ..new.into() }
 }
@@ -213,11 +286,12 @@ proptest! {
 
     #[test]
     fn an_event_is_read_as_it_was_written(
-        (event_type, service_name, correlation_id, user_id, payload, timestamp, id) in
-            (texts(50), texts(50), prop::option::of(texts(100)), prop::option::of(texts(100)), json(), moments(), any::<u128>())
+        (event_type, service_name, correlation_id, user_id, event_id, payload, timestamp, id) in
+            (texts(50), texts(255), prop::option::of(texts(100)), prop::option::of(texts(100)), prop::option::of(texts(255)),
+             json(), moments(), any::<u128>())
     ) {
         let id = Uuid::from_u128(id);
-        let event = SystemEvent { id, event_type, service_name, payload, timestamp, correlation_id, user_id };
+        let event = SystemEvent { id, event_type, service_name, payload, timestamp, correlation_id, user_id, event_id };
         let connection = migrated();
         Record::Event(event.clone()).insert(&connection).unwrap();
         let read = connection.query_row(statements::RECENT_EVENTS, [1], records::read_event).unwrap();
@@ -252,7 +326,9 @@ proptest! {
 
     #[test]
     fn an_execution_is_read_as_it_was_written(
-        (state, priority, attempts, timeout_ms) in (0..4_usize, 0..3_usize, any::<u32>(), 0..=i64::MAX.unsigned_abs()),
+        (state, priority, attempts, timeout_ms) in (0..6_usize, 0..3_usize, any::<u32>(), 0..=i64::MAX.unsigned_abs()),
+        (fence, interruptions, cancel_requested) in (0..=i64::MAX.unsigned_abs(), any::<u32>(), any::<bool>()),
+        (principal, run_at, deadline_at) in (texts(100), moments(), prop::option::of(moments())),
         (workflow, correlation_id, user_id) in (texts(80), prop::option::of(texts(100)), prop::option::of(texts(100))),
         (created_at, started_at, finished_at) in (moments(), prop::option::of(moments()), prop::option::of(moments())),
         (request, steps, result, error) in (json(), json(), prop::option::of(json()), prop::option::of(json())),
@@ -262,11 +338,11 @@ proptest! {
             state: ExecutionState::ALL[state],
             priority: Priority::ALL[priority],
             workflow, request, correlation_id, user_id, timeout_ms, created_at, started_at, finished_at, attempts,
-            steps, result, error,
+            steps, result, error, fence, interruptions, cancel_requested, principal, run_at, deadline_at,
         };
         let connection = migrated();
         Record::Execution(Box::new(execution.clone())).insert(&connection).unwrap();
-        let read = connection.query_row(statements::SELECT_EXECUTION, [Id(execution.id)], records::read_execution);
+        let read = connection.query_row(execution_statements::SELECT_EXECUTION, [Id(execution.id)], records::read_execution);
         prop_assert_eq!(read.unwrap(), execution);
     }
 

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use time::OffsetDateTime;
+use tokio::sync::watch;
 
 use super::file::OpenFiles;
 use super::job::{Job, Jobs};
 use super::room::{Removed, Room};
-use super::{failure, retention, statements};
-use crate::store::StoreError;
+use super::{events, failure, retention, statements};
 use crate::store::health::Counters;
 use crate::store::queue::{Reply, Work};
 use crate::store::record::Record;
 use crate::store::retry::Retry;
+use crate::store::{StoreError, Table};
 
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const PRUNE_RETRY: Duration = Duration::from_secs(60);
@@ -22,47 +23,37 @@ const PRUNE_RETRY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: Connection,
-    files: OpenFiles,
-    queue: Arc<Jobs>,
-    counters: Arc<Counters>,
+    shared: WriterOptions,
     batch: Vec<Record>,
     /// How many rows of the batch to try at once.
     portion: usize,
     retry: Retry,
-    retention: Duration,
     next_prune: Instant,
     room: Room,
 }
 
+/// What the writer shares with others, and is told.
+#[derive(Debug)]
+pub(super) struct WriterOptions {
+    pub(super) files: OpenFiles,
+    pub(super) queue: Arc<Jobs>,
+    pub(super) counters: Arc<Counters>,
+    /// The cursor of the newest event that is committed.
+    pub(super) committed: watch::Sender<u64>,
+    pub(super) retention: Duration,
+}
+
 impl Writer {
-    pub(super) fn new(
-        connection: Connection,
-        files: OpenFiles,
-        queue: Arc<Jobs>,
-        counters: Arc<Counters>,
-        retention: Duration,
-        room: Room,
-    ) -> Self {
+    pub(super) fn new(connection: Connection, shared: WriterOptions, room: Room) -> Self {
         let (batch, retry, next_prune) = (Vec::new(), Retry::new(), Instant::now());
-        Self {
-            connection,
-            files,
-            queue,
-            counters,
-            batch,
-            portion: usize::MAX,
-            retry,
-            retention,
-            next_prune,
-            room,
-        }
+        Self { connection, shared, batch, portion: usize::MAX, retry, next_prune, room }
     }
 
     pub(super) fn run(&mut self) {
         let mut closing = false;
         loop {
             let wake = self.retry.at().map_or(self.next_prune, |at| at.min(self.next_prune));
-            let work = self.queue.next(self.batch.is_empty(), wake);
+            let work = self.shared.queue.next(self.batch.is_empty(), wake);
             if work.close.is_some() && !closing {
                 closing = true;
                 self.hear_of_close();
@@ -101,7 +92,10 @@ impl Writer {
         if jobs.is_empty() {
             return;
         }
-        let committed = run_jobs(&mut self.connection, &self.files, &mut jobs);
+        let committed = run_jobs(&mut self.connection, &self.shared.files, &mut jobs);
+        if committed.is_ok() {
+            self.announce();
+        }
         let fault = committed.as_ref().err().cloned();
         let fault = fault.or_else(|| jobs.iter().find_map(|job| storage_failure(job.as_ref())));
         // A success proves nothing here: the job may have had nothing to write. The batch or the probe tells.
@@ -119,11 +113,11 @@ impl Writer {
 
     fn write_batch(&mut self) {
         if !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
-            self.queue.top_up(&mut self.batch, |row| row);
+            self.shared.queue.top_up(&mut self.batch, |row| row);
         }
         while !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
             let count = self.portion.min(self.batch.len());
-            match insert_rows(&mut self.connection, &self.files, &self.batch[..count]) {
+            match insert_rows(&mut self.connection, &self.shared.files, &self.batch[..count]) {
                 Ok(refused) => self.written(count, &refused),
                 Err(error) if failure::is_full(&error) && self.make_room().rows > 0 => {}
                 Err(error) => self.not_written(count, &error),
@@ -132,15 +126,33 @@ impl Writer {
     }
 
     fn written(&mut self, count: usize, refused: &[usize]) {
-        refused.iter().for_each(|&index| self.counters.count_dropped(self.batch[index].table()));
-        self.queue.settle_rows(&self.batch[..count]);
-        self.counters.count_written(count - refused.len());
-        self.batch.drain(..count);
+        refused.iter().for_each(|&index| self.shared.counters.count_dropped(self.batch[index].table()));
+        self.shared.queue.settle_rows(&self.batch[..count]);
+        self.shared.counters.count_written(count - refused.len());
+        if self.batch.drain(..count).any(|row| row.table() == Table::SystemEvents) {
+            self.announce();
+        }
         self.portion = self.portion.saturating_mul(2);
         self.retry.succeeded();
         // While a part of it still waits, the trouble is not over.
         if self.batch.is_empty() {
             self.succeeded();
+        }
+    }
+
+    /// Tells how far the log of events goes now; asked of the table, whoever wrote into it.
+    fn announce(&self) {
+        match events::newest(&self.connection) {
+            Ok(newest) => drop(self.shared.committed.send_if_modified(|committed| {
+                let is_news = newest > *committed;
+                *committed = newest.max(*committed);
+                is_news
+            })),
+            // The next commit tells.
+            Err(error) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "how far the log of events goes cannot be read"
+            ),
         }
     }
 
@@ -157,7 +169,7 @@ impl Writer {
         let rows = self.batch.len();
         if rows == 0 && !was_last {
             // A batch that had failed is written now, but rows behind it are not yet.
-            return self.queue.put_back_flushes(flushes);
+            return self.shared.queue.put_back_flushes(flushes);
         }
         for reply in flushes {
             let answer = if rows == 0 { Ok(()) } else { Err(StoreError::Unsaved { rows }) };
@@ -168,10 +180,11 @@ impl Writer {
 
     /// With nothing to write, recovery would go unnoticed.
     fn probe(&mut self) {
-        if self.counters.is_writable() || !self.batch.is_empty() || !self.retry.is_due(Instant::now()) {
+        if self.shared.counters.is_writable() || !self.batch.is_empty() || !self.retry.is_due(Instant::now())
+        {
             return;
         }
-        match write_and_erase(&mut self.connection, &self.files) {
+        match write_and_erase(&mut self.connection, &self.shared.files) {
             Ok(()) => self.succeeded(),
             Err(error) => self.failed(&error),
         }
@@ -190,7 +203,7 @@ impl Writer {
 
     /// Answers when to go on.
     fn prune_old(&mut self) -> Duration {
-        match retention::prune(&mut self.connection, OffsetDateTime::now_utc(), self.retention) {
+        match retention::prune(&mut self.connection, OffsetDateTime::now_utc(), self.shared.retention) {
             Ok(retention::Progress::More) => Duration::ZERO,
             Ok(retention::Progress::Done) => PRUNE_INTERVAL,
             Err(error) => {
@@ -209,7 +222,7 @@ impl Writer {
             tracing::debug!(error = &error as &dyn std::error::Error, "no room could be made in the store");
             Removed::default()
         });
-        self.counters.count_pruned(removed.rows);
+        self.shared.counters.count_pruned(removed.rows);
         removed
     }
 
@@ -223,7 +236,7 @@ impl Writer {
             StoreError::Failed { reason, .. } => reason,
             _ => "the database refused",
         };
-        if self.counters.failed(reason) {
+        if self.shared.counters.failed(reason) {
             tracing::warn!(
                 error = error as &dyn std::error::Error,
                 "the store cannot write; rows wait in memory"
@@ -233,7 +246,7 @@ impl Writer {
 
     fn succeeded(&mut self) {
         self.retry.succeeded();
-        if self.counters.succeeded() {
+        if self.shared.counters.succeeded() {
             tracing::info!("the store can write again");
         }
     }
@@ -253,10 +266,10 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // Also reached by a panic: nobody may wait for a thread that is gone.
-        self.batch.iter().for_each(|row| self.counters.count_dropped(row.table()));
-        self.queue.abandon();
+        self.batch.iter().for_each(|row| self.shared.counters.count_dropped(row.table()));
+        self.shared.queue.abandon();
         if std::thread::panicking() {
-            self.counters.failed("the store's writer has stopped");
+            self.shared.counters.failed("the store's writer has stopped");
         }
     }
 }

@@ -165,7 +165,7 @@ impl<'a> Purge<'a> {
             Purged::All => true,
             Purged::Url(key) => resource.digest == key.digest(),
             Purged::Prefix(prefix) => resource.url.starts_with(prefix),
-            Purged::Tag(tag) => resource.entries.iter().any(|entry| entry.has_tag(tag)),
+            Purged::Tag(tag) => resource.entries().iter().any(|entry| entry.has_tag(tag)),
         }
     }
 }
@@ -175,24 +175,36 @@ impl<'a> Purge<'a> {
 pub struct Resource {
     digest: u128,
     url: Box<str>,
-    /// The latest first.
-    entries: Vec<Arc<Entry>>,
+    entries: Entries,
+}
+
+/// The latest first. Most URLs have one, which takes no piece of memory of its own.
+#[derive(Debug, Clone)]
+enum Entries {
+    One([Arc<Entry>; 1]),
+    AnyNumber(Vec<Arc<Entry>>),
 }
 
 impl Resource {
     /// Without an entry.
     #[must_use]
     pub fn new(key: &Key<'_>) -> Self {
-        Self { digest: key.digest(), url: key.url().into(), entries: Vec::new() }
+        Self { digest: key.digest(), url: key.url().into(), entries: Entries::AnyNumber(Vec::new()) }
     }
 
     /// Puts an entry in, in place of one for the same requests, and leaves out the oldest beyond `most_variants`.
     pub fn put(&mut self, entry: Arc<Entry>, most_variants: usize) {
-        self.entries.retain(|known| !known.selecting.is_same(&entry.selecting));
+        if self.entries().iter().all(|known| known.selecting.is_same(&entry.selecting)) {
+            self.entries = Entries::One([entry]);
+            return;
+        }
+        let mut entries = self.entries().to_vec();
+        entries.retain(|known| !known.selecting.is_same(&entry.selecting));
         let date = |entry: &Entry| (entry.freshness.date, entry.freshness.received);
-        let at = self.entries.partition_point(|known| date(known) > date(&entry));
-        self.entries.insert(at, entry);
-        self.entries.truncate(most_variants.max(1));
+        let at = entries.partition_point(|known| date(known) > date(&entry));
+        entries.insert(at, entry);
+        entries.truncate(most_variants.max(1));
+        self.entries = Entries::AnyNumber(entries);
     }
 
     /// Puts entries in that another place holds, but for those of which it has one that is as new and not expired.
@@ -203,7 +215,7 @@ impl Resource {
                     && known.freshness.received >= entry.freshness.received
                     && (entry.is_expired() || !known.is_expired())
             };
-            if !self.entries.iter().any(is_newer) {
+            if !self.entries().iter().any(is_newer) {
                 self.put(entry, usize::MAX);
             }
         }
@@ -212,17 +224,20 @@ impl Resource {
     /// Bytes that it takes, roughly.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.url.len() + self.entries.iter().map(|entry| entry.weight()).sum::<usize>()
+        self.url.len() + self.entries().iter().map(|entry| entry.weight()).sum::<usize>()
     }
 
     /// Its entries, the latest first.
     #[must_use]
     pub fn entries(&self) -> &[Arc<Entry>] {
-        &self.entries
+        match &self.entries {
+            Entries::One(entry) => entry,
+            Entries::AnyNumber(entries) => entries,
+        }
     }
 
     /// The latest that is for this request (RFC 9111 §4.1).
     pub(super) fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
-        self.entries.iter().find(|entry| entry.selecting.matches(request))
+        self.entries().iter().find(|entry| entry.selecting.matches(request))
     }
 }

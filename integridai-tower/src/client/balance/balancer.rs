@@ -151,6 +151,11 @@ impl<A, S> Balancer<A, S> {
         if members.is_empty() {
             return Err(ConfigError::new("addresses", "expected at least one"));
         }
+        // Only when all are made: making one may panic.
+        let stays = |member: &&Arc<Member<A, S>>| former.iter().any(|known| Arc::ptr_eq(known, member));
+        for comes in members.iter().filter(|member| !stays(member)) {
+            self.0.scores.insert(&comes.standing);
+        }
         self.0.members.store(Arc::new(members));
         for gone in former.iter().filter(|member| !seen.contains(&member.address)) {
             self.0.scores.remove(gone.standing.id);
@@ -162,7 +167,6 @@ impl<A, S> Balancer<A, S> {
     fn member(&self, address: A, next_id: &mut u64) -> Arc<Member<A, S>> {
         let standing = Arc::new(Standing::new(*next_id));
         *next_id += 1;
-        self.0.scores.insert(&standing);
         let service = Mutex::new((self.0.make)(&address));
         Arc::new(Member { address, standing, service })
     }

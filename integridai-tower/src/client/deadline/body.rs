@@ -17,8 +17,8 @@ pin_project! {
     pub struct DeadlineBody<B> {
         #[pin]
         body: B,
-        #[pin]
-        timer: Option<Sleep>,
+        // In a box of its own, since bodies are moved from layer to layer and most never need it.
+        timer: Option<Pin<Box<Sleep>>>,
         bound: Option<Bound>,
         has_passed: bool,
     }
@@ -50,7 +50,7 @@ where
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
-        let mut this = self.project();
+        let this = self.project();
         if *this.has_passed {
             return Poll::Ready(None);
         }
@@ -58,12 +58,8 @@ where
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let Some(bound) = this.bound else { return Poll::Pending };
-        // Most bodies are there with their head and need no timer.
-        if this.timer.is_none() {
-            this.timer.set(Some(sleep_until(bound.deadline.instant())));
-        }
-        let timer = this.timer.as_pin_mut().expect("it was set just now");
-        timer.poll(context).map(|()| {
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(bound.deadline.instant())));
+        timer.as_mut().poll(context).map(|()| {
             *this.has_passed = true;
             Some(Err(DeadlinePassed::new(bound.given).into()))
         })

@@ -80,6 +80,7 @@ mod read;
 use std::time::Duration;
 
 use http::Request;
+use tokio::time::Instant;
 
 pub use body::DeadlineBody;
 pub use error::{DeadlineError, DeadlinePassed, TooLate};
@@ -101,12 +102,13 @@ impl Bound {
     /// The earliest of what the request's extensions and fields say and of `time` from now.
     fn of<B>(request: &Request<B>, time: Duration) -> Self {
         let time = fields::read(request.headers()).map_or(time, |left| left.min(time));
+        let now = Instant::now();
         if let Some(deadline) = request.extensions().get::<Deadline>() {
-            let left = deadline.remaining();
+            let left = deadline.instant().saturating_duration_since(now);
             if left <= time {
                 return Self { deadline: *deadline, given: left };
             }
         }
-        Self { deadline: Deadline::after(time), given: time }
+        Self { deadline: Deadline::since(now, time), given: time }
     }
 }

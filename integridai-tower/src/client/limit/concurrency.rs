@@ -140,7 +140,9 @@ impl ConcurrencyLimit {
     }
 
     pub(super) fn enter(&self, priority: Priority, deadline: Option<Deadline>) -> Entry {
-        if deadline.is_some_and(Deadline::has_passed) {
+        let is_adaptive = self.0.options.is_adaptive;
+        let now = (is_adaptive || deadline.is_some()).then(Instant::now);
+        if now.zip(deadline).is_some_and(|(now, deadline)| now >= deadline.instant()) {
             return Entry::Refused(self.refuse(Cause::DeadlinePassed));
         }
         let mut waiting = None;
@@ -150,20 +152,23 @@ impl ConcurrencyLimit {
             waiting = Some(granted);
             grant
         });
-        let needed = nanoseconds(state.usual_ns * self.0.options.settings.tolerance);
-        let is_timed = self.0.options.is_adaptive || state.admitted.is_multiple_of(TIMED);
+        let usual_ns = state.usual_ns;
+        let is_timed = is_adaptive || state.admitted.is_multiple_of(TIMED);
         state.admitted += u64::from(matches!(arrival, Arrival::Inside(_)));
         drop(state);
         match (arrival, waiting) {
-            (Arrival::Inside(in_flight), _) => {
-                Entry::Admitted(Permit::new(self.clone(), in_flight, is_timed.then(Instant::now)))
-            }
+            (Arrival::Inside(in_flight), _) => Entry::Admitted(Permit::new(
+                self.clone(),
+                in_flight,
+                is_timed.then(|| now.unwrap_or_else(Instant::now)),
+            )),
             (Arrival::Queued(ticket, displaced), Some(granted)) => {
                 // Its receiver is told by that: nobody will let it in any more.
                 drop(displaced);
                 let place = Place { limit: self.clone(), ticket, granted };
                 let now = Instant::now();
                 // Whoever begins so late that the deadline cuts the call off has taken a turn for nothing.
+                let needed = nanoseconds(usual_ns * self.0.options.settings.tolerance);
                 let deadline = deadline.map(|deadline| deadline.instant().checked_sub(needed).unwrap_or(now));
                 Entry::Waiting(Box::pin(turn(place, now + self.0.options.max_wait, deadline)))
             }
@@ -188,11 +193,11 @@ impl ConcurrencyLimit {
     }
 
     /// A call has ended; those whose turn it is are let in.
-    pub(super) fn leave(&self, sample: Option<Sample>) {
+    pub(super) fn leave(&self, ended: Option<(Sample, Instant)>) {
         let mut state = self.lock();
         state.room.leave();
-        if let Some(sample) = sample {
-            state.record(&self.0.options, sample, self.0.start.elapsed());
+        if let Some((sample, now)) = ended {
+            state.record(&self.0.options, sample, now.saturating_duration_since(self.0.start));
         }
         while let Some((grant, in_flight)) = state.room.next() {
             // A permit that nobody takes comes back here: not under the lock.

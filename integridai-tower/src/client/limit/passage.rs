@@ -24,11 +24,18 @@ pin_project! {
 }
 
 pin_project! {
+    // Requests stand in boxes of their own: calls that wait or are refused are few, and each layer further out moves this.
     #[project = StateProjection]
     enum State<S, R, F> {
         Called { #[pin] answer: F, permit: Option<Permit> },
-        Refused { refused: Option<(Overloaded, R)> },
-        Waiting { turn: Turn, next: Option<(S, R)> },
+        Refused { refused: Option<Box<(Overloaded, R)>> },
+        Waiting { turn: Turn, next: Option<Box<(S, R)>> },
+    }
+}
+
+impl<S, R, F> State<S, R, F> {
+    fn refused(overloaded: Overloaded, request: R) -> Self {
+        Self::Refused { refused: Some(Box::new((overloaded, request))) }
     }
 }
 
@@ -47,8 +54,10 @@ where
         let priority = extensions.get::<Priority>().copied().unwrap_or_default();
         let state = match limit.enter(priority, extensions.get::<Deadline>().copied()) {
             Entry::Admitted(permit) => State::Called { answer: inner.call(request), permit: Some(permit) },
-            Entry::Refused(overloaded) => State::Refused { refused: Some((overloaded, request)) },
-            Entry::Waiting(turn) => State::Waiting { turn, next: Some((take_ready(inner), request)) },
+            Entry::Refused(overloaded) => State::refused(overloaded, request),
+            Entry::Waiting(turn) => {
+                State::Waiting { turn, next: Some(Box::new((take_ready(inner), request))) }
+            }
         };
         Self { classify, state }
     }
@@ -74,16 +83,16 @@ where
                     return Poll::Ready(Ended::Answered(answer));
                 }
                 StateProjection::Refused { refused } => {
-                    let (overloaded, request) = refused.take().expect(ONCE);
+                    let (overloaded, request) = *refused.take().expect(ONCE);
                     return Poll::Ready(Ended::Refused(overloaded, request));
                 }
                 StateProjection::Waiting { turn, next } => (turn, next),
             };
             let permit = ready!(turn.as_mut().poll(context));
-            let (mut inner, request) = next.take().expect(ONCE);
+            let (mut inner, request) = *next.take().expect(ONCE);
             this.state.set(match permit {
                 Ok(permit) => State::Called { answer: inner.call(request), permit: Some(permit) },
-                Err(overloaded) => State::Refused { refused: Some((overloaded, request)) },
+                Err(overloaded) => State::refused(overloaded, request),
             });
         }
     }

@@ -43,11 +43,12 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let sample = self.began.map(|began| {
-            let took_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            Sample { took_ns, in_flight: self.in_flight, end: self.end }
+        let ended = self.began.map(|began| {
+            let now = Instant::now();
+            let took_ns = u64::try_from(now.saturating_duration_since(began).as_nanos()).unwrap_or(u64::MAX);
+            (Sample { took_ns, in_flight: self.in_flight, end: self.end }, now)
         });
-        self.limit.leave(sample);
+        self.limit.leave(ended);
     }
 }
 

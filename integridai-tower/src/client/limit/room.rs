@@ -64,7 +64,7 @@ impl<T> Room<T> {
 
     /// Lets the next one in, where there is room; so many are in with him.
     pub(super) fn next(&mut self) -> Option<(T, u32)> {
-        if self.inside >= self.limit {
+        if self.queued == 0 || self.inside >= self.limit {
             return None;
         }
         let (_, next) = self.lines.iter_mut().rev().find_map(BTreeMap::pop_first)?;

@@ -12,11 +12,13 @@ const PREVIOUS_ATTEMPTS: HeaderName = HeaderName::from_static("grpc-previous-rpc
 /// Numbers a request. What a client in front of this service wrote there counted other attempts.
 pub(super) fn number(headers: &mut HeaderMap, attempt: u32) {
     headers.insert(ATTEMPT_COUNT, digits(attempt));
-    let is_grpc =
-        headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-    if is_grpc && attempt > 1 {
+    if attempt > 1 && is_grpc(headers) {
         headers.insert(PREVIOUS_ATTEMPTS, digits(attempt - 1));
     }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 fn digits(number: u32) -> HeaderValue {

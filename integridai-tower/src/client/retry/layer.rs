@@ -106,9 +106,7 @@ where
         let options = &self.policy.options;
         self.policy.budget.deposit();
         let deadline = request.extensions().get::<Deadline>().copied();
-        let (parts, body) = request.into_parts();
-        let is_repeatable = options.is_repeatable(&parts);
-        let mut request = Request::from_parts(parts, body);
+        let (mut request, is_repeatable) = options.is_repeatable(request);
         attempts::number(request.headers_mut(), 1);
         let again = if options.rules.attempts > 1 { Spare::of(&request) } else { None };
         let mut service = take_ready(&mut self.inner);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
 use http::request::Parts;
 
 use super::backoff::Backoff;
@@ -123,11 +124,16 @@ impl RetryOptions {
         Ok(RetryLayer::with(self))
     }
 
-    pub(super) fn is_repeatable(&self, request: &Parts) -> bool {
-        match &self.repeatable {
-            Some(repeatable) => repeatable(request),
-            None => request.method.is_idempotent() || request.headers.contains_key(IDEMPOTENCY_KEY),
-        }
+    /// The request comes back as it was: a closure sees all of its head.
+    pub(super) fn is_repeatable<B>(&self, request: Request<B>) -> (Request<B>, bool) {
+        let Some(repeatable) = &self.repeatable else {
+            let is_repeatable =
+                request.method().is_idempotent() || request.headers().contains_key(IDEMPOTENCY_KEY);
+            return (request, is_repeatable);
+        };
+        let (parts, body) = request.into_parts();
+        let is_repeatable = repeatable(&parts);
+        (Request::from_parts(parts, body), is_repeatable)
     }
 
     pub(super) fn tell(&self, attempt: u32, decision: Decision) {

@@ -2,15 +2,31 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use http::request;
 use ipnet::IpNet;
 
 use super::KeyBy;
 use super::forwarded::{forwarded_hops, x_forwarded_for_hops};
 use crate::ConfigError;
-use crate::rate_limit::Key;
+use crate::rate_limit::{Key, RequestHead};
 
-type Peer = dyn Fn(&request::Parts) -> Option<IpAddr> + Send + Sync;
+/// The address at the other end of the connection. It makes the key as well, so that the address need not be handed on.
+trait Peer: Send + Sync {
+    fn address(&self, request: &RequestHead<'_>) -> Option<IpAddr>;
+    fn key(&self, by: &ByClientAddress, request: &RequestHead<'_>) -> Option<Key>;
+}
+
+impl<F: Fn(&RequestHead<'_>) -> Option<IpAddr> + Send + Sync> Peer for F {
+    fn address(&self, request: &RequestHead<'_>) -> Option<IpAddr> {
+        self(request)
+    }
+
+    fn key(&self, by: &ByClientAddress, request: &RequestHead<'_>) -> Option<Key> {
+        match self(request)? {
+            IpAddr::V4(peer) if by.forwarding.is_none() => Some(Key::from(by.network_of_v4(peer))),
+            peer => Some(by.key_of(peer, request)),
+        }
+    }
+}
 
 /// By the client's address.
 ///
@@ -31,14 +47,13 @@ type Peer = dyn Fn(&request::Parts) -> Option<IpAddr> + Send + Sync;
 ///
 /// let mut request = http::Request::get("/").header("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.1.1.1").body(())?;
 /// request.extensions_mut().insert(SocketAddr::from(([10, 0, 0, 1], 443)));
-/// let (request, ()) = request.into_parts();
-/// assert_eq!(key_by.address(&request), Some([203, 0, 113, 7].into()));
+/// assert_eq!(key_by.address(&(&request).into()), Some([203, 0, 113, 7].into()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 #[must_use]
 pub struct ByClientAddress {
-    peer: Arc<Peer>,
+    peer: Arc<dyn Peer>,
     proxies: Vec<IpNet>,
     forwarding: Option<Forwarding>,
     ipv4_mask: u32,
@@ -60,7 +75,7 @@ const MAX_HOPS: usize = 64;
 
 impl ByClientAddress {
     /// `peer` tells the address at the other end of the connection, usually from the request's extensions.
-    pub fn new(peer: impl Fn(&request::Parts) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
+    pub fn new(peer: impl Fn(&RequestHead<'_>) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
         let (peer, proxies) = (Arc::new(peer), Vec::new());
         Self { peer, proxies, forwarding: None, ipv4_mask: u32::MAX, ipv6_mask: u128::MAX << 64 }
     }
@@ -102,19 +117,26 @@ impl ByClientAddress {
 
     /// The client's address, all of it; `None` where the peer's is not known.
     #[must_use]
-    #[inline]
-    pub fn address(&self, request: &request::Parts) -> Option<IpAddr> {
-        let peer = (self.peer)(request)?.to_canonical();
+    pub fn address(&self, request: &RequestHead<'_>) -> Option<IpAddr> {
+        self.peer.address(request).map(|peer| self.client_of(peer, request))
+    }
+
+    fn key_of(&self, peer: IpAddr, request: &RequestHead<'_>) -> Key {
+        Key::from(self.network_of(self.client_of(peer, request)))
+    }
+
+    fn client_of(&self, peer: IpAddr, request: &RequestHead<'_>) -> IpAddr {
+        let peer = peer.to_canonical();
         match self.forwarding {
-            Some(forwarding) if self.trusts(peer) => Some(self.behind_proxies(peer, forwarding, request)),
-            _ => Some(peer),
+            Some(forwarding) if self.trusts(peer) => self.behind_proxies(peer, forwarding, request),
+            _ => peer,
         }
     }
 
-    fn behind_proxies(&self, peer: IpAddr, forwarding: Forwarding, request: &request::Parts) -> IpAddr {
+    fn behind_proxies(&self, peer: IpAddr, forwarding: Forwarding, request: &RequestHead<'_>) -> IpAddr {
         match forwarding {
-            Forwarding::XForwardedFor => self.client(peer, x_forwarded_for_hops(&request.headers)),
-            Forwarding::Forwarded => self.client(peer, forwarded_hops(&request.headers)),
+            Forwarding::XForwardedFor => self.client(peer, x_forwarded_for_hops(request.headers)),
+            Forwarding::Forwarded => self.client(peer, forwarded_hops(request.headers)),
         }
     }
 
@@ -137,15 +159,20 @@ impl ByClientAddress {
 
     fn network_of(&self, address: IpAddr) -> IpAddr {
         match address {
-            IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & self.ipv4_mask).into(),
+            IpAddr::V4(address) => self.network_of_v4(address).into(),
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & self.ipv6_mask).into(),
         }
+    }
+
+    #[inline]
+    fn network_of_v4(&self, address: Ipv4Addr) -> Ipv4Addr {
+        Ipv4Addr::from_bits(address.to_bits() & self.ipv4_mask)
     }
 }
 
 impl KeyBy for ByClientAddress {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
-        self.address(request).map(|address| Key::from(self.network_of(address)))
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
+        self.peer.key(self, request)
     }
 }
 

@@ -1,7 +1,5 @@
-use http::request;
-
 use super::KeyBy;
-use crate::rate_limit::Key;
+use crate::rate_limit::{Key, RequestHead};
 
 /// By two things together; see [`KeyBy::and`].
 #[derive(Debug, Clone)]
@@ -14,7 +12,7 @@ impl<A, B> Both<A, B> {
 }
 
 impl<A: KeyBy, B: KeyBy> KeyBy for Both<A, B> {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         let first = self.0.key(request)?;
         Some(first.join(&self.1.key(request)?))
     }
@@ -31,7 +29,7 @@ impl<A, B> Either<A, B> {
 }
 
 impl<A: KeyBy, B: KeyBy> KeyBy for Either<A, B> {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         // Somebody who names himself as another's address would be must not share its quota.
         let second = || self.1.key(request).map(Key::of_second);
         self.0.key(request).map(Key::of_first).or_else(second)

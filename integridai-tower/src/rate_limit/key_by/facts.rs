@@ -1,11 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderName, Method, request};
+use http::{HeaderName, Method};
 
 use super::KeyBy;
 use crate::Principal;
-use crate::rate_limit::Key;
+use crate::rate_limit::{Key, RequestHead};
 
 /// By the [`Principal`]: its issuer and its subject.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,7 +20,7 @@ impl ByPrincipal {
 }
 
 impl KeyBy for ByPrincipal {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         let principal = request.extensions.get::<Principal>()?;
         let key = match principal.issuer() {
             Some(issuer) => Key::new().text(issuer),
@@ -43,7 +43,7 @@ impl ByTenant {
 }
 
 impl KeyBy for ByTenant {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         request.extensions.get::<Principal>()?.tenant().map(Key::from)
     }
 }
@@ -61,7 +61,7 @@ impl ByApiKey {
 }
 
 impl KeyBy for ByApiKey {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         request.extensions.get::<Principal>()?.claim("api_key_id")?.as_str().map(Key::from)
     }
 }
@@ -81,7 +81,7 @@ impl ByHeader {
 }
 
 impl KeyBy for ByHeader {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         request.headers.get(&self.0).map(|value| Key::new().bytes(value.as_bytes()))
     }
 }
@@ -98,7 +98,7 @@ const KNOWN: [Method; 9] = [
     Method::TRACE,
 ];
 
-type Name = dyn Fn(&request::Parts) -> Option<Arc<str>> + Send + Sync;
+type Name = dyn Fn(&RequestHead<'_>) -> Option<Arc<str>> + Send + Sync;
 
 /// By route and method. Requests without a route, such as those for unknown paths, share one key per method.
 #[derive(Clone)]
@@ -108,19 +108,19 @@ pub struct ByRoute(Arc<Name>);
 impl ByRoute {
     /// `name` tells the route's template from the extensions that a router leaves, never the path itself, of which a client
     /// can invent as many as it likes.
-    pub fn new(name: impl Fn(&request::Parts) -> Option<Arc<str>> + Send + Sync + 'static) -> Self {
+    pub fn new(name: impl Fn(&RequestHead<'_>) -> Option<Arc<str>> + Send + Sync + 'static) -> Self {
         Self(Arc::new(name))
     }
 }
 
 impl KeyBy for ByRoute {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         let key = match (self.0)(request) {
             Some(route) => Key::new().text(&route),
             None => Key::new().absent(),
         };
         // A client can invent methods as well.
-        Some(if KNOWN.contains(&request.method) { key.text(request.method.as_str()) } else { key.absent() })
+        Some(if KNOWN.contains(request.method) { key.text(request.method.as_str()) } else { key.absent() })
     }
 }
 

@@ -5,15 +5,13 @@ mod compound;
 mod facts;
 mod forwarded;
 
-use http::request;
-
 pub use client_address::{ByClientAddress, Forwarding};
 pub use compound::{Both, Either};
 pub use facts::{ByApiKey, ByHeader, ByPrincipal, ByRoute, ByTenant};
 
-use super::Key;
+use super::{Key, RequestHead};
 
-/// Says whose quota a request is charged to. Closures of `Fn(&request::Parts) -> Option<Key>` implement it.
+/// Says whose quota a request is charged to. Closures of `Fn(&RequestHead<'_>) -> Option<Key>` implement it.
 ///
 /// ```
 /// use integridai_tower::rate_limit::{ByHeader, ByPrincipal, KeyBy};
@@ -22,13 +20,13 @@ use super::Key;
 /// let device = ByHeader::new(http::HeaderName::from_static("x-device"));
 /// let key_by = ByPrincipal::new().and(device.clone()).or(device);
 ///
-/// let request = http::Request::get("/").header("x-device", "d1").body(())?.into_parts().0;
-/// assert!(key_by.key(&request).is_some());
+/// let request = http::Request::get("/").header("x-device", "d1").body(())?;
+/// assert!(key_by.key(&(&request).into()).is_some());
 /// # Ok::<(), http::Error>(())
 /// ```
 pub trait KeyBy: Send + Sync {
     /// The key; `None` where the request has nothing to be counted by: see [`WithoutKey`](super::WithoutKey).
-    fn key(&self, request: &request::Parts) -> Option<Key>;
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key>;
 
     /// By both: where either finds nothing, there is no key.
     fn and<K: KeyBy>(self, other: K) -> Both<Self, K>
@@ -47,8 +45,8 @@ pub trait KeyBy: Send + Sync {
     }
 }
 
-impl<F: Fn(&request::Parts) -> Option<Key> + Send + Sync> KeyBy for F {
-    fn key(&self, request: &request::Parts) -> Option<Key> {
+impl<F: Fn(&RequestHead<'_>) -> Option<Key> + Send + Sync> KeyBy for F {
+    fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         self(request)
     }
 }

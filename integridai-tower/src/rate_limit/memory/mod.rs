@@ -99,19 +99,12 @@ impl MemoryLimiter {
 
     /// Decides one request that costs 1 and does not wait.
     pub fn check(&self, key: &Key) -> Verdict {
-        self.decide(&Ask::once(key))
+        self.0.decide(&Ask::once(key))
     }
 
     /// Decides, and charges the key where it admits.
     pub fn decide(&self, ask: &Ask<'_>) -> Verdict {
-        let tag = self.0.tagger.tag(ask.key);
-        let request = Request { tag, cost: ask.cost, patience: ask.patience };
-        let now = self.0.now();
-        let verdict = self.0.shard(tag).lock().decide(request, now);
-        if verdict.outcome() == Outcome::NoRoom {
-            return self.0.decide_without_room(request, now);
-        }
-        verdict
+        self.0.decide(ask)
     }
 
     /// How the key stands; nothing is charged.
@@ -156,7 +149,7 @@ impl MemoryLimiter {
 
 impl Admit for MemoryLimiter {
     fn admit(&self, ask: &Ask<'_>) -> Attempt {
-        self.decide(ask).into()
+        Attempt::Decided(self.0.decide(ask))
     }
 
     fn refund(
@@ -183,20 +176,33 @@ impl Admit for MemoryLimiter {
 }
 
 impl Shared {
+    #[inline]
+    fn decide(&self, ask: &Ask<'_>) -> Verdict {
+        let tag = self.tagger.tag(ask.key);
+        let request = Request { tag, ask };
+        let now = self.now();
+        let verdict = self.shard(tag).lock().decide(request, now);
+        if verdict.is_without_room() { self.decide_without_room(request, now) } else { verdict }
+    }
+
     #[cold]
-    fn decide_without_room(&self, request: Request, now: u64) -> Verdict {
+    fn decide_without_room(&self, request: Request<'_>, now: u64) -> Verdict {
         self.without_room.fetch_add(1, Ordering::Relaxed);
         match self.when_full {
-            WhenFull::Share => self.overflow.lock().decide(Request { tag: SHARED, ..request }, now).shared(),
+            WhenFull::Share => {
+                self.overflow.lock().decide_slowly(Request { tag: SHARED, ..request }, now).shared()
+            }
             WhenFull::Refuse => Verdict::new(Outcome::NoRoom, None),
         }
     }
 
+    #[inline]
     fn shard(&self, tag: u64) -> &Mutex<Shard> {
         let low = usize::try_from(tag & 0xffff_ffff).unwrap_or(0);
         &self.shards[low & (self.shards.len() - 1)]
     }
 
+    #[inline]
     fn now(&self) -> u64 {
         self.time.now_us()
     }

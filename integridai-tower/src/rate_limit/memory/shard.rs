@@ -1,12 +1,11 @@
 //! The keys of one shard: pure, `(state, request, now) → verdict`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::table::{Place, Table};
-use crate::rate_limit::pace::{Pace, microseconds};
+use crate::rate_limit::pace::{Charge, Pace, microseconds};
 use crate::rate_limit::quotas::Debts;
-use crate::rate_limit::{MAX_QUOTAS, Outcome, Quotas, Verdict};
+use crate::rate_limit::{Ask, MAX_QUOTAS, Outcome, Quotas, Verdict};
 
 /// Keys that are not back to their full quota, and the time at which each will be.
 #[derive(Debug)]
@@ -26,10 +25,9 @@ pub(super) struct Shard {
 
 /// A request for a key, known by its tag, which is not 0.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
+pub(super) struct Request<'a> {
     pub(super) tag: u64,
-    pub(super) cost: u32,
-    pub(super) patience: Duration,
+    pub(super) ask: &'a Ask<'a>,
 }
 
 impl Shard {
@@ -45,37 +43,39 @@ impl Shard {
     }
 
     #[inline]
-    pub(super) fn decide(&mut self, request: Request, now_us: u64) -> Verdict {
+    pub(super) fn decide(&mut self, request: Request<'_>, now_us: u64) -> Verdict {
         let now_us = self.since_origin(now_us);
-        match self.sole {
-            Some(pace) => self.decide_by(pace, request, now_us),
-            None => self.decide_by_all(request, now_us),
+        let place = self.table.find(request.tag);
+        match (&self.sole, place) {
+            (Some(pace), Place::At(at)) if request.ask.patience.is_zero() => {
+                let now = now_us * pace.ticks_per_us;
+                let arrival = self.table.value_mut(at);
+                let debt = arrival.saturating_sub(now);
+                match pace.charge_at_once(debt, request.ask.cost) {
+                    Some(Charge { debt, wait: 0 }) => {
+                        *arrival = now + debt;
+                        Verdict::admitted(pace, debt)
+                    }
+                    Some(Charge { wait, .. }) => Verdict::refused(pace, debt, wait),
+                    None => self.decide_by_all(place, request, now_us),
+                }
+            }
+            _ => self.decide_by_all(place, request, now_us),
         }
     }
 
-    /// The same by one quota, which most limiters have: without loops.
-    #[inline]
-    fn decide_by(&mut self, pace: Pace, request: Request, now_us: u64) -> Verdict {
-        let now = now_us * pace.ticks_per_us;
-        let place = self.table.find(request.tag);
-        let debt = match place {
-            Place::At(at) => self.table.values(at)[0].saturating_sub(now),
-            Place::Free(_) => 0,
-        };
-        let (verdict, after) = pace.decide(debt, request.cost, request.patience);
-        let Some(after) = after.filter(|_| request.cost > 0) else { return verdict };
-        match place {
-            Place::At(at) => self.table.values_mut(at)[0] = now + after,
-            Place::Free(_) => return self.insert(request.tag, &[after, 0, 0, 0], now_us, verdict),
-        }
-        verdict
+    /// The same by any number of quotas.
+    #[cold]
+    pub(super) fn decide_slowly(&mut self, request: Request<'_>, now_us: u64) -> Verdict {
+        let now_us = self.since_origin(now_us);
+        self.decide_by_all(self.table.find(request.tag), request, now_us)
     }
 
-    fn decide_by_all(&mut self, request: Request, now_us: u64) -> Verdict {
-        let place = self.table.find(request.tag);
+    #[inline(never)]
+    fn decide_by_all(&mut self, place: Place, request: Request<'_>, now_us: u64) -> Verdict {
         let mut debts = self.debts(place, now_us);
-        let verdict = self.quotas.decide(&mut debts, request.cost, request.patience);
-        if !verdict.is_admitted() || request.cost == 0 {
+        let verdict = self.quotas.decide(&mut debts, request.ask.cost, request.ask.patience);
+        if !verdict.is_admitted() || request.ask.cost == 0 {
             return verdict;
         }
         match place {
@@ -119,6 +119,7 @@ impl Shard {
         self.sole = sole(quotas);
     }
 
+    #[inline]
     fn since_origin(&mut self, now_us: u64) -> u64 {
         let elapsed = now_us.saturating_sub(self.origin_us);
         if elapsed <= self.horizon_us {

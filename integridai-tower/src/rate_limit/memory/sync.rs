@@ -15,6 +15,7 @@ impl<T> Mutex<T> {
     }
 
     /// Nothing that is done under it leaves a shard half changed, so a panic elsewhere does not matter.
+    #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

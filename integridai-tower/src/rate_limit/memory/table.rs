@@ -36,6 +36,7 @@ impl Table {
     }
 
     /// `tag` is not 0. A place holds until the table is changed.
+    #[inline]
     pub(super) fn find(&self, tag: u64) -> Place {
         if self.slots == 0 {
             return Place::Free(0);
@@ -49,6 +50,12 @@ impl Table {
                 _ => slot = if slot + 1 == self.slots { 0 } else { slot + 1 },
             }
         }
+    }
+
+    /// The first one, which each key has.
+    #[inline]
+    pub(super) fn value_mut(&mut self, at: usize) -> &mut u64 {
+        &mut self.words[at + 1]
     }
 
     pub(super) fn values(&self, at: usize) -> &[u64] {
@@ -97,6 +104,7 @@ impl Table {
     }
 
     /// The high bits choose: the low ones have chosen the shard.
+    #[inline]
     fn home(&self, tag: u64) -> usize {
         let product = u128::from(tag) * self.slots as u128;
         usize::try_from(product >> 64).unwrap_or(0)

@@ -11,6 +11,7 @@ use super::log::Position;
 use crate::cache::entry::{Contents, Entry};
 use crate::cache::freshness::Freshness;
 use crate::cache::range::Part;
+use crate::cache::storable::LeftOut;
 use crate::cache::vary::{Selected, Selecting};
 
 /// Counted up whenever the fields change: replicas of two versions pass each other's entries over.
@@ -142,8 +143,9 @@ fn read_entry(reader: &mut Reader) -> Option<Entry> {
     let headers = read_headers(reader)?;
     let trailers = if reader.flag()? { Some(read_headers(reader)?) } else { None };
     let body = reader.bytes()?;
-    let entry =
-        Entry::new(Contents { status, headers: &headers, body, trailers, freshness, selecting, part });
+    let (headers, left_out) = (&headers, &LeftOut::default());
+    let contents = Contents { status, headers, left_out, body, trailers, freshness, selecting, part };
+    let entry = Entry::new(contents);
     if is_expired {
         entry.expire();
     }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cache::status::CACHE_STATUS;
+use crate::cache::storable::LeftOut;
 
 fn headers() -> impl Strategy<Value = HeaderMap> {
     let value = vec(prop_oneof![Just(b'\t'), 32..=126_u8, 128..=255_u8], 0..24);
@@ -63,6 +64,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             let contents = Contents {
                 status,
                 headers: &headers,
+                left_out: &LeftOut::default(),
                 body: body.into(),
                 trailers,
                 freshness,

@@ -1,0 +1,115 @@
+//! `POST /api/v1/events`
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use integridai_tower::CorrelationId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::State;
+use super::incoming::{Form, Refused};
+use super::shapes::NewEvent;
+use crate::respond::{Problem, ProblemSchema};
+use crate::store::{Appended, StoreError};
+
+/// What became of the events, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PublishedEvents {
+    /// One for each.
+    events: Vec<PublishedEvent>,
+}
+
+/// What became of one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PublishedEvent {
+    /// Its id in the log.
+    #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
+    id: String,
+    /// Its place in the log.
+    #[schema(example = 4711)]
+    cursor: u64,
+    /// Whether it was not there yet: `false` when its source has handed in the same id before.
+    #[schema(example = true)]
+    is_new: bool,
+}
+
+impl From<Appended> for PublishedEvent {
+    fn from(appended: Appended) -> Self {
+        Self { id: appended.id.to_string(), cursor: appended.cursor, is_new: appended.is_new }
+    }
+}
+
+/// Publishes events.
+///
+/// One as plain JSON, or `CloudEvents` 1.0 as HTTP carries them: structured, binary (`ce-` fields) or in a batch, with JSON as data.
+/// Answers once all of them are safe in the log, from where subscribers get them. An event whose `source` has handed in the same
+/// `id` before is not taken again, so that a request can be repeated until it is answered. An event of a user (`user_id`, in
+/// `CloudEvents` the extension `userid`) is for that user and for `admin` alone, unless its type is one of the gateway's own four.
+#[utoipa::path(
+    post,
+    path = "/api/v1/events",
+    tag = "events",
+    request_body(description = "An event, or several", content(
+        (NewEvent = "application/json"),
+        (Object = "application/cloudevents+json"),
+        (Vec<Object> = "application/cloudevents-batch+json"),
+    )),
+    responses(
+        (status = 200, description = "All of them were there already", body = PublishedEvents),
+        (status = 202, description = "They are in the log", body = PublishedEvents),
+        (status = 400, description = "No JSON", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 408, description = "The request was sent too slowly", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 413, description = "Too large, or too many events", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 415, description = "Declared as something else", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 422, description = "Wrong fields, each with a pointer; nothing was taken", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 503, description = "The events cannot be stored at the moment", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn publish(
+    axum::extract::State(api): State,
+    Extension(correlation_id): Extension<CorrelationId>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let form = Form::of(&headers).ok_or_else(|| {
+        let detail = "the Content-Type must be application/json, or that of CloudEvents in JSON";
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    })?;
+    let body = body.map_err(|rejection| super::execute::unread(&rejection))?;
+    let most = api.realtime.max_published_events.get();
+    let events =
+        form.read(&headers, &body, most, correlation_id.as_str()).map_err(|why| refused(why, most))?;
+    let appended = match events.is_empty() {
+        true => Vec::new(),
+        false => api.store.append_events(events).await.map_err(not_stored)?,
+    };
+    let new = appended.iter().filter(|appended| appended.is_new).count();
+    metrics::counter!("integridai_events_published_total", "outcome" => "new").increment(new as u64);
+    let known = (appended.len() - new) as u64;
+    metrics::counter!("integridai_events_published_total", "outcome" => "known").increment(known);
+    let status = if new > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let events = appended.into_iter().map(PublishedEvent::from).collect();
+    Ok((status, axum::Json(PublishedEvents { events })).into_response())
+}
+
+fn refused(refused: Refused, most: usize) -> Problem {
+    match refused {
+        Refused::Malformed(detail) => Problem::new(StatusCode::BAD_REQUEST, detail),
+        Refused::TooMany => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("at most {most} events are taken at once"))
+        }
+        Refused::Wrong(errors) => Problem::fields(errors),
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "handed over by a Result")]
+fn not_stored(error: StoreError) -> Problem {
+    tracing::warn!(error = &error as &dyn std::error::Error, "events were not stored");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "events cannot be stored at the moment")
+        .retry_after(Some(Duration::from_secs(10)))
+}

@@ -1,0 +1,212 @@
+//! Executions that are done later: accepted once they are on the disk, claimed in turn under a lease, and taken over when
+//! whoever had them is lost.
+
+mod attempt;
+mod options;
+mod waiters;
+mod worker;
+
+pub use options::QueueOptions;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use self::waiters::Waiters;
+use super::{Caller, Engine, ExecuteRequest};
+use crate::config::WorkflowsConfig;
+use crate::store::{
+    Admitted, Cancellation, ClaimRules, Execution, JsonText, KeyAnswer, NewExecution, NewKey, Store,
+    StoreError,
+};
+
+/// The queue and its workers. A clone is the same.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    engine: Engine,
+    store: Store,
+    workflows: WorkflowsConfig,
+    options: QueueOptions,
+    rules: ClaimRules,
+    work: Notify,
+    waiters: Waiters,
+    /// What runs in this process: how to end it before its time.
+    running: Mutex<HashMap<Uuid, CancellationToken>>,
+    stop: CancellationToken,
+    abort: CancellationToken,
+    workers: TaskTracker,
+}
+
+/// What became of a request that was handed in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Handed {
+    /// It will be done.
+    Accepted,
+    /// It was handed in before under the same idempotency key: this is what became of it.
+    Repeated(Box<Execution>, KeyAnswer),
+}
+
+/// Why an execution was not accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAccepted {
+    /// As many wait as may.
+    #[error("the queue is full")]
+    Full,
+    /// As many of this caller wait as may.
+    #[error("as many executions of this caller wait as may")]
+    CallerFull,
+    /// As many idempotency keys are kept as may.
+    #[error("as many idempotency keys are kept as may")]
+    KeysFull,
+    /// The idempotency key belongs to another payload.
+    #[error("the idempotency key was used for another payload")]
+    KeyReused,
+    /// It could not be written down.
+    #[error("the execution could not be stored")]
+    Store(#[from] StoreError),
+}
+
+impl Queue {
+    /// A queue. Nothing is done before [`start`](Self::start).
+    #[must_use]
+    pub fn new(engine: Engine, store: Store, workflows: WorkflowsConfig, options: QueueOptions) -> Self {
+        let rules = ClaimRules {
+            worker: format!("gateway-{}", Uuid::now_v7()),
+            lease: options.lease,
+            max_running_per_principal: options.max_running_per_principal,
+            max_running: options.max_running.clone(),
+        };
+        let shared = Shared {
+            engine,
+            store,
+            workflows,
+            options,
+            rules,
+            work: Notify::new(),
+            waiters: Waiters::default(),
+            running: Mutex::default(),
+            stop: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            workers: TaskTracker::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts so many workers.
+    pub fn start(&self, workers: usize) {
+        for _ in 0..workers {
+            self.shared.workers.spawn(Arc::clone(&self.shared).work());
+        }
+    }
+
+    /// Accepts an execution: once this resolves, it will be done even if the gateway is killed, unless that happens
+    /// in the midst of it five times: then it may be the cause, and is given up.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAccepted`]: nothing will be done.
+    pub async fn accept(
+        &self,
+        id: Uuid,
+        request: &ExecuteRequest,
+        body: JsonText,
+        caller: Caller,
+        key: Option<NewKey>,
+    ) -> Result<Handed, NotAccepted> {
+        let now = OffsetDateTime::now_utc();
+        let execution = NewExecution {
+            id,
+            workflow: request.job.workflow().as_str().to_owned(),
+            priority: request.priority,
+            request: body,
+            correlation_id: Some(caller.correlation_id.as_str().to_owned()),
+            user_id: caller.user_id,
+            principal: caller.principal,
+            timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
+            created_at: now,
+            run_at: request.start.moment(now),
+        };
+        match self.shared.store.admit_execution(execution, self.shared.options.admission, key).await? {
+            Admitted::Accepted => {
+                self.shared.work.notify_one();
+                Ok(Handed::Accepted)
+            }
+            Admitted::Repeated(execution, answer) => Ok(Handed::Repeated(execution, answer)),
+            Admitted::KeyReused => Err(NotAccepted::KeyReused),
+            Admitted::Full => Err(NotAccepted::Full),
+            Admitted::PrincipalFull => Err(NotAccepted::CallerFull),
+            Admitted::KeysFull => Err(NotAccepted::KeysFull),
+        }
+    }
+
+    /// Waits for the end of an execution, for at most this long, and answers how it stands then; `None`: it is not
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub async fn wait(&self, id: Uuid, most: Duration) -> Result<Option<Execution>, StoreError> {
+        self.shared.waiters.wait(&self.shared.store, id, most).await
+    }
+
+    /// Has an execution end before its time: at once if it waits, and if it runs as soon as its worker knows of it.
+    ///
+    /// # Errors
+    ///
+    /// When the wish cannot be stored.
+    pub async fn cancel(&self, id: Uuid) -> Result<Cancellation, StoreError> {
+        let cancellation = self.shared.store.cancel_execution(id, attempt::cancelled()).await?;
+        match cancellation {
+            Cancellation::Requested => {
+                let running = self.shared.running().get(&id).cloned();
+                running.iter().for_each(CancellationToken::cancel);
+            }
+            Cancellation::Cancelled => self.shared.waiters.wake(id),
+            _ => {}
+        }
+        Ok(cancellation)
+    }
+
+    /// Puts an execution that was given up back into the queue, with all of its time. `false`: it is not given up.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be stored.
+    pub async fn replay(&self, execution: &Execution) -> Result<bool, StoreError> {
+        let timeout = time::Duration::milliseconds(i64::try_from(execution.timeout_ms).unwrap_or(i64::MAX));
+        let deadline = OffsetDateTime::now_utc().saturating_add(timeout);
+        let steps = super::Step::only_done(&execution.steps);
+        let is_back = self.shared.store.replay_execution(execution.id, steps, deadline).await?;
+        self.shared.work.notify_one();
+        Ok(is_back)
+    }
+
+    /// Takes up nothing more and waits for what is under way, for at most `grace`. What is not done by then is cut
+    /// short; the next start, or another gateway, takes it up.
+    pub async fn drain(&self, grace: Duration) {
+        self.shared.stop.cancel();
+        self.shared.workers.close();
+        if tokio::time::timeout(grace, self.shared.workers.wait()).await.is_err() {
+            self.shared.abort.cancel();
+            self.shared.workers.wait().await;
+        }
+    }
+}
+
+impl Shared {
+    fn running(&self) -> MutexGuard<'_, HashMap<Uuid, CancellationToken>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

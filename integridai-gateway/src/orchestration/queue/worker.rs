@@ -1,0 +1,210 @@
+//! A worker: claims, keeps its claim alive, and writes down what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::Shared;
+use super::attempt::Ending;
+use crate::events::Event;
+use crate::store::{Execution, Finished, Heartbeat, JsonText, Lease, StoreError, SystemEvent};
+
+/// A worker looks even if nobody calls: a call can get lost with a worker that was cut short, and other processes
+/// hand in work too.
+const IDLE_LOOK: Duration = Duration::from_secs(1);
+
+/// How long a worker leaves a store alone that cannot be claimed from.
+const FAILED_CLAIM: Duration = Duration::from_secs(1);
+
+impl Shared {
+    pub(super) async fn work(self: Arc<Self>) {
+        while !self.stop.is_cancelled() {
+            match self.store.claim_execution(&self.rules).await {
+                Ok(Some(execution)) => {
+                    // Where there is one there may be more: a notification wakes one worker only.
+                    self.work.notify_one();
+                    let span = tracing::info_span!(
+                        "execution",
+                        correlation_id = execution.correlation_id.as_deref().unwrap_or_default(),
+                        workflow_id = %execution.id,
+                        workflow = execution.workflow,
+                    );
+                    self.hold(execution).instrument(span).await;
+                }
+                Ok(None) => self.idle(self.until_due().await).await,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "no execution can be claimed");
+                    self.idle(FAILED_CLAIM).await;
+                }
+            }
+        }
+    }
+
+    /// Until something is due that nobody will call for.
+    async fn until_due(&self) -> Duration {
+        let due = self.store.next_due().await.ok().flatten();
+        let until = due.and_then(|moment| (moment - OffsetDateTime::now_utc()).try_into().ok());
+        until.unwrap_or(IDLE_LOOK).clamp(Duration::from_millis(1), IDLE_LOOK)
+    }
+
+    async fn idle(&self, time: Duration) {
+        tokio::select! {
+            () = self.work.notified() => {}
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
+    /// Does what was claimed for as long as the lease holds.
+    async fn hold(&self, execution: Execution) {
+        let (lease, cancel, lost) = (execution.lease(), CancellationToken::new(), CancellationToken::new());
+        let _running = Running::enter(self, lease.id, &cancel);
+        if execution.cancel_requested {
+            cancel.cancel();
+        }
+        let attempt = self.attempt(execution, lost.clone());
+        let work = async {
+            // Dropping the attempt ends its calls to services too.
+            let ending = tokio::select! {
+                biased;
+                () = lost.cancelled() => Ending::Taken { is_held: false },
+                () = cancel.cancelled() => Ending::cancelled(),
+                () = self.abort.cancelled() => Ending::Taken { is_held: true },
+                ending = attempt => ending,
+            };
+            self.settle(lease, ending).await;
+        };
+        tokio::select! {
+            () = work => {}
+            () = self.keep_alive(lease, &cancel, &lost) => {}
+        }
+        self.waiters.wake(lease.id);
+    }
+
+    /// Extends the lease each third of its length. A worker that could not for a whole length counts it as lost: by
+    /// then somebody else may have the execution. Never ends.
+    async fn keep_alive(&self, lease: Lease, cancel: &CancellationToken, lost: &CancellationToken) {
+        let length = self.options.lease;
+        let mut held_since = Instant::now();
+        loop {
+            tokio::time::sleep(length / 3).await;
+            let asked = Instant::now();
+            let until = OffsetDateTime::now_utc() + length;
+            match self.store.heartbeat(lease, until).await {
+                Ok(Heartbeat::Held) => held_since = asked,
+                Ok(Heartbeat::CancelRequested) => {
+                    held_since = asked;
+                    cancel.cancel();
+                }
+                Ok(Heartbeat::Lost) => lost.cancel(),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "a lease could not be extended");
+                    if held_since.elapsed() >= length {
+                        lost.cancel();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn settle(&self, lease: Lease, ending: Ending) {
+        match ending {
+            Ending::Final { outcome, steps, events } => {
+                let finished = Finished { outcome, steps, finished_at: OffsetDateTime::now_utc() };
+                self.finish(lease, finished, events).await;
+            }
+            Ending::Again { pause, steps, error } => {
+                metrics::counter!("integridai_execution_retries_total").increment(1);
+                let at = OffsetDateTime::now_utc() + pause;
+                self.persist(lease, &Write::Retry { at, steps, error }).await;
+                // Somebody has to wake when it is due.
+                self.work.notify_one();
+            }
+            Ending::Taken { is_held: true } => self.give_back(lease).await,
+            Ending::Taken { is_held: false } => lease_lost(),
+        }
+    }
+
+    async fn finish(&self, lease: Lease, finished: Finished, told: Vec<Event>) {
+        let rows: Vec<_> = told.iter().cloned().map(SystemEvent::from).collect();
+        if self.persist(lease, &Write::Finish { finished, events: rows }).await {
+            told.iter().for_each(|event| self.engine.count(event));
+        }
+    }
+
+    /// A run that a drain cut short is no failed attempt.
+    async fn give_back(&self, lease: Lease) {
+        if let Err(error) = self.store.release_execution(lease).await {
+            tracing::warn!(execution = %lease.id, error = &error as &dyn std::error::Error, "an execution could not be given back; it is taken up once its lease ends");
+        }
+    }
+
+    /// The end is written down however long the disk fails; only a stop ends the attempts, and then the execution
+    /// is resumed at the next start. Answers whether it is written.
+    async fn persist(&self, lease: Lease, write: &Write) -> bool {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match self.write(lease, write).await {
+                Ok(()) => return true,
+                Err(StoreError::LeaseLost) => {
+                    lease_lost();
+                    return false;
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "an execution's end could not be stored");
+                }
+            }
+            if self.stop.is_cancelled() {
+                return false;
+            }
+            // Not `idle`, which would swallow a call that is meant for a worker without work.
+            let _ = tokio::time::timeout(pause, self.stop.cancelled()).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    async fn write(&self, lease: Lease, write: &Write) -> Result<(), StoreError> {
+        match write.clone() {
+            Write::Finish { finished, events } => self.store.finish_execution(lease, finished, events).await,
+            Write::Retry { at, steps, error } => self.store.retry_execution(lease, at, steps, error).await,
+        }
+    }
+}
+
+/// What has to be stored of an attempt.
+#[derive(Debug, Clone)]
+enum Write {
+    Finish { finished: Finished, events: Vec<SystemEvent> },
+    Retry { at: OffsetDateTime, steps: JsonText, error: JsonText },
+}
+
+fn lease_lost() {
+    metrics::counter!("integridai_execution_leases_lost_total").increment(1);
+    tracing::warn!("the lease was lost: the execution is another worker's, and nothing more was written");
+}
+
+/// An execution that can be ended by its id, until this is dropped.
+struct Running<'a> {
+    shared: &'a Shared,
+    id: Uuid,
+}
+
+impl<'a> Running<'a> {
+    fn enter(shared: &'a Shared, id: Uuid, cancel: &CancellationToken) -> Self {
+        shared.running().insert(id, cancel.clone());
+        Self { shared, id }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.shared.running().remove(&self.id);
+    }
+}

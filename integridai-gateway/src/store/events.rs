@@ -1,0 +1,136 @@
+//! The log of events: what is asked of it, and what it answers.
+//!
+//! Every event has a *cursor*, its place in the order of commits. Cursors only grow and are never given twice, but some
+//! are never given. Whoever has seen everything up to a cursor asks for what comes after it.
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::backend::Backend;
+use super::{Store, StoreError, SystemEvent};
+
+/// An event with its place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedEvent {
+    /// Its place.
+    pub cursor: u64,
+    /// What happened.
+    pub event: SystemEvent,
+}
+
+/// What became of an event that was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The event's id in the log; of one that was there already, the id that it had.
+    pub id: Uuid,
+    /// Its place.
+    pub cursor: u64,
+    /// Whether no event of the same source had this `event_id`.
+    pub is_new: bool,
+}
+
+/// Which part of the log is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EventBounds {
+    /// Events up to this cursor may have been removed; 0: none was.
+    pub pruned_through: u64,
+    /// The newest event ever written; 0: there was none.
+    pub newest: u64,
+}
+
+/// From where, and in which direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventRange {
+    /// The oldest first, of those after the first cursor and up to the second.
+    After(u64, u64),
+    /// The newest first, of those before the cursor.
+    Before(u64),
+}
+
+impl EventRange {
+    /// All that come after the cursor.
+    #[must_use]
+    pub fn after(cursor: u64) -> Self {
+        Self::After(cursor, u64::MAX)
+    }
+}
+
+/// Which events: every condition that is set has to hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of one of these types, or of one of `topic_users`; without any of both: all.
+    pub types: Vec<String>,
+    /// Of one of these users, or of one of `types`.
+    pub topic_users: Vec<String>,
+    /// From this source.
+    pub source: Option<String>,
+    /// Of this request.
+    pub correlation_id: Option<String>,
+    /// Of this user.
+    pub user_id: Option<String>,
+    /// Happened at this moment or later.
+    pub since: Option<OffsetDateTime>,
+    /// Happened before this moment.
+    pub until: Option<OffsetDateTime>,
+    /// Those that this reader may see.
+    pub reader: Option<EventReader>,
+}
+
+/// Who reads: an event that belongs to a user is for that user alone, unless its type is for everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventReader {
+    /// The reader's own `user_id`. One of more than 100 characters, which the log has cut, is never found.
+    pub user_id: String,
+    /// Types of events that everybody may see, whoever they belong to.
+    pub shared_types: &'static [&'static str],
+}
+
+impl Store {
+    /// Writes events in one transaction, and answers for each, in order, once they have reached the disk. One whose
+    /// source has handed in the same `event_id` before is not written again.
+    ///
+    /// # Errors
+    /// When none of them could be stored.
+    pub async fn append_events(&self, events: Vec<SystemEvent>) -> Result<Vec<Appended>, StoreError> {
+        match &*self.database {
+            Backend::Sqlite(database) => database.append_events(events).await,
+            Backend::Postgres(database) => database.append_events(events).await,
+        }
+    }
+
+    /// Events of the log, at most 10 000.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn events(
+        &self,
+        range: EventRange,
+        filter: EventFilter,
+        limit: u32,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        match &*self.database {
+            Backend::Sqlite(database) => database.events(range, filter, limit).await,
+            Backend::Postgres(database) => database.events(range, filter, limit).await,
+        }
+    }
+
+    /// Which part of the log is there.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn event_bounds(&self) -> Result<EventBounds, StoreError> {
+        match &*self.database {
+            Backend::Sqlite(database) => database.event_bounds().await,
+            Backend::Postgres(database) => database.event_bounds().await,
+        }
+    }
+
+    /// The cursor of the newest event that is committed, as it grows. Whatever is up to it can be read.
+    #[must_use]
+    pub fn committed_events(&self) -> watch::Receiver<u64> {
+        match &*self.database {
+            Backend::Sqlite(database) => database.committed_events(),
+            Backend::Postgres(database) => database.committed_events(),
+        }
+    }
+}
