@@ -19,7 +19,7 @@ use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
 use crate::events::{EventLog, Events, Hub};
-use crate::orchestration::{Engine, Queue, QueueOptions};
+use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflow, Workflows};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
@@ -67,6 +67,9 @@ pub enum BuildError {
     /// Anybody could call, or nobody.
     #[error(transparent)]
     Access(#[from] crate::config::ConfigError),
+    /// A trigger names no workflow.
+    #[error(transparent)]
+    Trigger(#[from] UnknownWorkflow),
     /// Metrics cannot be recorded.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -87,36 +90,46 @@ impl App {
     ///
     /// [`BuildError`], before anything was served.
     pub async fn build(config: Config) -> Result<Self, BuildError> {
+        let workflows = Workflows::new(config.workflows.clone());
+        Self::build_with(config, workflows).await
+    }
+
+    /// The same with workflows of one's own.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], before anything was served.
+    pub async fn build_with(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
         let store = database::open(&config).await?;
-        let (subscribers, pending) = (&config.realtime.max_subscribers, &config.realtime.max_pending_events);
-        let hub = Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow());
-        let events = Events::new(store.clone());
+        let hub = hub(&config, &store);
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
         let (clients, checks) = Clients::new(&config.services)?;
         let protection = Protection::of(&clients);
-        let calls = Calls::default();
-        let sources = Sources::new(clients.clone(), calls.clone(), config.metrics.timeout_seconds.get());
-        let consolidated = consolidated(&config, sources, &events, &store, &traffic);
-        let engine = Engine::new(clients, events, consolidated.clone(), calls);
+        let engine = engine(&config, clients, &store, &traffic);
+        let consolidated = engine.consolidated().clone();
         let options = QueueOptions::from(&config.executions);
-        let queue = Queue::new(engine.clone(), store.clone(), config.workflows.clone(), options);
+        let queue = Queue::new(engine.clone(), store.clone(), workflows.clone(), options);
+        let key_lifetime = config.executions.key_seconds.get();
+        let (for_triggers, known) = (queue.clone(), workflows.clone());
+        let triggers = Triggers::new(&config.triggers, known, for_triggers, store.clone(), key_lifetime)?;
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
         let cache = Cache::new(&config.cache, &config.redis)?;
         let answers = cache.as_ref().map(Cache::answers);
         let exchanges = Exchanges::new(traffic, store.clone());
-        let log = EventLog::new(store.clone(), LOG_READERS);
         let api = Arc::new(Api {
             engine,
             queue,
-            workflows: config.workflows.clone(),
+            triggers,
+            key_lifetime,
+            workflows,
+            log: EventLog::new(store.clone(), LOG_READERS),
             store,
             consolidated,
             hub,
-            log,
             realtime: config.realtime.clone(),
             tickets,
             connections: Connections::new(config.realtime.max_connections_per_principal.get()),
@@ -199,6 +212,7 @@ impl App {
 /// [`BuildError`], as [`App::build`] would have it.
 pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
+    Triggers::check(&config.triggers, &Workflows::new(config.workflows.clone()))?;
     limits(config)?;
     database::check(config)?;
     Clients::new(&config.services)?;
@@ -224,6 +238,11 @@ async fn bind(listen: SocketAddr, key: &'static str) -> Result<(TcpListener, Soc
     Ok((listener, address))
 }
 
+fn hub(config: &Config, store: &Store) -> Hub {
+    let (subscribers, pending) = (&config.realtime.max_subscribers, &config.realtime.max_pending_events);
+    Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow())
+}
+
 /// What subscribers say, by principal.
 fn messages(config: &Config) -> Result<MemoryLimiter, ConfigError> {
     let most = u32::try_from(config.realtime.max_messages_per_minute.get()).unwrap_or(u32::MAX);
@@ -245,7 +264,7 @@ impl BuildError {
     pub fn is_configuration(&self) -> bool {
         let is_url =
             matches!(self, Self::Store { source: StoreError::Url { .. } | StoreError::Certificates { .. } });
-        is_url || matches!(self, Self::Access(_) | Self::Client(_))
+        is_url || matches!(self, Self::Access(_) | Self::Client(_) | Self::Trigger(_))
     }
 }
 
@@ -269,21 +288,17 @@ fn server_options(server: &ServerConfig) -> ServerOptions {
     }
 }
 
-fn consolidated(
-    config: &Config,
-    sources: Sources,
-    events: &Events,
-    store: &Store,
-    traffic: &Arc<Traffic>,
-) -> Consolidated {
-    let metrics = &config.metrics;
+fn engine(config: &Config, clients: Clients, store: &Store, traffic: &Arc<Traffic>) -> Engine {
+    let (events, calls, metrics) = (Events::new(store.clone()), Calls::default(), &config.metrics);
+    let sources = Sources::new(clients.clone(), calls.clone(), metrics.timeout_seconds.get());
     let rule =
         HealthRule { slow: metrics.slow_seconds.get(), offline_after: metrics.offline_after_seconds.get() };
-    Consolidated::new(
+    let consolidated = Consolidated::new(
         sources,
         rule,
         metrics.cache_seconds.get(),
         Arc::clone(traffic),
         Reporter::new(events.clone(), store.clone()),
-    )
+    );
+    Engine::new(clients, events, consolidated, calls)
 }

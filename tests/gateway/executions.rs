@@ -136,7 +136,6 @@ async fn an_unknown_or_senseless_id_is_404() {
         assert_eq!(problem["detail"], "there is no execution with this id", "{id}");
         assert_eq!(problem.get("success"), None, "those members are of execute alone: {problem}");
     }
-    gateway.client.get(EXECUTIONS).await.problem(404);
     gateway.stop().await;
 }
 
@@ -168,6 +167,24 @@ async fn one_more_than_may_wait_is_503_until_there_is_room() {
         gateway.client.execution_that(id, "succeeded").await;
     }
     gateway.client.enqueue(&later(analysis())).await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn one_more_than_a_caller_may_have_waiting_is_429() {
+    let gateway = Gateway::with(&[
+        ("EXECUTIONS__WORKERS", "1"),
+        ("EXECUTIONS__MAX_QUEUED_PER_PRINCIPAL", "1"),
+        ("SERVER__GRACE_SECONDS", "0.2"),
+    ])
+    .await;
+    occupy(&gateway).await;
+    gateway.client.enqueue(&later(analysis())).await;
+    let refused = gateway.client.execute(&later(analysis())).await;
+    let problem = refused.failure(429, Some("complete_analysis"));
+    assert_eq!(problem["detail"], "as many executions of yours wait as may");
+    assert_eq!(refused.header("retry-after"), "5");
+    gateway.client.execute(&analysis()).await.ok();
     gateway.stop().await;
 }
 

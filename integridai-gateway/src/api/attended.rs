@@ -45,7 +45,7 @@ impl Attended {
         let Self { request, run, principal, .. } = self;
         self.store.record_execution(Execution {
             id: run.id,
-            workflow: request.job.workflow().as_str().to_owned(),
+            workflow: request.workflow.to_owned(),
             state,
             priority: request.priority,
             request: body,

@@ -65,7 +65,12 @@ pub(super) fn guarded(mut document: Document, scope: Scope) -> Document {
 }
 
 fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
-    document.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post]).flatten()
+    document
+        .paths
+        .paths
+        .values_mut()
+        .flat_map(|item| [&mut item.get, &mut item.post, &mut item.delete])
+        .flatten()
 }
 
 fn add_refusals(operation: &mut Operation, refusals: &[(&str, &str)]) {

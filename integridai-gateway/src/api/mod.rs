@@ -30,9 +30,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::{CorsConfig, RealtimeConfig, WorkflowsConfig};
+use crate::config::{CorsConfig, RealtimeConfig};
 use crate::events::{EventLog, Hub};
-use crate::orchestration::{Engine, Queue};
+use crate::orchestration::{Engine, Queue, Triggers, Workflows};
 use crate::services::{Connections, Consolidated, IssuerKeys, Protection, RedisHealth, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
@@ -44,8 +44,12 @@ pub struct Api {
     pub engine: Engine,
     /// Workflows that are done later.
     pub queue: Queue,
-    /// Limits of workflows.
-    pub workflows: WorkflowsConfig,
+    /// What events start.
+    pub triggers: Triggers,
+    /// How long an idempotency key is remembered.
+    pub key_lifetime: std::time::Duration,
+    /// The workflows and their limits.
+    pub workflows: Workflows,
     /// Executions and health.
     pub store: Store,
     /// Consolidated metrics.
@@ -158,8 +162,11 @@ fn kept() -> OpenApiRouter<Arc<Api>> {
 }
 
 fn guarded() -> [(Scope, OpenApiRouter<Arc<Api>>); 4] {
-    let workflows =
-        OpenApiRouter::new().routes(routes!(execute::execute)).routes(routes!(executions::execution));
+    let workflows = OpenApiRouter::new()
+        .routes(routes!(execute::execute))
+        .routes(routes!(executions::list))
+        .routes(routes!(executions::execution, executions::cancel))
+        .routes(routes!(executions::replay));
     let monitoring = OpenApiRouter::new().routes(routes!(monitoring::prometheus));
     let events = OpenApiRouter::new()
         .routes(routes!(ticket::ticket))

@@ -10,12 +10,14 @@ use http::{HeaderMap, StatusCode};
 use integridai_tower::CorrelationId;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::State;
 use super::incoming::{Form, Refused};
 use super::shapes::NewEvent;
+use crate::orchestration::{NotTriggered, TriggerEvent, Triggered, Triggers};
 use crate::respond::{Problem, ProblemSchema};
-use crate::store::{Appended, StoreError};
+use crate::store::{Appended, StoreError, SystemEvent};
 
 /// What became of the events, in their order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,19 +38,16 @@ pub(super) struct PublishedEvent {
     /// Whether it was not there yet: `false` when its source has handed in the same id before.
     #[schema(example = true)]
     is_new: bool,
-}
-
-impl From<Appended> for PublishedEvent {
-    fn from(appended: Appended) -> Self {
-        Self { id: appended.id.to_string(), cursor: appended.cursor, is_new: appended.is_new }
-    }
+    /// The execution that it started, where `[triggers]` has a workflow for its type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow_id: Option<String>,
 }
 
 /// Publishes events.
 ///
 /// One as plain JSON, or `CloudEvents` 1.0 as HTTP carries them: structured, binary (`ce-` fields) or in a batch, with JSON as data.
 /// Answers once all of them are safe in the log, from where subscribers get them. An event whose `source` has handed in the same
-/// `id` before is not taken again, so that a request can be repeated until it is answered. An event of a user (`user_id`, in
+/// `id` before, and is still in the log, is not taken again, so that a request can be repeated until it is answered. An event of a user (`user_id`, in
 /// `CloudEvents` the extension `userid`) is for that user and for `admin` alone, unless its type is one of the gateway's own four.
 #[utoipa::path(
     post,
@@ -67,7 +66,7 @@ impl From<Appended> for PublishedEvent {
         (status = 413, description = "Too large, or too many events", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 415, description = "Declared as something else", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 422, description = "Wrong fields, each with a pointer; nothing was taken", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 503, description = "The events cannot be stored at the moment", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 503, description = "The events, or what they start, cannot be stored at the moment; hand in the same ones again", body = ProblemSchema, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn publish(
@@ -86,15 +85,49 @@ pub(super) async fn publish(
         form.read(&headers, &body, most, correlation_id.as_str()).map_err(|why| refused(why, most))?;
     let appended = match events.is_empty() {
         true => Vec::new(),
-        false => api.store.append_events(events).await.map_err(not_stored)?,
+        false => api.store.append_events(events.clone()).await.map_err(not_stored)?,
     };
     let new = appended.iter().filter(|appended| appended.is_new).count();
     metrics::counter!("integridai_events_published_total", "outcome" => "new").increment(new as u64);
     let known = (appended.len() - new) as u64;
     metrics::counter!("integridai_events_published_total", "outcome" => "known").increment(known);
     let status = if new > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
-    let events = appended.into_iter().map(PublishedEvent::from).collect();
-    Ok((status, axum::Json(PublishedEvents { events })).into_response())
+    let mut published = Vec::with_capacity(appended.len());
+    for (event, appended) in events.iter().zip(appended) {
+        let workflow_id = start(&api.triggers, event, &appended).await?.map(|id| id.to_string());
+        let (id, cursor) = (appended.id.to_string(), appended.cursor);
+        published.push(PublishedEvent { id, cursor, is_new: appended.is_new, workflow_id });
+    }
+    Ok((status, axum::Json(PublishedEvents { events: published })).into_response())
+}
+
+/// Starts what the event is for, once however often it is handed in. It is in the log by now, so that one that starts nothing
+/// because of what it says is none the less published.
+async fn start(
+    triggers: &Triggers,
+    event: &SystemEvent,
+    appended: &Appended,
+) -> Result<Option<Uuid>, Problem> {
+    let (id, correlation_id) =
+        (appended.id.to_string(), event.correlation_id.as_deref().and_then(|id| id.parse().ok()));
+    let event = TriggerEvent {
+        id: event.event_id.as_deref().unwrap_or(&id),
+        source: &event.service_name,
+        event_type: &event.event_type,
+        data: &event.payload,
+        correlation_id: correlation_id.as_ref(),
+        user_id: event.user_id.as_deref(),
+        depth: 0,
+    };
+    match triggers.on_event(&event).await {
+        Ok(Triggered::Started(id) | Triggered::Before(id)) => Ok(Some(id)),
+        Err(NotTriggered::NotAccepted(_) | NotTriggered::Store(_)) => {
+            let detail = "what the events start cannot be stored at the moment; hand in the same ones again";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+            Err(problem.retry_after(Some(Duration::from_secs(10))))
+        }
+        Ok(Triggered::Nothing) | Err(_) => Ok(None),
+    }
 }
 
 fn refused(refused: Refused, most: usize) -> Problem {

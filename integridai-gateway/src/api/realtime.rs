@@ -20,8 +20,9 @@ use super::shapes::WebSocketEvent;
 use super::subscription::{Asked, Subscribed, notice, until};
 use super::{Api, State};
 use crate::config::{CorsConfig, RealtimeConfig};
-use crate::events::{Event, Follower, Next};
+use crate::events::{Follower, Next};
 use crate::respond::{Problem, ProblemSchema};
+use crate::services::Connection;
 
 /// A client has nothing to say but `ping`.
 const MAX_CLIENT_MESSAGE: usize = 4 * 1024;
@@ -73,6 +74,7 @@ pub(super) async fn subscribe(
     let asked = Asked::parse(uri.query().unwrap_or_default(), &headers, api.reader(&principal))?;
     let subscribed = asked.admit(&api, &principal)?;
     let token = api.sockets.token();
+    let key = (!api.is_open).then(|| key_of(&principal));
     Ok(upgrade
         .max_message_size(MAX_CLIENT_MESSAGE)
         .max_frame_size(MAX_CLIENT_MESSAGE)
@@ -80,7 +82,7 @@ pub(super) async fn subscribe(
         .read_buffer_size(READ_BUFFER)
         // No bound above that: an event is as large as what it tells of, and one waits to be taken at a time.
         .write_buffer_size(0)
-        .on_upgrade(async move |socket| serve(api, socket, subscribed, principal, token).await))
+        .on_upgrade(move |socket| serve(Subscriber::new(api, socket, subscribed, key, token))))
 }
 
 /// Browsers do not apply CORS to WebSockets: without this, any page could read the events through its visitor's
@@ -103,26 +105,12 @@ fn no_handshake(rejection: WebSocketUpgradeRejection) -> Problem {
     Problem::new(status, "expected a WebSocket handshake (RFC 6455, over HTTP/2 RFC 8441)")
 }
 
-async fn serve(
-    api: Arc<Api>,
-    socket: WebSocket,
-    subscribed: Subscribed,
-    principal: Principal,
-    token: TaskTrackerToken,
-) {
-    // Whoever waits for all goodbyes waits for this.
-    let _token = token;
-    let Subscribed { follower, first, ends, connection } = subscribed;
-    let allowance =
-        (!api.is_open).then(|| Allowance { limiter: api.messages.clone(), key: key_of(&principal) });
-    // One that waits for events holds nothing that it does not need.
-    drop(principal);
-    let mut subscriber = Subscriber { socket, follower, api, ends, allowance };
-    let goodbye = subscriber.follow(first).await;
+/// Waiting for events is what a connection does most: what is not needed for that is not kept.
+async fn serve(mut subscriber: Box<Subscriber>) {
+    let goodbye = subscriber.follow().await;
     if let Some((code, reason)) = goodbye {
-        subscriber.close(CloseFrame { code, reason }).await;
+        Box::pin(subscriber.close(CloseFrame { code, reason })).await;
     }
-    drop(connection);
 }
 
 struct Subscriber {
@@ -133,11 +121,41 @@ struct Subscriber {
     ends: Option<Instant>,
     /// What it may say; where nobody is told apart, nobody's is counted.
     allowance: Option<Allowance>,
+    /// The text that comes before all events.
+    first: Option<Utf8Bytes>,
+    /// Its place among those of its principal.
+    _connection: Option<Connection>,
+    /// Whoever waits for all goodbyes waits for this.
+    _token: TaskTrackerToken,
 }
 
 struct Allowance {
     limiter: MemoryLimiter,
     key: Key,
+}
+
+impl Subscriber {
+    fn new(
+        api: Arc<Api>,
+        socket: WebSocket,
+        subscribed: Subscribed,
+        key: Option<Key>,
+        token: TaskTrackerToken,
+    ) -> Box<Self> {
+        let Subscribed { follower, first, ends, connection } = subscribed;
+        let allowance = key.map(|key| Allowance { limiter: api.messages.clone(), key });
+        let first = first.map(|event| event.to_frame().into());
+        Box::new(Self {
+            socket,
+            follower,
+            api,
+            ends,
+            allowance,
+            first,
+            _connection: connection,
+            _token: token,
+        })
+    }
 }
 
 impl Allowance {
@@ -168,9 +186,9 @@ fn goodbye(code: u16, reason: &'static str) -> Goodbye {
 }
 
 impl Subscriber {
-    async fn follow(&mut self, first: Option<Event>) -> Goodbye {
-        if let Some(event) = first
-            && let Err(goodbye) = self.send(Message::text(event.to_frame())).await
+    async fn follow(&mut self) -> Goodbye {
+        if let Some(text) = self.first.take()
+            && let Err(goodbye) = self.send(Message::Text(text)).await
         {
             return goodbye;
         }

@@ -2,9 +2,11 @@
 //! field, and events are written once for all subscribers.
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::orchestration::{AnalysisResult, TrainingUpdate, WorkflowName};
+use crate::orchestration::{AnalysisResult, TrainingUpdate, Workflows};
 use crate::services::{ConsolidatedMetrics, SystemAlert};
 
 /// What is asked for.
@@ -52,6 +54,20 @@ enum PriorityName {
     Normal,
     High,
 }
+
+/// The workflows by name.
+#[allow(dead_code, reason = "a shape")]
+struct WorkflowName;
+
+impl PartialSchema for WorkflowName {
+    fn schema() -> RefOr<Schema> {
+        let names = Workflows::OWN.map(|workflow| workflow.name);
+        let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+        names.description(Some("The workflows by name.")).into()
+    }
+}
+
+impl ToSchema for WorkflowName {}
 
 /// An event as a subscriber gets it.
 #[derive(Serialize, ToSchema)]

@@ -20,6 +20,7 @@ mod redis;
 mod resilience;
 mod server;
 mod services;
+mod triggers;
 mod values;
 mod workflows;
 
@@ -39,6 +40,7 @@ pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
 pub use server::ServerConfig;
 pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
+pub use triggers::TriggersConfig;
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
 
@@ -69,6 +71,8 @@ pub struct Config {
     pub workflows: WorkflowsConfig,
     /// Asynchronous executions.
     pub executions: ExecutionsConfig,
+    /// Events that start workflows.
+    pub triggers: TriggersConfig,
     /// Consolidated metrics.
     pub metrics: MetricsConfig,
     /// Answers that are kept.

@@ -146,7 +146,8 @@ impl Follower {
             }
             let next = match self.phase {
                 Phase::Live(begun) => self.live(begun).await,
-                phase => self.read(phase).await,
+                // Apart, and only as long as it takes: one that waits for the next event has no room for a read.
+                phase => Box::pin(self.read(phase)).await,
             };
             if let Some(next) = next {
                 return next;

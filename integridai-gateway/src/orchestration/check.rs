@@ -4,30 +4,33 @@ use serde_json::{Map, Value};
 
 use crate::respond::FieldError;
 
-/// What was found so far. At most [`Check::MAX_ERRORS`] are kept.
+/// What was found so far. At most 20 are kept.
 #[derive(Debug, Default)]
-pub(super) struct Check {
+pub struct Check {
     errors: Vec<FieldError>,
 }
 
 /// The pointer to an object and a member's name: joined only where something is wrong.
-pub(super) type Place<'a> = (&'a str, &'a str);
+pub type Place<'a> = (&'a str, &'a str);
 
 impl Check {
     const MAX_ERRORS: usize = 20;
 
-    pub(super) fn note(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+    /// Something is wrong with the field at this pointer (RFC 6901): what was expected.
+    pub fn note(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         if self.errors.len() < Self::MAX_ERRORS {
             self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
         }
     }
 
-    pub(super) fn note_at(&mut self, (object, name): Place<'_>, detail: impl Into<String>) {
+    /// The same of a member of an object.
+    pub fn note_at(&mut self, (object, name): Place<'_>, detail: impl Into<String>) {
         self.note(format!("{object}/{name}"), detail);
     }
 
     /// Whether this very field is known to be wrong.
-    pub(super) fn found(&self, pointer: &str) -> bool {
+    #[must_use]
+    pub fn found(&self, pointer: &str) -> bool {
         self.errors.iter().any(|error| error.pointer == pointer)
     }
 
@@ -35,7 +38,8 @@ impl Check {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
     }
 
-    pub(super) fn object(&mut self, pointer: &str, value: Option<Value>) -> Map<String, Value> {
+    /// An object that must be there; empty if it is not.
+    pub fn object(&mut self, pointer: &str, value: Option<Value>) -> Map<String, Value> {
         if let Some(Value::Object(fields)) = value {
             return fields;
         }
@@ -43,7 +47,8 @@ impl Check {
         Map::new()
     }
 
-    pub(super) fn only_known(&mut self, pointer: &str, fields: &Map<String, Value>, known: &[&str]) {
+    /// Notes every member that is not known.
+    pub fn only_known(&mut self, pointer: &str, fields: &Map<String, Value>, known: &[&str]) {
         for unknown in fields.keys().filter(|key| !known.contains(&key.as_str())) {
             let token: String =
                 unknown.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1");
@@ -52,7 +57,7 @@ impl Check {
     }
 
     /// A text that must be there, trimmed, not empty, of at most `max` characters and without control characters.
-    pub(super) fn text(&mut self, at: Place<'_>, value: Option<&Value>, max: usize) -> Option<String> {
+    pub fn text(&mut self, at: Place<'_>, value: Option<&Value>, max: usize) -> Option<String> {
         let text = match value {
             Some(Value::String(text)) => text.trim(),
             Some(_) => "",
@@ -68,19 +73,16 @@ impl Check {
         fits.then(|| text.to_owned())
     }
 
-    pub(super) fn optional_text(
-        &mut self,
-        at: Place<'_>,
-        value: Option<&Value>,
-        max: usize,
-    ) -> Option<String> {
+    /// The same of a text that may be absent or `null`.
+    pub fn optional_text(&mut self, at: Place<'_>, value: Option<&Value>, max: usize) -> Option<String> {
         match value {
             None | Some(Value::Null) => None,
             some => self.text(at, some, max),
         }
     }
 
-    pub(super) fn optional_bool(&mut self, pointer: &str, value: Option<&Value>) -> bool {
+    /// A truth value; false if it is absent.
+    pub fn optional_bool(&mut self, pointer: &str, value: Option<&Value>) -> bool {
         match value {
             None => false,
             Some(Value::Bool(value)) => *value,

@@ -1,13 +1,20 @@
 //! `complete_analysis`: RegTech analyses a provider, then the Dashboard is told.
 
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use integridai_tower::client::ClientError;
 use integridai_tower::client::integridai::{Analysis, MetricsUpdate, Provider, RawJson, RiskLevel};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::check::Check;
 use super::journal::Done;
-use super::{Engine, Run, WorkflowError, WorkflowResult};
+use super::{Engine, Job, Payload, Run, Workflow, WorkflowError, WorkflowResult, cuit, exact};
+use crate::config::WorkflowsConfig;
 use crate::events::EventType;
 
 /// The data of an `analysis_complete` event.
@@ -40,7 +47,32 @@ pub struct AnalysisResult<'a> {
     pub dashboard_updated: bool,
 }
 
-pub(super) async fn run(
+pub(super) const WORKFLOW: Workflow =
+    Workflow { name: "complete_analysis", payload_is_optional: false, prepare };
+
+const MAX_NAME: usize = 200;
+const MAX_SECTOR: usize = 100;
+
+/// Analyse this provider.
+#[derive(Debug)]
+struct CompleteAnalysis(Provider);
+
+fn prepare(payload: Payload<'_>, check: &mut Check) -> Option<Arc<dyn Job>> {
+    let provider = provider(check, payload.fields, payload.text, payload.config)?;
+    Some(Arc::new(CompleteAnalysis(provider)))
+}
+
+impl Job for CompleteAnalysis {
+    fn run<'a>(
+        &'a self,
+        engine: &'a Engine,
+        run: &'a mut Run,
+    ) -> BoxFuture<'a, Result<WorkflowResult, WorkflowError>> {
+        analyze_and_tell(engine, &self.0, run).boxed()
+    }
+}
+
+async fn analyze_and_tell(
     engine: &Engine,
     provider: &Provider,
     run: &mut Run,
@@ -115,4 +147,45 @@ async fn tell(engine: &Engine, analysis: &Done, run: &mut Run) -> Result<(), Cli
         .idempotency_key(run.idempotency_key("dashboard"));
     let told = async { call.send().await.map(|()| RawJson::from(true)) };
     run.journal.step(&engine.calls, "dashboard.update_metrics", told).await.map(drop)
+}
+
+/// The provider stands in `payload.provider`, or its fields are the payload's own.
+fn provider(
+    check: &mut Check,
+    mut payload: Map<String, Value>,
+    text: &str,
+    config: &WorkflowsConfig,
+) -> Option<Provider> {
+    let (at, path, mut fields) = match payload.remove("provider") {
+        None => ("/payload", &["payload"][..], payload),
+        nested => {
+            let fields = check.object("/payload/provider", nested);
+            ("/payload/provider", &["payload", "provider"][..], fields)
+        }
+    };
+    if check.found("/payload/provider") {
+        return None;
+    }
+    let name = check.text((at, "name"), fields.remove("name").as_ref(), MAX_NAME);
+    let cuit = check.text((at, "cuit"), fields.remove("cuit").as_ref(), cuit::MAX_LEN);
+    let sector = check.text((at, "sector"), fields.remove("sector").as_ref(), MAX_SECTOR);
+    if let Some(Err(expected)) = cuit.as_deref().map(|text| cuit::check(text, config.verify_cuit_check_digit))
+    {
+        check.note(format!("{at}/cuit"), expected);
+    }
+    for (key, is_right, expected) in [
+        ("documents", Value::is_array as fn(&Value) -> bool, "expected an array"),
+        ("contact_email", Value::is_string, "expected a string"),
+        ("additional_data", Value::is_object, "expected an object"),
+    ] {
+        if fields.get(key).is_some_and(|value| !value.is_null() && !is_right(value)) {
+            check.note(format!("{at}/{key}"), expected);
+        }
+    }
+    let mut provider = Provider::new(name?, cuit?, sector?);
+    if !fields.is_empty() {
+        provider.other = exact::members(text, path).expect("the fields were read from this text");
+        provider.other.retain(|name, _| fields.contains_key(name));
+    }
+    Some(provider)
 }

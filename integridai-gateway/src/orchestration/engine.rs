@@ -6,7 +6,7 @@ use metrics::Counter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Job, Run, Step, WorkflowError, WorkflowName, complete_analysis, training_sync};
+use super::{Job, Run, Step, WorkflowError};
 use crate::events::{Event, EventType, Events};
 use crate::services::{Calls, Consolidated, SystemAlert};
 use crate::stack::Clients;
@@ -38,6 +38,9 @@ pub struct WorkflowResult {
     /// `training_sync`: the session.
     #[schema(value_type = Option<Object>)]
     pub training_session: Option<RawJson>,
+    /// What a workflow gave that is none of the gateway's own.
+    #[schema(value_type = Option<Object>)]
+    pub output: Option<RawJson>,
     /// Whether the Dashboard was told.
     #[schema(example = true)]
     pub dashboard_updated: Option<bool>,
@@ -53,12 +56,15 @@ pub struct WorkflowResult {
 }
 
 impl WorkflowResult {
-    pub(super) fn of(run: &Run) -> Self {
+    /// Of this run, without anything that a workflow adds.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
         Self {
             success: true,
             status: None,
             regtech_analysis: None,
             training_session: None,
+            output: None,
             dashboard_updated: None,
             workflow_id: run.id.to_string(),
             steps: run.journal.to_json(),
@@ -72,7 +78,7 @@ impl WorkflowResult {
     ///
     /// When it has no JSON form.
     pub fn to_json(&self) -> Result<JsonText, serde_json::Error> {
-        let texts = [&self.regtech_analysis, &self.training_session];
+        let texts = [&self.regtech_analysis, &self.training_session, &self.output];
         let length: usize = texts.into_iter().flatten().map(|text| text.as_bytes().len()).sum();
         let room = length + self.steps.as_bytes().len() + ROOM_FOR_THE_REST;
         let mut object = JsonObject::with_capacity(room).member("success", &self.success)?;
@@ -84,6 +90,9 @@ impl WorkflowResult {
         }
         if let Some(session) = &self.training_session {
             object = object.json("training_session", session);
+        }
+        if let Some(output) = &self.output {
+            object = object.json("output", output);
         }
         if let Some(updated) = &self.dashboard_updated {
             object = object.member("dashboard_updated", updated)?;
@@ -108,18 +117,19 @@ impl Engine {
     /// # Errors
     ///
     /// [`WorkflowError`] when a service that the job cannot do without failed.
-    pub async fn run(&self, job: &Job, run: &mut Run) -> Result<WorkflowResult, WorkflowError> {
-        let outcome = match job {
-            Job::CompleteAnalysis(provider) => complete_analysis::run(self, provider, run).await,
-            Job::TrainingSync(training) => training_sync::run(self, training, run).await,
-            Job::MetricsUpdate => Ok(self.update_metrics(run)),
-        };
+    pub async fn run(
+        &self,
+        workflow: &'static str,
+        job: &dyn Job,
+        run: &mut Run,
+    ) -> Result<WorkflowResult, WorkflowError> {
+        let outcome = job.run(self, run).await;
         let ended = match &outcome {
             Ok(_) => "succeeded",
             Err(error) if error.again_in.is_some() => "retried",
             Err(_) => "failed",
         };
-        let count = self.ended.of((job.workflow().as_str(), ended), |(workflow, ended)| {
+        let count = self.ended.of((workflow, ended), |(workflow, ended)| {
             metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
         });
         count.increment(1);
@@ -131,10 +141,21 @@ impl Engine {
     /// # Errors
     ///
     /// As those of [`run`](Self::run).
-    pub async fn attend(&self, job: &Job, run: &mut Run) -> Result<WorkflowResult, WorkflowError> {
-        let outcome = self.run(job, run).await;
+    pub async fn attend(
+        &self,
+        workflow: &'static str,
+        job: &dyn Job,
+        run: &mut Run,
+    ) -> Result<WorkflowResult, WorkflowError> {
+        let outcome = self.run(workflow, job, run).await;
         run.events.drain(..).for_each(|event| self.events.emit(event));
         outcome
+    }
+
+    /// The consolidated metrics that `metrics_update` gathers anew.
+    #[must_use]
+    pub fn consolidated(&self) -> &Consolidated {
+        &self.consolidated
     }
 
     /// Counts an event that was stored with the end of its execution.
@@ -142,13 +163,20 @@ impl Engine {
         self.events.count(event);
     }
 
-    fn update_metrics(&self, run: &Run) -> WorkflowResult {
-        let consolidated = self.consolidated.clone();
-        tokio::spawn(async move { consolidated.refresh().await });
-        WorkflowResult { status: Some("metrics_update_queued"), ..WorkflowResult::of(run) }
+    /// The services.
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.clients
     }
 
-    pub(super) fn emit<T: Serialize>(&self, kind: EventType, source: &'static str, data: &T, run: &mut Run) {
+    /// What measures calls to them; for [`Journal::step`](super::Journal::step).
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Has subscribers and the log told of something, once the end of the run is stored.
+    pub fn emit<T: Serialize>(&self, kind: EventType, source: &'static str, data: &T, run: &mut Run) {
         match Event::new(kind, source, data) {
             Ok(event) => {
                 let event = event.caused_by(&run.correlation_id).asked_by(run.user_id.as_deref());
@@ -174,17 +202,5 @@ impl Engine {
         let mut alert = SystemAlert::new("critical", "execution_given_up", "gateway", message);
         alert.workflow_id = Some(run.id.to_string());
         self.emit(EventType::SystemAlert, "gateway", &alert, run);
-    }
-}
-
-impl Job {
-    /// The workflow that does it.
-    #[must_use]
-    pub fn workflow(&self) -> WorkflowName {
-        match self {
-            Self::CompleteAnalysis(_) => WorkflowName::CompleteAnalysis,
-            Self::TrainingSync(_) => WorkflowName::TrainingSync,
-            Self::MetricsUpdate => WorkflowName::MetricsUpdate,
-        }
     }
 }

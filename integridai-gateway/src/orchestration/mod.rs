@@ -6,8 +6,8 @@
 //! | `training_sync` | the session is fetched unless it came along, the Dashboard is told | the Dashboard knows |
 //! | `metrics_update` | none | at once; the metrics are gathered in the background |
 //!
-//! Every call to a service carries the deadline, the correlation id and, where it has an effect, the idempotency
-//! key `execution id:step`.
+//! Every call to a service carries the deadline, the correlation id and the idempotency key `execution id:step`. Another workflow
+//! is one file and one line: see [`Workflows`].
 
 mod backoff;
 mod check;
@@ -17,19 +17,25 @@ mod engine;
 mod exact;
 mod failure;
 mod journal;
+mod metrics_update;
 mod options;
 mod queue;
 mod request;
 mod run;
 mod training_sync;
+mod triggers;
+mod workflow;
 
 pub use backoff::Backoff;
+pub use check::{Check, Place};
 pub use complete_analysis::AnalysisResult;
 pub use engine::{Engine, WorkflowResult};
 pub use failure::WorkflowError;
 pub use journal::{Done, Journal, Step, StepStatus};
 pub use options::Start;
 pub use queue::{Handed, NotAccepted, Queue, QueueOptions};
-pub use request::{ExecuteRequest, Invalid, Job, SessionSource, Training, WorkflowName};
+pub use request::{ExecuteRequest, Invalid};
 pub use run::{Caller, Run};
 pub use training_sync::TrainingUpdate;
+pub use triggers::{NotTriggered, TriggerEvent, Triggered, Triggers, UnknownWorkflow};
+pub use workflow::{Job, Payload, Prepare, Workflow, Workflows};

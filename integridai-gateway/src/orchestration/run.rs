@@ -47,12 +47,14 @@ pub struct Run {
 
 impl Run {
     /// Names the effect of one step, so that it is had once however often the step is tried.
-    pub(super) fn idempotency_key(&self, step: &str) -> String {
+    #[must_use]
+    pub fn idempotency_key(&self, step: &str) -> String {
         format!("{}:{step}", self.id)
     }
 
     /// A failed call of the last step, with the pause after which it is tried again if it is.
-    pub(super) fn failed(&self, error: ClientError) -> WorkflowError {
+    #[must_use]
+    pub fn failed(&self, error: ClientError) -> WorkflowError {
         let mut failure = WorkflowError::of_call(error);
         failure.again_in = failure.source.as_ref().and_then(|error| self.pause(error, failure.retry_after));
         failure

@@ -1,13 +1,20 @@
 //! `training_sync`: the Dashboard is told of a training session.
 
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use integridai_tower::client::integridai::{MetricsUpdate, RawJson};
 use integridai_tower::client::{ClientError, ErrorKind};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::check::{Check, Place};
 use super::journal::Done;
-use super::{Engine, Run, SessionSource, Training, WorkflowError, WorkflowResult};
+use super::request::MAX_ID;
+use super::{Engine, Job, Payload, Run, Workflow, WorkflowError, WorkflowResult};
 use crate::events::EventType;
 use crate::timestamp;
 
@@ -31,11 +38,42 @@ pub struct TrainingUpdate<'a> {
 /// The largest session that an event carries, in bytes: events wait in memory for subscribers that are behind.
 const MAX_EVENT_SESSION: usize = 64 * 1024;
 
-pub(super) async fn run(
-    engine: &Engine,
-    training: &Training,
-    run: &mut Run,
-) -> Result<WorkflowResult, WorkflowError> {
+pub(super) const WORKFLOW: Workflow = Workflow { name: "training_sync", payload_is_optional: false, prepare };
+
+/// A training session to sync.
+#[derive(Debug, Clone)]
+struct Training {
+    /// Where it comes from.
+    session: SessionSource,
+    /// Whose training it is, as the request says.
+    user_id: Option<String>,
+}
+
+/// Where the training session comes from.
+#[derive(Debug, Clone)]
+enum SessionSource {
+    /// It came with the request.
+    Inline(RawJson),
+    /// FLAISimulator has it under this id.
+    ById(String),
+}
+
+fn prepare(payload: Payload<'_>, check: &mut Check) -> Option<Arc<dyn Job>> {
+    let session = session(check, payload.fields)?;
+    Some(Arc::new(Training { session, user_id: payload.user_id }))
+}
+
+impl Job for Training {
+    fn run<'a>(
+        &'a self,
+        engine: &'a Engine,
+        run: &'a mut Run,
+    ) -> BoxFuture<'a, Result<WorkflowResult, WorkflowError>> {
+        sync(engine, self, run).boxed()
+    }
+}
+
+async fn sync(engine: &Engine, training: &Training, run: &mut Run) -> Result<WorkflowResult, WorkflowError> {
     let session = match &training.session {
         // Not the time of now: a call that is repeated after a restart has to carry the same bytes.
         SessionSource::Inline(session) => {
@@ -65,7 +103,11 @@ pub(super) async fn run(
 
 async fn fetch(engine: &Engine, id: &str, run: &mut Run) -> Result<Done, ClientError> {
     let simulator = &engine.clients.flaisimulator;
-    let call = simulator.training_session(id).deadline(run.deadline).correlation_id(&run.correlation_id);
+    let call = simulator
+        .training_session(id)
+        .deadline(run.deadline)
+        .correlation_id(&run.correlation_id)
+        .idempotency_key(run.idempotency_key("session"));
     let fetched = async { call.send().await.map(|answer| answer.session) };
     run.journal.step(&engine.calls, "flaisimulator.training_session", fetched).await
 }
@@ -90,5 +132,41 @@ fn unknown_or_failed(run: &Run, error: ClientError) -> WorkflowError {
             "flaisimulator does not know this training session",
         ),
         _ => run.failed(error),
+    }
+}
+
+/// An id that would name another path than that of a session is none.
+fn session_id(check: &mut Check, at: Place<'_>, id: Option<&Value>) -> Option<SessionSource> {
+    let id = check.text(at, id, MAX_ID)?;
+    if id == "." || id == ".." {
+        check.note_at(at, "expected a session id");
+        return None;
+    }
+    Some(SessionSource::ById(id))
+}
+
+/// A session is an object; its id alone, as a string or as the object's only member, asks for it to be fetched.
+fn session(check: &mut Check, mut payload: Map<String, Value>) -> Option<SessionSource> {
+    const AT: &str = "/payload/training_session";
+    const ID: &str = "session_id";
+    match payload.remove("training_session") {
+        Some(Value::Object(mut session)) => match (session.len(), session.remove(ID)) {
+            (1, Some(id)) => session_id(check, (AT, ID), Some(&id)),
+            (0, _) => {
+                check.note(AT, "expected a session, or a session_id");
+                None
+            }
+            (_, id) => {
+                session.extend(id.map(|id| (ID.to_owned(), id)));
+                let raw = RawJson::from_serialize(&session).expect("a JSON object serialises");
+                Some(SessionSource::Inline(raw))
+            }
+        },
+        Some(id @ Value::String(_)) => session_id(check, ("/payload", "training_session"), Some(&id)),
+        None if payload.contains_key(ID) => session_id(check, ("/payload", ID), payload.get(ID)),
+        _ => {
+            check.note(AT, "expected a session object or a session id");
+            None
+        }
     }
 }

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::response::Response;
 use http::header::{
-    AGE, AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, SET_COOKIE,
-    WWW_AUTHENTICATE,
+    AGE, AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, IF_NONE_MATCH, LINK, LOCATION, PROXY_AUTHORIZATION,
+    RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, request};
 use integridai_tower::CorrelationId;
@@ -116,8 +116,23 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     response
 }
 
+/// What pages of allowed origins may say.
+const ALLOWED: [HeaderName; 8] = [
+    CONTENT_TYPE,
+    AUTHORIZATION,
+    API_KEY,
+    CorrelationId::HEADER,
+    IF_NONE_MATCH,
+    LAST_EVENT_ID,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("prefer"),
+];
+
 /// What pages of allowed origins may read of an answer.
-const EXPOSED: [HeaderName; 12] = [
+const EXPOSED: [HeaderName; 15] = [
+    LINK,
+    HeaderName::from_static("idempotent-replayed"),
+    HeaderName::from_static("preference-applied"),
     AGE,
     CACHE_STATUS,
     CorrelationId::HEADER,
@@ -140,8 +155,8 @@ fn cors(config: &CorsConfig) -> Option<CorsLayer> {
         |text: &String| HeaderValue::from_str(text).expect("an origin was checked when it was parsed");
     let layer = CorsLayer::new()
         .allow_origin(config.allowed_origins.iter().map(origin).collect::<Vec<_>>())
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([CONTENT_TYPE, AUTHORIZATION, API_KEY, CorrelationId::HEADER, LAST_EVENT_ID])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers(ALLOWED)
         .expose_headers(EXPOSED)
         .max_age(std::time::Duration::from_secs(600));
     Some(layer)

@@ -150,6 +150,8 @@ pub struct ExecutionFilter {
     pub workflow: Option<String>,
     /// In this state.
     pub state: Option<ExecutionState>,
+    /// Of this principal.
+    pub principal: Option<String>,
     /// Of this user.
     pub user_id: Option<String>,
     /// Accepted at this moment or later.

@@ -191,6 +191,17 @@ impl Store {
         }
     }
 
+    /// How many executions a correlation id has.
+    ///
+    /// # Errors
+    /// When they could not be counted.
+    pub async fn executions_of_correlation(&self, id: String) -> Result<u64, StoreError> {
+        match &*self.database {
+            Backend::Sqlite(database) => database.executions_of_correlation(id).await,
+            Backend::Postgres(database) => database.executions_of_correlation(id).await,
+        }
+    }
+
     /// How many executions wait to be claimed.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! What the gateway remembers: events, metrics, answered calls, and executions.
 //!
 //! [`Store`] has two kinds of writes. *Records* (`record_*`) are fire and forget: they go into a bounded
-//! buffer and are written in batches; when the buffer is full the newest row is dropped and counted. A failing
-//! disk never fails a request: rows wait, writes are retried with back-off, and [`StoreHealth`] tells.
+//! buffer and are written in batches, an event at once with whatever waits; when the buffer is full the newest
+//! row is dropped and counted. A failing disk never fails a request: rows wait, writes are retried with back-off, and [`StoreHealth`] tells.
 //! *Commands* (`accept_execution` and the rest) resolve after the commit has reached the disk, or with the
 //! error that kept it from there; they are never retried behind the caller's back. A command whose future is
 //! dropped early may or may not have happened, but a claim that nobody received goes back to the queue.
@@ -109,7 +109,8 @@ impl Store {
         Ok(Self { database: Arc::new(Backend::Postgres(database)) })
     }
 
-    /// Records an event. Never waits; see the module for what becomes of it.
+    /// Records an event, which is written at once and then told by [`Store::committed_events`]. Never waits; see the module
+    /// for what becomes of it.
     pub fn record_event(&self, event: SystemEvent) {
         match &*self.database {
             Backend::Sqlite(database) => database.record_event(event),

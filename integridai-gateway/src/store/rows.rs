@@ -121,6 +121,16 @@ pub enum Priority {
 impl Priority {
     /// Every priority, lowest first: its place is its number in the table.
     pub const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
+
+    /// The priority as it is written in requests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
 }
 
 /// An execution to be accepted into the queue.

@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 20] = [
+const COUNTERS: [Row; 21] = [
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -92,6 +92,11 @@ const COUNTERS: [Row; 20] = [
         "Places in the spool that could not be read; a row or more was lost at each.",
     ),
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
+    (
+        "integridai_triggers_total",
+        Unit::Count,
+        "Events of a type that starts a workflow, by workflow and outcome.",
+    ),
 ];
 
 const GAUGES: [Row; 15] = [

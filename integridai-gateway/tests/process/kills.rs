@@ -7,6 +7,7 @@ use std::time::Duration;
 use integridai_gateway::demo::{Failure, KeyUse, Latency, SimulatorOptions, Simulators};
 use reqwest::Client;
 use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -221,7 +222,8 @@ async fn an_update_that_was_applied_before_the_kill_is_replayed_and_not_applied_
     assert_eq!(gateway.stop().await.code, Some(0));
 }
 
-/// A reset is an answer of its own, and where no step is tried again later it is the last: the execution ends and says so, and the next start does not begin it again.
+/// A reset is an answer of its own, and where no step is tried again later it is the last: the execution ends and says
+/// so, and the next start does not begin it again.
 #[tokio::test]
 async fn an_update_whose_connection_was_reset_after_it_was_applied_is_not_applied_again() {
     let scene = Scene::set();
@@ -243,5 +245,37 @@ async fn an_update_whose_connection_was_reset_after_it_was_applied_is_not_applie
     assert_eq!(shown["attempts"], 1, "{shown}");
     let used = dashboard.key(&format!("{id}:dashboard"));
     assert_eq!((used.requests, used.applied), (3, 1), "tried three times under one key");
+    assert_eq!(gateway.stop().await.code, Some(0));
+}
+
+/// Its client has no answer, and cannot know how far it came: it sends the request again.
+#[tokio::test]
+async fn a_request_with_a_key_that_is_sent_again_after_a_kill_is_the_same_execution() {
+    let scene = Scene::set();
+    let dashboard = scene.simulators.dashboard.control();
+    dashboard.fail(Failure::hang().after_applying().on(UPDATE));
+    let gateway = scene.start().run().await;
+    let request = |gateway: &Gateway| {
+        let request = scene.client.post(gateway.url("/api/v1/gateway/execute"));
+        request.header("idempotency-key", "\"order-7\"").json(&analysis(7))
+    };
+    let waiting = tokio::spawn(request(&gateway).send());
+    scene.applied(1).await;
+    gateway.kill().await;
+    waiting.await.unwrap().expect_err("the answer was lost with the gateway");
+    dashboard.heal();
+
+    let gateway = scene.start().run().await;
+    let mut answer = Value::Null;
+    until("the answer", async || {
+        let (status, body) = ask(request(&gateway)).await;
+        assert!(matches!(status, 200 | 409), "{status} {body}");
+        answer = body;
+        status == 200
+    })
+    .await;
+    assert_eq!(answer["dashboard_updated"], true, "{answer}");
+    scene.assert_all_done_once(&[answer["workflow_id"].as_str().unwrap().to_owned()]).await;
+    assert_eq!(dashboard.report().distinct_keys, 1, "one execution, however often it was asked for");
     assert_eq!(gateway.stop().await.code, Some(0));
 }

@@ -4,6 +4,7 @@ use http::{Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -81,5 +82,44 @@ async fn memory_is_flat_after_the_first_requests() {
     println!("{:?}", begun.elapsed());
     println!("{} KiB after {WARM} requests, {} KiB after {ALL}", warm / 1024, end / 1024);
     assert!(end < warm + MOST_GROWTH, "{} KiB more", (end - warm) / 1024);
+    assert_eq!(within("the end", gateway.stop()).await.code, Some(0));
+}
+
+/// As many as fit the files that a process may usually have open.
+const SUBSCRIBERS: u64 = 400;
+/// What allocators and kernels count beside it differs; a buffer of the usual size for each would be far beyond.
+const MOST_PER_SUBSCRIBER: u64 = 8 * 1024;
+
+async fn subscribe(gateway: &Gateway) -> TcpStream {
+    let mut stream = TcpStream::connect(gateway.address).await.expect("it listens");
+    let handshake = "GET /api/v1/realtime/subscribe?topics=nothing HTTP/1.1\r\nhost: localhost\r\n\
+        connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(handshake.as_bytes()).await.expect("it is sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("an answer"));
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+#[tokio::test]
+async fn a_subscriber_that_waits_takes_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulators = simulators();
+    let start = Start::new(&folder.path().join("gateway.db")).services(&simulators);
+    let gateway = start.logs("warn").run().await;
+    let mut held = Vec::new();
+    for _ in 0..SUBSCRIBERS / 2 {
+        held.push(within("a place", subscribe(&gateway)).await);
+    }
+    let before = resident(&gateway);
+    for _ in 0..SUBSCRIBERS {
+        held.push(within("a place", subscribe(&gateway)).await);
+    }
+    let each = resident(&gateway).saturating_sub(before) / SUBSCRIBERS;
+    assert!(each <= MOST_PER_SUBSCRIBER, "{each} bytes for each");
+    drop(held);
     assert_eq!(within("the end", gateway.stop()).await.code, Some(0));
 }

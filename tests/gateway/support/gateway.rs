@@ -7,6 +7,7 @@ use std::sync::Arc;
 use integridai_gateway::app::App;
 use integridai_gateway::config::Config;
 use integridai_gateway::demo::{Simulator, SimulatorOptions, Simulators};
+use integridai_gateway::orchestration::Workflows;
 use integridai_gateway::server::Drained;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -24,6 +25,7 @@ struct World {
     services: Arc<Simulators>,
     folder: Arc<TempDir>,
     settings: Vec<(String, String)>,
+    workflows: fn(Workflows) -> Workflows,
 }
 
 /// A running gateway.
@@ -46,12 +48,15 @@ impl Gateway {
 
     /// With services that were prepared before the gateway asks them for the first time.
     pub(crate) async fn over(settings: Settings<'_>, prepare: impl FnOnce(&Simulators)) -> Self {
-        let services = Simulators::start(&SimulatorOptions::default()).expect("loopback has free ports");
-        prepare(&services);
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let set = |(key, value): &(&str, &str)| (format!("INTEGRIDAI_{key}"), (*value).to_owned());
-        let settings = settings.iter().map(set).collect();
-        World { services: Arc::new(services), folder: Arc::new(folder), settings }.start().await
+        World::new(settings, prepare, |workflows| workflows).start().await
+    }
+
+    /// With other workflows than the gateway's own.
+    pub(crate) async fn with_workflows(
+        settings: Settings<'_>,
+        workflows: fn(Workflows) -> Workflows,
+    ) -> Self {
+        World::new(settings, |_| {}, workflows).start().await
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -123,12 +128,27 @@ impl Gateway {
 }
 
 impl World {
+    fn new(
+        settings: Settings<'_>,
+        prepare: impl FnOnce(&Simulators),
+        workflows: fn(Workflows) -> Workflows,
+    ) -> Self {
+        let services = Simulators::start(&SimulatorOptions::default()).expect("loopback has free ports");
+        prepare(&services);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let set = |(key, value): &(&str, &str)| (format!("INTEGRIDAI_{key}"), (*value).to_owned());
+        let settings = settings.iter().map(set).collect();
+        Self { services: Arc::new(services), folder: Arc::new(folder), settings, workflows }
+    }
+
     fn database(&self) -> PathBuf {
         self.folder.path().join("gateway.db")
     }
 
     async fn start(self) -> Gateway {
-        let app = within(App::build(self.config())).await.expect("it can be built");
+        let config = self.config();
+        let workflows = (self.workflows)(Workflows::new(config.workflows.clone()));
+        let app = within(App::build_with(config, workflows)).await.expect("it can be built");
         let (client, admin) = (Client::new(app.address()), app.admin_address().map(Client::of_admin));
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(async move {

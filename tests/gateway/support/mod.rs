@@ -5,6 +5,7 @@ pub(crate) mod credentials;
 pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod gateway;
+pub(crate) mod queue;
 pub(crate) mod raw;
 pub(crate) mod requests;
 pub(crate) mod schema;

@@ -68,10 +68,10 @@ impl Shared {
             return Ending::failed(&internal("the request is unreadable"));
         };
         let text = execution.request.as_str();
-        let Ok(job) = ExecuteRequest::job_of(body, text, &self.workflows) else {
+        let Ok((workflow, job)) = ExecuteRequest::job_of(body, text, &self.workflows) else {
             return Ending::failed(&internal("the request is not valid any more"));
         };
-        let outcome = self.engine.run(&job, &mut run).await;
+        let outcome = self.engine.run(workflow, &*job, &mut run).await;
         ending(outcome.map(|result| result.to_json()), run)
     }
 

@@ -19,8 +19,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use self::waiters::Waiters;
-use super::{Caller, Engine, ExecuteRequest};
-use crate::config::WorkflowsConfig;
+use super::{Caller, Engine, ExecuteRequest, Workflows};
 use crate::store::{
     Admitted, Cancellation, ClaimRules, Execution, JsonText, KeyAnswer, NewExecution, NewKey, Store,
     StoreError,
@@ -36,7 +35,7 @@ pub struct Queue {
 struct Shared {
     engine: Engine,
     store: Store,
-    workflows: WorkflowsConfig,
+    workflows: Workflows,
     options: QueueOptions,
     rules: ClaimRules,
     work: Notify,
@@ -51,8 +50,8 @@ struct Shared {
 /// What became of a request that was handed in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Handed {
-    /// It will be done.
-    Accepted,
+    /// It will be done, under this id.
+    Accepted(Uuid),
     /// It was handed in before under the same idempotency key: this is what became of it.
     Repeated(Box<Execution>, KeyAnswer),
 }
@@ -81,7 +80,7 @@ pub enum NotAccepted {
 impl Queue {
     /// A queue. Nothing is done before [`start`](Self::start).
     #[must_use]
-    pub fn new(engine: Engine, store: Store, workflows: WorkflowsConfig, options: QueueOptions) -> Self {
+    pub fn new(engine: Engine, store: Store, workflows: Workflows, options: QueueOptions) -> Self {
         let rules = ClaimRules {
             worker: format!("gateway-{}", Uuid::now_v7()),
             lease: options.lease,
@@ -128,7 +127,7 @@ impl Queue {
         let now = OffsetDateTime::now_utc();
         let execution = NewExecution {
             id,
-            workflow: request.job.workflow().as_str().to_owned(),
+            workflow: request.workflow.to_owned(),
             priority: request.priority,
             request: body,
             correlation_id: Some(caller.correlation_id.as_str().to_owned()),
@@ -141,7 +140,7 @@ impl Queue {
         match self.shared.store.admit_execution(execution, self.shared.options.admission, key).await? {
             Admitted::Accepted => {
                 self.shared.work.notify_one();
-                Ok(Handed::Accepted)
+                Ok(Handed::Accepted(id))
             }
             Admitted::Repeated(execution, answer) => Ok(Handed::Repeated(execution, answer)),
             Admitted::KeyReused => Err(NotAccepted::KeyReused),

@@ -168,6 +168,9 @@ FROM executions WHERE id = $1";
 
 pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
 
+pub(super) const COUNT_OF_CORRELATION: &str = "SELECT count(*) FROM executions WHERE correlation_id = $1";
+
+/// One for each index that serves it: by moment, by user, by principal.
 pub(super) const LIST_EXECUTIONS: &str = "\
 SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
 FROM executions
@@ -182,8 +185,16 @@ WHERE user_id = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
     AND ($4::text IS NULL OR workflow = $4) AND ($5::text IS NULL OR state = $5)
 ORDER BY created_at DESC, id DESC LIMIT $6";
 
+pub(super) const LIST_EXECUTIONS_OF_PRINCIPAL: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE principal = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
+    AND ($4::text IS NULL OR workflow = $4) AND ($5::text IS NULL OR state = $5)
+    AND ($8::text IS NULL OR user_id = $8)
+ORDER BY created_at DESC, id DESC LIMIT $6";
+
 /// All that need the schema.
-pub(super) const ALL: [&str; 27] = [
+pub(super) const ALL: [&str; 29] = [
     INSERT_EXECUTIONS,
     LOCK_QUEUE,
     IS_FULL,
@@ -211,4 +222,6 @@ pub(super) const ALL: [&str; 27] = [
     COUNT_QUEUED,
     LIST_EXECUTIONS,
     LIST_EXECUTIONS_OF_USER,
+    LIST_EXECUTIONS_OF_PRINCIPAL,
+    COUNT_OF_CORRELATION,
 ];

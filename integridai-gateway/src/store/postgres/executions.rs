@@ -5,7 +5,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::columns::{big_integer, state_of, timestamp};
+use super::columns::{big_integer, state_of, text, timestamp};
 use super::{batch, execution_statements as statements, rows};
 use crate::store::{
     Cancellation, Execution, ExecutionState, Finished, Heartbeat, JsonText, Lease, Outcome, StoreError,
@@ -124,6 +124,12 @@ pub(super) async fn by_id(client: &ClientWrapper, id: Uuid) -> Result<Option<Exe
     let statement = client.prepare_cached(statements::SELECT_EXECUTION).await?;
     let row = client.query_opt(&statement, &[&id]).await?;
     row.as_ref().map(rows::execution).transpose()
+}
+
+pub(super) async fn of_correlation(client: &ClientWrapper, id: &str) -> Result<u64, StoreError> {
+    let statement = client.prepare_cached(statements::COUNT_OF_CORRELATION).await?;
+    let count: i64 = client.query_one(&statement, &[&text(id, usize::MAX)]).await?.try_get(0)?;
+    Ok(count.unsigned_abs())
 }
 
 pub(super) async fn queued(client: &ClientWrapper) -> Result<u64, StoreError> {

@@ -18,7 +18,7 @@ pub(super) async fn executions(
     filter: &ExecutionFilter,
     limit: u32,
 ) -> Result<Vec<ExecutionSummary>, StoreError> {
-    let ExecutionFilter { workflow, state, user_id, from, until, after } = filter;
+    let ExecutionFilter { workflow, state, principal, user_id, from, until, after } = filter;
     let from = timestamp(from.unwrap_or(FIRST));
     // Whatever is smaller than both bounds: of a moment all ids are greater than that of zeros.
     let end = (until.unwrap_or(LAST), if until.is_some() { Uuid::nil() } else { Uuid::max() });
@@ -28,11 +28,16 @@ pub(super) async fn executions(
     let user = user_id.as_deref().map(|name| text(name, usize::MAX));
     let state = state.map(ExecutionState::as_str);
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&from, &before, &id, &workflow, &state, &limit];
-    let statement = match &user {
-        None => statements::LIST_EXECUTIONS,
-        Some(user) => {
+    let principal = principal.as_deref().map(|name| text(name, usize::MAX));
+    let statement = match (&principal, &user) {
+        (None, None) => statements::LIST_EXECUTIONS,
+        (None, Some(user)) => {
             values.push(user);
             statements::LIST_EXECUTIONS_OF_USER
+        }
+        (Some(principal), user) => {
+            values.extend([principal as &(dyn ToSql + Sync), user]);
+            statements::LIST_EXECUTIONS_OF_PRINCIPAL
         }
     };
     let statement = client.prepare_cached(statement).await?;

@@ -123,4 +123,9 @@ impl Database {
     pub(in crate::store) async fn queued(&self) -> Result<u64, StoreError> {
         self.read(|session, _| async move { executions::queued(&session).await }).await
     }
+
+    pub(in crate::store) async fn executions_of_correlation(&self, id: String) -> Result<u64, StoreError> {
+        let id = &id;
+        self.read(|session, _| async move { executions::of_correlation(&session, id).await }).await
+    }
 }

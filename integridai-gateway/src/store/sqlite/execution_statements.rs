@@ -19,6 +19,8 @@ pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE sta
 pub(super) const COUNT_QUEUED_OF_PRINCIPAL: &str =
     "SELECT count(*) FROM executions WHERE state = 'queued' AND principal = ?1";
 
+pub(super) const COUNT_OF_CORRELATION: &str = "SELECT count(*) FROM executions WHERE correlation_id = ?1";
+
 pub(super) const SELECT_KEY: &str = "\
 SELECT fingerprint, execution_id, answer FROM idempotency_keys
 WHERE principal = ?1 AND key = ?2 AND expires_at > ?3";
@@ -127,11 +129,13 @@ WHERE id = ?1 AND state = 'dead'";
 
 pub(super) const SELECT_EXECUTION: &str = "SELECT * FROM executions WHERE id = ?1";
 
+/// One for each index that serves it: by moment, by user, by principal.
 pub(super) const LIST_EXECUTIONS: &str = "\
 SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
 FROM executions
 WHERE created_at >= ?1 AND (created_at, id) < (?2, ?3)
     AND (?4 IS NULL OR workflow = ?4) AND (?5 IS NULL OR state = ?5)
+    AND ?7 IS NULL AND ?8 IS NULL
 ORDER BY created_at DESC, id DESC LIMIT ?6";
 
 pub(super) const LIST_EXECUTIONS_OF_USER: &str = "\
@@ -139,6 +143,15 @@ SELECT id, workflow, state, priority, correlation_id, user_id, created_at, start
 FROM executions
 WHERE user_id = ?7 AND created_at >= ?1 AND (created_at, id) < (?2, ?3)
     AND (?4 IS NULL OR workflow = ?4) AND (?5 IS NULL OR state = ?5)
+    AND ?8 IS NULL
+ORDER BY created_at DESC, id DESC LIMIT ?6";
+
+pub(super) const LIST_EXECUTIONS_OF_PRINCIPAL: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE principal = ?8 AND created_at >= ?1 AND (created_at, id) < (?2, ?3)
+    AND (?4 IS NULL OR workflow = ?4) AND (?5 IS NULL OR state = ?5)
+    AND (?7 IS NULL OR user_id = ?7)
 ORDER BY created_at DESC, id DESC LIMIT ?6";
 
 /// Around what is to be done whole or not at all, beside other work in the same transaction.
@@ -146,12 +159,13 @@ pub(super) const SAVEPOINT: [&str; 3] =
     ["SAVEPOINT whole", "RELEASE whole", "ROLLBACK TO whole; RELEASE whole"];
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 32] = [
+pub(super) const ALL: [&str; 34] = [
     INSERT_EXECUTION,
     FLOW_END,
     CLOCK,
     COUNT_QUEUED,
     COUNT_QUEUED_OF_PRINCIPAL,
+    COUNT_OF_CORRELATION,
     SELECT_KEY,
     INSERT_KEY,
     COUNT_KEYS,
@@ -179,4 +193,5 @@ pub(super) const ALL: [&str; 32] = [
     SELECT_EXECUTION,
     LIST_EXECUTIONS,
     LIST_EXECUTIONS_OF_USER,
+    LIST_EXECUTIONS_OF_PRINCIPAL,
 ];

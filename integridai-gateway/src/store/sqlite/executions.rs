@@ -188,6 +188,10 @@ pub(super) fn queued(connection: &Connection) -> rusqlite::Result<u64> {
     count(connection, statements::COUNT_QUEUED, [])
 }
 
+pub(super) fn of_correlation(connection: &Connection, id: &str) -> rusqlite::Result<u64> {
+    count(connection, statements::COUNT_OF_CORRELATION, [id])
+}
+
 pub(super) fn count(connection: &Connection, statement: &str, values: impl Params) -> rusqlite::Result<u64> {
     let count: i64 = connection.prepare_cached(statement)?.query_row(values, |row| row.get(0))?;
     Ok(count.unsigned_abs())

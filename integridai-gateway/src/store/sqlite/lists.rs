@@ -17,22 +17,21 @@ pub(super) fn executions(
     filter: &ExecutionFilter,
     limit: u32,
 ) -> rusqlite::Result<Vec<ExecutionSummary>> {
-    let ExecutionFilter { workflow, state, user_id, from, until, after } = filter;
+    let ExecutionFilter { workflow, state, principal, user_id, from, until, after } = filter;
     let from = Timestamp(from.unwrap_or(FIRST));
     // Whatever is smaller than both bounds: of a moment all ids are greater than that of zeros.
     let end = (until.unwrap_or(LAST), if until.is_some() { Uuid::nil() } else { Uuid::max() });
     let (before, id) = after.map_or(end, |after| after.min(end));
     let (before, id, limit) = (Timestamp(before), Id(id), limit.min(LONGEST));
-    match user_id {
-        None => connection
-            .prepare_cached(statements::LIST_EXECUTIONS)?
-            .query_map(params![from, before, id, workflow, state, limit], read)?
-            .collect(),
-        Some(user) => connection
-            .prepare_cached(statements::LIST_EXECUTIONS_OF_USER)?
-            .query_map(params![from, before, id, workflow, state, limit, user], read)?
-            .collect(),
-    }
+    let statement = match (principal, user_id) {
+        (Some(_), _) => statements::LIST_EXECUTIONS_OF_PRINCIPAL,
+        (None, Some(_)) => statements::LIST_EXECUTIONS_OF_USER,
+        (None, None) => statements::LIST_EXECUTIONS,
+    };
+    connection
+        .prepare_cached(statement)?
+        .query_map(params![from, before, id, workflow, state, limit, user_id, principal], read)?
+        .collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ExecutionSummary> {

@@ -111,4 +111,8 @@ impl Database {
     pub(in crate::store) async fn queued(&self) -> Result<u64, StoreError> {
         self.read(executions::queued).await
     }
+
+    pub(in crate::store) async fn executions_of_correlation(&self, id: String) -> Result<u64, StoreError> {
+        self.read(move |connection| executions::of_correlation(connection, &id)).await
+    }
 }

@@ -45,6 +45,7 @@ CREATE INDEX executions_lease ON executions (leased_until) WHERE state = 'runnin
 CREATE INDEX executions_running ON executions (principal, workflow) WHERE state = 'running';
 CREATE INDEX executions_clock ON executions (rank) WHERE fence > 0;
 CREATE INDEX executions_created_at ON executions (created_at, id);
+CREATE INDEX executions_principal ON executions (principal, created_at, id);
 CREATE INDEX executions_user_id ON executions (user_id, created_at, id) WHERE user_id IS NOT NULL;
 CREATE INDEX executions_correlation_id ON executions (correlation_id) WHERE correlation_id IS NOT NULL;
 CREATE INDEX executions_finished_at ON executions (finished_at) WHERE finished_at IS NOT NULL;

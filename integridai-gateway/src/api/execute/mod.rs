@@ -1,27 +1,29 @@
 //! `POST /api/v1/gateway/execute`
 
-use std::convert::Infallible;
-use std::future::{Future, ready};
-use std::time::Duration;
+mod head;
+mod idempotency_key;
+mod later;
+mod prefer;
+
+pub(super) use later::accepted;
+
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::FromRequestParts;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, StatusCode, request};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use integridai_tower::{CorrelationId, Principal};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
+use self::head::Head;
 use super::attended::Attended;
 use super::shapes::OrchestrationRequest;
 use super::{Api, State};
-use crate::orchestration::{
-    Caller, ExecuteRequest, Invalid, NotAccepted, WorkflowError, WorkflowName, WorkflowResult,
-};
+use crate::orchestration::{Caller, ExecuteRequest, Invalid, WorkflowError, WorkflowResult};
 use crate::respond::{Problem, ProblemSchema};
 use crate::store::JsonText;
 
@@ -43,11 +45,17 @@ pub(super) struct Accepted {
 
 /// Does a workflow.
 ///
-/// Waits for the end and answers 200, or with `options.async` answers 202 once the execution is safe on the disk.
+/// Waits for the end and answers 200, or with `options.async` or `Prefer: respond-async` answers 202 once the execution is
+/// safe on the disk. With `Prefer: wait=N` it waits for N seconds at most and answers whichever is true then.
+/// With an `Idempotency-Key` the request is done once however often it is sent, also by a client that has lost the answer.
 #[utoipa::path(
     post,
     path = "/api/v1/gateway/execute",
     tag = "workflows",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Names the request, as a quoted string of 1 to 255 visible characters; the same key with the same payload is the same execution, for a day by default", example = json!("\"8e03978e-40d5-43dd-bc93-6894a57f9324\"")),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`, `wait=N` (RFC 7240)", example = json!("respond-async, wait=10")),
+    ),
     request_body(content = OrchestrationRequest, content_type = "application/json", examples(
         ("complete_analysis" = (summary = "Analyse a provider", value = json!({
             "workflow": "complete_analysis",
@@ -68,10 +76,18 @@ pub(super) struct Accepted {
         })))
     )),
     responses(
-        (status = 200, description = "Done", body = WorkflowResult),
+        (status = 200, description = "Done", body = WorkflowResult,
+            headers(
+                ("Idempotent-Replayed" = Option<bool>, description = "`true` on an answer to a request that was made before"),
+                ("Preference-Applied" = Option<String>, description = "What of `Prefer` counted"))),
         (status = 202, description = "Accepted; it will be done even if the gateway is restarted", body = Accepted,
-            headers(("Location" = String, description = "Where to ask for the execution"))),
-        (status = 400, description = "No JSON", body = ProblemSchema, content_type = "application/problem+json",
+            headers(
+                ("Location" = String, description = "Where to ask for the execution"),
+                ("Retry-After" = u64, description = "In how many seconds to ask"),
+                ("Idempotent-Replayed" = Option<bool>, description = "`true` on an answer to a request that was made before"),
+                ("Preference-Applied" = Option<String>, description = "What of `Prefer` counted"))),
+        (status = 409, description = "A request with this `Idempotency-Key` is being served; `Retry-After` tells when to come back. Or the execution was cancelled", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 400, description = "No JSON, or an `Idempotency-Key` that is none", body = ProblemSchema, content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "the body is not JSON: EOF while parsing a value at line 1 column 12", "instance": "/api/v1/gateway/execute",
                 "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "the body is not JSON: EOF while parsing a value at line 1 column 12"})),
         (status = 408, description = "The request was sent too slowly", body = ProblemSchema, content_type = "application/problem+json",
@@ -83,7 +99,7 @@ pub(super) struct Accepted {
         (status = 415, description = "Not declared as JSON", body = ProblemSchema, content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unsupported Media Type", "status": 415, "detail": "the Content-Type must be application/json", "instance": "/api/v1/gateway/execute",
                 "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "success": false, "error": "the Content-Type must be application/json"})),
-        (status = 422, description = "Wrong fields, each with a pointer", body = ProblemSchema, content_type = "application/problem+json",
+        (status = 422, description = "Wrong fields, each with a pointer; or an `Idempotency-Key` of another payload", body = ProblemSchema, content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "/payload/cuit: expected NN-NNNNNNNN-N, dashes optional", "instance": "/api/v1/gateway/execute",
                 "correlation_id": "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e", "errors": [{"pointer": "/payload/cuit", "detail": "expected NN-NNNNNNNN-N, dashes optional"}],
                 "success": false, "error": "/payload/cuit: expected NN-NNNNNNNN-N, dashes optional", "workflow": "complete_analysis"})),
@@ -105,34 +121,38 @@ pub(super) async fn execute(
     axum::extract::State(api): State,
     Extension(correlation_id): Extension<CorrelationId>,
     Extension(principal): Extension<Principal>,
-    declared: Declared,
+    head: Head,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let caller =
         Caller { correlation_id, user_id: api.user_id(&principal), principal: api.identity(&principal) };
-    match parse(&api, &declared, body) {
-        Ok((request, body)) if request.is_async => accept(&api, &request, body, caller).await,
-        Ok((request, body)) => run(&api, request, body, caller).await,
-        Err(problem) => problem.into_response(),
+    let (request, body, key) = match parse(&api, &head, body) {
+        Ok(parsed) => parsed,
+        Err(problem) => return problem.into_response(),
+    };
+    if request.is_async || head.prefer.outlasts() || key.is_some() {
+        return later::accept(&api, &request, body, caller, &head, key).await;
     }
+    run(&api, request, body, caller).await
 }
 
 fn parse(
     api: &Api,
-    declared: &Declared,
+    head: &Head,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(ExecuteRequest, JsonText), Problem> {
-    if !declared.is_json {
+) -> Result<(ExecuteRequest, JsonText, Option<String>), Problem> {
+    if !head.is_json {
         let detail = "the Content-Type must be application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
+    let key = head.key.clone().map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let body = body.map_err(|rejection| unread(&rejection))?;
     let malformed = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let text = std::str::from_utf8(&body).map_err(|_| malformed("the body is not UTF-8".to_owned()))?;
     let (text, value) =
         JsonText::read(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
-    let request = ExecuteRequest::parse(value, text.as_str(), &api.workflows, false).map_err(invalid)?;
-    Ok((request, text))
+    let request = ExecuteRequest::parse(value, text.as_str(), &api.workflows, head.prefer.outlasts());
+    Ok((request.map_err(invalid)?, text, key))
 }
 
 pub(super) fn unread(rejection: &BytesRejection) -> Problem {
@@ -143,60 +163,14 @@ pub(super) fn unread(rejection: &BytesRejection) -> Problem {
     Problem::new(rejection.status(), detail)
 }
 
-/// What the request's head says of its body, without a copy of the head.
-pub(super) struct Declared {
-    is_json: bool,
-}
-
-impl<S: Sync> FromRequestParts<S> for Declared {
-    type Rejection = Infallible;
-
-    fn from_request_parts(
-        parts: &mut request::Parts,
-        _: &S,
-    ) -> impl Future<Output = Result<Self, Infallible>> + Send {
-        ready(Ok(Self { is_json: is_json(&parts.headers) }))
-    }
-}
-
-/// `application/json`, or a type that is JSON by its suffix (RFC 6839 §3.1), whatever its parameters.
-fn is_json(headers: &HeaderMap) -> bool {
-    let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
-    let Some((kind, subtype)) = essence.unwrap_or_default().trim().split_once('/') else { return false };
-    let suffix = subtype.rsplit_once('+').map_or(subtype, |(_, suffix)| suffix);
-    kind.eq_ignore_ascii_case("application") && suffix.eq_ignore_ascii_case("json")
-}
-
 fn invalid(Invalid { workflow, errors }: Invalid) -> Problem {
-    Problem::fields(errors).workflow(workflow.map(WorkflowName::as_str))
-}
-
-async fn accept(api: &Api, request: &ExecuteRequest, body: JsonText, caller: Caller) -> Response {
-    let id = Uuid::now_v7();
-    if let Err(error) = api.queue.accept(id, request, body, caller, None).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "an execution was not accepted");
-        let (status, detail, seconds) = match error {
-            NotAccepted::CallerFull => {
-                (StatusCode::TOO_MANY_REQUESTS, "as many executions of yours wait as may", 5)
-            }
-            NotAccepted::Full => (StatusCode::SERVICE_UNAVAILABLE, "the queue is full", 5),
-            _ => (StatusCode::SERVICE_UNAVAILABLE, "the execution cannot be stored at the moment", 10),
-        };
-        let retry_after = Duration::from_secs(seconds);
-        return Problem::new(status, detail)
-            .workflow(Some(request.job.workflow().as_str()))
-            .retry_after(Some(retry_after))
-            .into_response();
-    }
-    let location = format!("/api/v1/gateway/executions/{id}");
-    let accepted =
-        Accepted { success: true, status: "queued", workflow_id: id.to_string(), location: location.clone() };
-    (StatusCode::ACCEPTED, [(LOCATION, location)], axum::Json(accepted)).into_response()
+    Problem::fields(errors).workflow(workflow)
 }
 
 async fn run(api: &Api, request: ExecuteRequest, body: JsonText, caller: Caller) -> Response {
+    let (workflow, job) = (request.workflow, Arc::clone(&request.job));
     let mut attended = Attended::new(api.store.clone(), request, body, caller);
-    let outcome = api.engine.attend(&attended.request.job, &mut attended.run).await;
+    let outcome = api.engine.attend(workflow, &*job, &mut attended.run).await;
     let outcome = outcome.and_then(|result| {
         result.to_json().map(|text| (text, result.steps)).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a result could not be written");
@@ -213,7 +187,7 @@ async fn run(api: &Api, request: ExecuteRequest, body: JsonText, caller: Caller)
             let steps = attended.run.journal.to_json();
             attended.end(steps, Err(kept(error.status.as_u16(), &error.message)));
             Problem::new(error.status, error.message)
-                .workflow(Some(attended.request.job.workflow().as_str()))
+                .workflow(Some(workflow))
                 .workflow_id(attended.run.id)
                 .retry_after(error.retry_after)
                 .into_response()
