@@ -1,12 +1,12 @@
 //! Builds the gateway from its configuration and runs it. Nothing imports this but `main` and tests.
 
 mod beside;
+mod database;
 mod fronts;
 mod operators;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use integridai_tower::ConfigError;
 use integridai_tower::rate_limit::{MemoryLimiter, Quota};
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::beside::Beside;
+use self::beside::{Beside, STORE_GRACE};
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
@@ -27,7 +27,7 @@ use crate::services::{
 };
 use crate::stack::{self, Access, Around, Cache, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{Store, StoreError};
 use crate::telemetry::{self, DroppedLines, TelemetryError};
 
 /// A gateway that is bound and wired, and about to run.
@@ -90,9 +90,9 @@ impl App {
     /// # Errors
     ///
     /// [`BuildError`], before anything was served.
-    pub async fn build(config: Config) -> Result<Self, BuildError> {
+    pub fn build(config: Config) -> impl Future<Output = Result<Self, BuildError>> {
         let workflows = Workflows::new(config.workflows.clone());
-        Self::build_with(config, workflows).await
+        Self::build_with(config, workflows)
     }
 
     /// The same with workflows of one's own.
@@ -100,11 +100,19 @@ impl App {
     /// # Errors
     ///
     /// [`BuildError`], before anything was served.
-    pub async fn build_with(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
+    pub fn build_with(
+        config: Config,
+        workflows: Workflows,
+    ) -> impl Future<Output = Result<Self, BuildError>> {
+        // Boxed, for a configuration is large and every future around this one would hold it too.
+        Box::pin(Self::wire(config, workflows))
+    }
+
+    async fn wire(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
-        let store = Store::open(store_options(&config))?;
+        let store = database::open(&config).await?;
         let hub = hub(&config, &store);
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
         let (clients, checks) = Clients::new(&config.services, &config.proxy.further_services())?;
@@ -215,8 +223,20 @@ pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
     Triggers::check(&config.triggers, &Workflows::new(config.workflows.clone()))?;
     limits(config)?;
+    database::check(config)?;
     Clients::new(&config.services, &config.proxy.further_services())?;
     access(config).map(drop)
+}
+
+/// Brings the schema of the database up to date, whatever `database.migrate` says, and leaves.
+///
+/// # Errors
+///
+/// [`BuildError`] when the database cannot be opened or changed.
+pub async fn migrate(mut config: Config) -> Result<(), BuildError> {
+    config.database.migrate = true;
+    let store = database::open(&config).await?;
+    Ok(store.close(STORE_GRACE).await?)
 }
 
 /// Takes the address that `key` says.
@@ -257,7 +277,9 @@ impl BuildError {
     /// Whether the configuration is at fault, and not the machine.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Access(_) | Self::Client(_) | Self::Trigger(_))
+        let is_url =
+            matches!(self, Self::Store { source: StoreError::Url { .. } | StoreError::Certificates { .. } });
+        is_url || matches!(self, Self::Access(_) | Self::Client(_) | Self::Trigger(_))
     }
 }
 
@@ -268,16 +290,6 @@ impl BuildError {
 /// When it cannot be written.
 pub fn openapi() -> Result<String, serde_json::Error> {
     api::document().to_pretty_json()
-}
-
-fn store_options(config: &Config) -> StoreOptions {
-    let days = u32::try_from(config.database.retention_days.get()).unwrap_or(u32::MAX);
-    StoreOptions {
-        buffer_rows: config.database.max_buffered_rows.get(),
-        retention: Duration::from_secs(86_400) * days,
-        max_bytes: Some(config.database.max_size_mib.get() as u64 * 1024 * 1024),
-        ..StoreOptions::new(&config.database.path)
-    }
 }
 
 fn server_options(server: &ServerConfig) -> ServerOptions {

@@ -42,6 +42,11 @@ pub enum Command {
     /// It listens on 127.0.0.1:3002 and keeps its data in integridai.db unless the configuration says otherwise.
     /// SIGTERM or Ctrl-C drains and exits 0; a second one ends at once.
     Serve(ConfigArgs),
+    /// Bring the schema of the database up to date, and leave
+    ///
+    /// For a PostgreSQL where the gateway itself may not change the schema (database.migrate = false). Everything
+    /// happens in one transaction, and of several at once one does it while the others wait.
+    Migrate(ConfigArgs),
     /// Check the configuration and print what is in force, secrets hidden
     CheckConfig(ConfigArgs),
     /// Make an API key

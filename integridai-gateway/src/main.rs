@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(args) => demo(args),
         Command::Serve(args) => serve(&args),
+        Command::Migrate(args) => migrate(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::ApiKey(args) => api_key(args),
         Command::Token(args) => token(args),
@@ -89,6 +90,13 @@ fn demo(args: DemoArgs) -> Outcome {
         say("Drained.");
         Ok(())
     })
+}
+
+fn migrate(args: &ConfigArgs) -> Outcome {
+    let config = load(args.config.as_deref(), [])?;
+    runtime()?.block_on(app::migrate(config))?;
+    say("The schema of the database is up to date.");
+    Ok(())
 }
 
 fn check_config(args: &ConfigArgs) -> Outcome {

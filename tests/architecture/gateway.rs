@@ -61,8 +61,9 @@ fn the_api_calls_no_client(source: &Source) -> Vec<Violation> {
 }
 
 fn only_the_store_names_the_database(source: &Source) -> Vec<Violation> {
-    find(source, "only store/ names rusqlite", |part, reference| {
-        part != "store" && reference.starts_with("rusqlite")
+    let databases = ["rusqlite", "tokio_postgres", "tokio_postgres_rustls", "deadpool_postgres"];
+    find(source, "only store/ names a database", |part, reference| {
+        part != "store" && databases.iter().any(|database| reference.starts_with(database))
     })
 }
 
@@ -166,21 +167,22 @@ fn an_api_that_calls_a_client_is_caught() {
 }
 
 #[test]
-fn rusqlite_is_named_in_the_store_alone() {
+fn databases_are_named_in_the_store_alone() {
     assert_holds_over(
-        "only store names rusqlite",
+        "only store names databases",
         &sources_below(GATEWAY),
         only_the_store_names_the_database,
     );
 }
 
 #[test]
-fn rusqlite_outside_the_store_is_caught() {
-    let text = "fn f(c: &rusqlite::Connection) {}\nuse rusqlite::{params};";
+fn a_database_outside_the_store_is_caught() {
+    let text = "fn f(c: &rusqlite::Connection) {}\nuse rusqlite::{params};\nuse tokio_postgres::Row;\n\
+                use deadpool_postgres as pool;";
     assert_caught(
         "integridai-gateway/src/services/reports.rs",
         text,
-        &[1, 2],
+        &[1, 2, 3, 4],
         only_the_store_names_the_database,
     );
     assert_caught(

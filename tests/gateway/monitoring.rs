@@ -36,6 +36,8 @@ async fn the_promised_names_are_there() {
         "integridai_store_dropped_rows_total",
         "integridai_store_healthy",
         "integridai_store_pruned_rows_total",
+        "integridai_store_spool_damages_total",
+        "integridai_store_spooled_rows",
         "integridai_store_written_rows_total",
     ] {
         let has = |line: &str| line.starts_with(name) && !line.starts_with('#');
@@ -47,6 +49,7 @@ async fn the_promised_names_are_there() {
         r#"http_request_method="POST""#,
         r#"type="analysis_complete""#,
         r#"service="regtech""#,
+        r#"integridai_store_dropped_rows_total{table="api_calls_log"} 0"#,
     ] {
         assert!(text.contains(label), "{label} is missing in\n{text}");
     }

@@ -11,6 +11,7 @@ use super::server::{Recipe, Server};
 #[derive(Debug)]
 pub(crate) struct Postgres {
     server: Server,
+    recipe: PostgresRecipe,
     psql: PathBuf,
 }
 
@@ -23,7 +24,23 @@ impl Postgres {
         let beside = [initdb.parent().expect("a program lies in a folder").to_owned()];
         let postgres = program("postgres", "postgresql", &beside);
         let psql = program("psql", "postgresql", &beside);
-        Self { server: Server::start(&PostgresRecipe { initdb, postgres }), psql }
+        let recipe = PostgresRecipe { initdb, postgres };
+        Self { server: Server::start(&recipe), recipe, psql }
+    }
+
+    /// Ends the server at once; its data stay, as after a crash of the machine's power.
+    pub(crate) fn stop(&mut self) {
+        self.server.stop("QUIT");
+    }
+
+    /// On the same port, with the same data.
+    pub(crate) fn start_again(&mut self) {
+        self.server.start_again(&self.recipe);
+    }
+
+    /// For one that is never dropped, because many tests share it.
+    pub(crate) fn end_with_this_process(&self) {
+        self.server.end_with_this_process();
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
@@ -51,31 +68,38 @@ impl Postgres {
     }
 }
 
+#[derive(Debug)]
 struct PostgresRecipe {
     initdb: PathBuf,
     postgres: PathBuf,
+}
+
+impl PostgresRecipe {
+    fn make_data(&self, data: &Path, account: Option<(u32, u32)>) {
+        let made = as_account(&self.initdb, account)
+            .arg("-D")
+            .arg(data)
+            .args(["-U", "postgres", "--auth=trust", "--no-sync", "--no-instructions"])
+            .args(["--encoding=UTF8", "--locale=C"])
+            .output()
+            .expect("initdb starts");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    }
 }
 
 impl Recipe for PostgresRecipe {
     fn command(&self, folder: &Path, port: u16) -> Command {
         let account = account_for(folder);
         let data = folder.join("data");
-        let made = as_account(&self.initdb, account)
-            .arg("-D")
-            .arg(&data)
-            .args(["-U", "postgres", "--auth=trust", "--no-sync", "--no-instructions"])
-            .args(["--encoding=UTF8", "--locale=C"])
-            .output()
-            .expect("initdb starts");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-
+        if !data.exists() {
+            self.make_data(&data, account);
+        }
         let mut command = as_account(&self.postgres, account);
         command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "fsync=off",
-            "synchronous_commit=off",
             "full_page_writes=off",
             "shared_buffers=64MB",
             "max_connections=60",
@@ -99,7 +123,9 @@ impl Recipe for PostgresRecipe {
 
 /// PostgreSQL refuses to run as root: there it runs as the account that its package makes, which then owns the folder.
 fn account_for(folder: &Path) -> Option<(u32, u32)> {
-    let is_root = fs::metadata(folder).expect("a new folder").uid() == 0;
+    // The folder itself was given away before, when its server is started once more.
+    let ours = tempfile::tempfile().and_then(|file| file.metadata()).expect("a temporary file");
+    let is_root = ours.uid() == 0;
     is_root.then(|| {
         let accounts = fs::read_to_string("/etc/passwd").expect("a list of accounts");
         let line = accounts.lines().find(|line| line.starts_with("postgres:"));

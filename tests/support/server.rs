@@ -1,5 +1,5 @@
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -59,12 +59,8 @@ impl Server {
         let folder = tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir().expect("a temporary folder");
         let mut record = Record::create();
         record.write(&folder.path().display().to_string());
-        let mut command = recipe.command(folder.path(), port);
         let log_path = folder.path().join("log");
-        let log = File::create(&log_path).expect("a log in a new folder");
-        let errors = log.try_clone().expect("a second handle of the log");
-        let child =
-            command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("the server starts");
+        let child = spawn(recipe, folder.path(), port);
         let mut server = Self { child, port, folder, record };
         server.record.write(&server.child.id().to_string());
         server.record.write(&recipe.mark(server.folder.path(), port));
@@ -100,10 +96,44 @@ impl Server {
         self.folder.path()
     }
 
+    /// A shell that ends the server and removes its folder once this process has ended, however that was: then the
+    /// pipe that the shell reads from is closed.
+    pub(crate) fn end_with_this_process(&self) {
+        let script = "read -r never; kill -INT $0; while kill -0 $0; do sleep 0.05; done; rm -rf \"$1\"";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, &self.pid().to_string()]).arg(self.folder());
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        std::mem::forget(shell.spawn().expect("a shell"));
+    }
+
+    /// Ends the process and keeps its folder and its port; `how` is the signal.
+    pub(crate) fn stop(&mut self, how: &str) {
+        signal(how, self.pid());
+        assert!(wait_until(READY_WITHIN, || self.has_ended()), "the server does not end");
+    }
+
+    /// Starts the process again, in the same folder and on the same port.
+    pub(crate) fn start_again(&mut self, recipe: &impl Recipe) {
+        self.child = spawn(recipe, self.folder.path(), self.port);
+        self.record.rewrite(&[
+            self.folder.path().display().to_string(),
+            self.child.id().to_string(),
+            recipe.mark(self.folder.path(), self.port),
+        ]);
+        assert!(self.wait_until_ready(recipe), "the server does not start again");
+    }
+
     /// Gives up the claim on the record, as a killed test run does: the next start anywhere ends this server.
     pub(crate) fn disown(&mut self) {
         self.record.file = None;
     }
+}
+
+fn spawn(recipe: &impl Recipe, folder: &Path, port: u16) -> Child {
+    let mut command = recipe.command(folder, port);
+    let log = File::create(folder.join("log")).expect("a log in the server's folder");
+    let errors = log.try_clone().expect("a second handle of the log");
+    command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("the server starts")
 }
 
 impl Drop for Server {
@@ -139,6 +169,12 @@ impl Record {
     fn write(&mut self, line: &str) {
         let file = self.file.as_mut().expect("its owner holds it");
         writeln!(file, "{line}").expect("a line in a file under target/");
+    }
+
+    fn rewrite(&mut self, lines: &[String]) {
+        let file = self.file.as_mut().expect("its owner holds it");
+        file.set_len(0).and_then(|()| file.rewind()).expect("a file under target/ can be emptied");
+        lines.iter().for_each(|line| self.write(line));
     }
 }
 

@@ -1,5 +1,6 @@
 //! `GET /api/v1/health`, `/livez`, `/readyz`
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 use super::State;
 use crate::respond::{Problem, ProblemSchema};
 use crate::services::{RedisHealth, ServiceStatus, Snapshot, SystemHealth, Unavailable};
-use crate::store::StoreHealth;
+use crate::store::{Store, StoreHealth, Table};
 use crate::timestamp;
 
 /// How the gateway and what it needs are.
@@ -29,6 +30,10 @@ pub(super) struct Health {
     #[serde(skip_serializing_if = "Reasons::is_empty")]
     #[schema(nullable = false)]
     reasons: Reasons,
+    /// Log rows that wait on the disk or were lost. Absent while there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    log_rows: Option<LogRows>,
     /// The gateway's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
@@ -78,6 +83,33 @@ struct Reasons {
     auth: Option<String>,
 }
 
+/// What became of log rows that the store could not take at once.
+#[derive(Debug, Serialize, ToSchema)]
+struct LogRows {
+    /// How many wait in memory.
+    #[schema(example = 120)]
+    in_memory: usize,
+    /// How many wait in the spool, on the disk.
+    #[schema(example = 4000)]
+    on_disk: usize,
+    /// How many were lost since the start, by table.
+    #[schema(value_type = std::collections::HashMap<String, u64>, example = json!({"api_calls_log": 3}))]
+    lost: BTreeMap<&'static str, u64>,
+    /// Places in the spool that a crash or a broken disk made unreadable; a row or more was lost at each.
+    #[schema(example = 0)]
+    damaged_places: u64,
+}
+
+impl LogRows {
+    fn of(store: &Store, health: &StoreHealth) -> Option<Self> {
+        let lost = Table::ALL.map(|table| (table.name(), store.dropped_rows(table)));
+        let lost: BTreeMap<_, _> = lost.into_iter().filter(|(_, rows)| *rows > 0).collect();
+        let (on_disk, damaged_places) = (health.spooled_rows, health.spool_damages);
+        let is_news = on_disk > 0 || damaged_places > 0 || !lost.is_empty();
+        is_news.then_some(Self { in_memory: health.buffered_rows, on_disk, lost, damaged_places })
+    }
+}
+
 impl Reasons {
     fn is_empty(&self) -> bool {
         let has_none = self.database.is_none() && self.redis.is_none();
@@ -105,8 +137,9 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
     };
     let keys = api.issuer_keys.health();
     let left_alone = api.protection.left_alone();
+    let store = api.store.health();
     let reasons = Reasons {
-        database: unwritten(&api.store.health()),
+        database: unwritten(&store),
         redis: (!api.redis.is_healthy()).then_some("it does not answer"),
         external_services: unwell(&snapshot, &left_alone),
         auth: keys.reason().filter(|_| !api.is_open),
@@ -129,6 +162,7 @@ pub(super) async fn health(axum::extract::State(api): State) -> Response {
         timestamp: timestamp::now(),
         checks,
         reasons,
+        log_rows: LogRows::of(&api.store, &store),
         version: env!("CARGO_PKG_VERSION"),
     };
     ([(CACHE_CONTROL, "no-store")], axum::Json(health)).into_response()

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::events::Tail;
 use crate::services::KeptAnswers;
 use crate::stack::{Access, Cache, Limits};
-use crate::store::Store;
+use crate::store::{Store, Table};
 use crate::telemetry::{self, DroppedLines};
 
 /// What has work of its own.
@@ -33,7 +33,7 @@ pub(super) struct Running {
 }
 
 /// What the store is given to write down its last rows, and WebSockets to say goodbye.
-const STORE_GRACE: Duration = Duration::from_secs(5);
+pub(super) const STORE_GRACE: Duration = Duration::from_secs(5);
 
 /// What Redis is given to hear of the last purges.
 const PURGES_GRACE: Duration = Duration::from_secs(2);
@@ -99,7 +99,12 @@ async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
         metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
         metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
         metrics::counter!("integridai_store_written_rows_total").absolute(health.written_rows);
-        metrics::counter!("integridai_store_dropped_rows_total").absolute(health.dropped_rows);
+        metrics::gauge!("integridai_store_spooled_rows").set(health.spooled_rows as f64);
+        metrics::counter!("integridai_store_spool_damages_total").absolute(health.spool_damages);
+        for table in Table::ALL {
+            let dropped = metrics::counter!("integridai_store_dropped_rows_total", "table" => table.name());
+            dropped.absolute(store.dropped_rows(table));
+        }
         metrics::counter!("integridai_store_pruned_rows_total").absolute(health.pruned_rows);
         if let Some(lines) = &dropped_lines {
             metrics::counter!("integridai_log_lines_dropped_total").absolute(lines.count() as u64);

@@ -29,7 +29,7 @@ pub use admin::AdminConfig;
 pub use auth::{ApiKeyConfig, AuthConfig, IssuerConfig};
 pub use cache::{CacheConfig, CachedRouteConfig, CachedRoutesConfig};
 pub use cors::CorsConfig;
-pub use database::DatabaseConfig;
+pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
 pub use executions::ExecutionsConfig;
 pub use logs::{LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
@@ -196,6 +196,7 @@ impl Config {
         self.redis.check()?;
         self.cache.check()?;
         self.proxy.check()?;
+        self.database.check()?;
         let realtime = &self.realtime;
         let rules = [
             (

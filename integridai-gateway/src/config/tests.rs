@@ -41,6 +41,8 @@ fn optional_keys_are_documented_as_comments_and_work() {
         "tiers =",
         "url =",
         "listen =",
+        "ca_file =",
+        "spool =",
         "health_check =",
         "[proxy.",
         "x-user-id =",
@@ -53,6 +55,8 @@ fn optional_keys_are_documented_as_comments_and_work() {
     let tiers = &config.rate_limits.policies["callers"].tiers;
     assert_eq!(tiers.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(), ["gold", "silver"]);
     assert_eq!(config.admin.listen, Some("127.0.0.1:3003".parse().unwrap()));
+    assert!(config.database.url.is_some() && config.database.ca_file.is_some());
+    assert_eq!(config.database.spool.as_ref().map(SpoolConfig::max_bytes), Some(1 << 30));
     assert!(config.redis.url.is_some() && config.rate_limits.policies.len() == 2);
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
     assert_eq!(config.proxy.identity["x-user-id"].get(), integridai_tower::auth::Fact::Subject);
@@ -307,4 +311,25 @@ fn secrets_are_never_printed() {
     }
     let message = load("[services.dashboard]\nbase_url = \"http://u:s3cr3t@h\"", &[]).unwrap_err();
     assert!(message.to_string().contains("user information"), "{message}");
+}
+
+#[test]
+fn there_is_one_database_a_file_unless_a_url_says_otherwise() {
+    let none = load("", &[]).unwrap().database;
+    assert_eq!((none.file().to_str(), &none.url), (Some("integridai.db"), &None));
+    let url = ("INTEGRIDAI_DATABASE__URL", "postgresql://somebody:secret@db/x?password=secret");
+    let config = load("", &[url]).unwrap();
+    assert_eq!(config.database.url.as_ref().unwrap().expose(), url.1);
+    let shown = format!("{config:?} {}", config.to_toml());
+    assert!(!shown.contains("secret") && !shown.contains("somebody"), "{shown}");
+    for (text, variables, said) in [
+        ("[database]\npath = \"a.db\"", vec![url], "remove one of the two"),
+        ("[database]\nca_file = \"a.pem\"", vec![], "database.url names none"),
+        ("[database.spool]\npath = \"spool\"", vec![], "database.url names none"),
+        ("[database]\nmax_connections = 5000", vec![], "at most 1000"),
+        ("[database]\nurl = \"mysql://a:secret@b\"", vec![], "expected postgres://"),
+    ] {
+        let error = load(text, &variables).unwrap_err().to_string();
+        assert!(error.contains(said) && !error.contains("secret"), "{error}");
+    }
 }

@@ -18,10 +18,10 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
-    /// Another process (or another store of this one) has the database.
-    #[error("the database {} is in use by another process", path.display())]
+    /// Another process (or another store of this one) has the database, or the spool.
+    #[error("{} is in use by another process", path.display())]
     Locked {
-        /// The database file.
+        /// The database file, or the folder.
         path: PathBuf,
     },
     /// The lock file beside the database could not be made.
@@ -49,14 +49,62 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file was written by a newer version of this program.
-    #[error("the database {} has schema version {found}; this program knows {known}", path.display())]
+    #[error("the database {database} has schema version {found}; this program knows {known}")]
     TooNew {
-        /// The database file.
-        path: PathBuf,
+        /// The database file, or where the server is.
+        database: String,
         /// The version in the file.
         found: u32,
         /// The newest version this program knows.
         known: u32,
+    },
+    /// The schema is older than this program's, and may not be changed at the start.
+    #[error(
+        "the database {database} has schema version {found}; this program needs {known}: run `migrate`, or allow \
+         database.migrate"
+    )]
+    TooOld {
+        /// Where the server is.
+        database: String,
+        /// The version in the database; 0 for an empty one.
+        found: u32,
+        /// The version this program needs.
+        known: u32,
+    },
+    /// The URL of the database is none of PostgreSQL. It is not shown: it may hold a password.
+    #[error("the URL of the database is not valid: {reason}")]
+    Url {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server could not be reached, or did not let us prepare the database.
+    #[error("cannot open the database {database}: {reason}")]
+    Connect {
+        /// Where the server is, without user and password.
+        database: String,
+        /// What kind of failure it is.
+        reason: &'static str,
+        /// The server's answer, or the network's.
+        #[source]
+        source: Cause,
+    },
+    /// The certificates that the server is checked against could not be read.
+    #[error("cannot read certificates from {}", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Cause,
+    },
+    /// The folder for rows that the database does not take could not be used.
+    #[error("cannot use the spool {}", path.display())]
+    Spool {
+        /// The folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        #[source]
+        source: Cause,
     },
     /// A thread for the database could not be started.
     #[error("cannot start a thread for the database")]

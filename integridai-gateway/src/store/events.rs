@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::backend::Backend;
 use super::{Store, StoreError, SystemEvent};
 
 /// An event with its place in the log.
@@ -91,7 +92,10 @@ impl Store {
     /// # Errors
     /// When none of them could be stored.
     pub async fn append_events(&self, events: Vec<SystemEvent>) -> Result<Vec<Appended>, StoreError> {
-        self.database.append_events(events).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.append_events(events).await,
+            Backend::Postgres(database) => database.append_events(events).await,
+        }
     }
 
     /// Events of the log, at most 10 000.
@@ -104,7 +108,10 @@ impl Store {
         filter: EventFilter,
         limit: u32,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.database.events(range, filter, limit).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.events(range, filter, limit).await,
+            Backend::Postgres(database) => database.events(range, filter, limit).await,
+        }
     }
 
     /// Which part of the log is there.
@@ -112,12 +119,18 @@ impl Store {
     /// # Errors
     /// When it could not be read.
     pub async fn event_bounds(&self) -> Result<EventBounds, StoreError> {
-        self.database.event_bounds().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.event_bounds().await,
+            Backend::Postgres(database) => database.event_bounds().await,
+        }
     }
 
     /// The cursor of the newest event that is committed, as it grows. Whatever is up to it can be read.
     #[must_use]
     pub fn committed_events(&self) -> watch::Receiver<u64> {
-        self.database.committed_events()
+        match &*self.database {
+            Backend::Sqlite(database) => database.committed_events(),
+            Backend::Postgres(database) => database.committed_events(),
+        }
     }
 }

@@ -2,6 +2,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::backend::Backend;
 use super::{
     Admission, Admitted, Cancellation, ClaimRules, Execution, ExecutionFilter, ExecutionSummary, Finished,
     Heartbeat, JsonText, Lease, NewExecution, NewKey, Store, StoreError, SystemEvent,
@@ -19,7 +20,10 @@ impl Store {
         admission: Admission,
         key: Option<NewKey>,
     ) -> Result<Admitted, StoreError> {
-        self.database.admit(execution.into(), admission, key).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.admit(execution.into(), admission, key).await,
+            Backend::Postgres(database) => database.admit(execution.into(), admission, key).await,
+        }
     }
 
     /// Puts an execution into the queue, however many wait.
@@ -38,7 +42,10 @@ impl Store {
     /// # Errors
     /// When the claim could not be stored.
     pub async fn claim_execution(&self, rules: &ClaimRules) -> Result<Option<Execution>, StoreError> {
-        self.database.claim(rules.clone()).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.claim(rules.clone()).await,
+            Backend::Postgres(database) => database.claim(rules.clone()).await,
+        }
     }
 
     /// When the next execution that waits for its time is due, or a lease ends.
@@ -46,7 +53,10 @@ impl Store {
     /// # Errors
     /// When it could not be read.
     pub async fn next_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
-        self.database.next_due().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.next_due().await,
+            Backend::Postgres(database) => database.next_due().await,
+        }
     }
 
     /// Makes a lease hold until this moment.
@@ -54,7 +64,10 @@ impl Store {
     /// # Errors
     /// When the change could not be stored.
     pub async fn heartbeat(&self, lease: Lease, until: OffsetDateTime) -> Result<Heartbeat, StoreError> {
-        self.database.heartbeat(lease, until).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.heartbeat(lease, until).await,
+            Backend::Postgres(database) => database.heartbeat(lease, until).await,
+        }
     }
 
     /// Replaces the steps of a running execution.
@@ -62,7 +75,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`], and nothing was changed; otherwise the steps could not be stored.
     pub async fn save_steps(&self, lease: Lease, steps: JsonText) -> Result<(), StoreError> {
-        held(self.database.save_steps(lease, steps).await?)
+        held(match &*self.database {
+            Backend::Sqlite(database) => database.save_steps(lease, steps).await,
+            Backend::Postgres(database) => database.save_steps(lease, steps).await,
+        }?)
     }
 
     /// Ends a running execution, and records what happened, both or neither.
@@ -75,7 +91,10 @@ impl Store {
         finished: Finished,
         events: Vec<SystemEvent>,
     ) -> Result<(), StoreError> {
-        held(self.database.finish(lease, finished, events).await?)
+        held(match &*self.database {
+            Backend::Sqlite(database) => database.finish(lease, finished, events).await,
+            Backend::Postgres(database) => database.finish(lease, finished, events).await,
+        }?)
     }
 
     /// Puts a running execution back to be tried again at this moment; `error` tells why.
@@ -89,7 +108,10 @@ impl Store {
         steps: JsonText,
         error: JsonText,
     ) -> Result<(), StoreError> {
-        held(self.database.retry(lease, at, steps, error).await?)
+        held(match &*self.database {
+            Backend::Sqlite(database) => database.retry(lease, at, steps, error).await,
+            Backend::Postgres(database) => database.retry(lease, at, steps, error).await,
+        }?)
     }
 
     /// Gives a claim back: the execution waits again in its old place, and this attempt does not count.
@@ -97,7 +119,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`], and nothing was changed; otherwise the change could not be stored.
     pub async fn release_execution(&self, lease: Lease) -> Result<(), StoreError> {
-        held(self.database.release(lease).await?)
+        held(match &*self.database {
+            Backend::Sqlite(database) => database.release(lease).await,
+            Backend::Postgres(database) => database.release(lease).await,
+        }?)
     }
 
     /// Cancels an execution that waits, or asks the worker of one that runs to.
@@ -105,7 +130,10 @@ impl Store {
     /// # Errors
     /// When the change could not be stored.
     pub async fn cancel_execution(&self, id: Uuid, error: JsonText) -> Result<Cancellation, StoreError> {
-        self.database.cancel(id, error).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.cancel(id, error).await,
+            Backend::Postgres(database) => database.cancel(id, error).await,
+        }
     }
 
     /// Puts an execution that was given up back into the queue, with these steps and this deadline. `false`: it is
@@ -119,7 +147,10 @@ impl Store {
         steps: JsonText,
         deadline_at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        self.database.replay(id, steps, deadline_at).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.replay(id, steps, deadline_at).await,
+            Backend::Postgres(database) => database.replay(id, steps, deadline_at).await,
+        }
     }
 
     /// Puts every running execution back into the queue and answers how many: for the start of the only process
@@ -128,7 +159,10 @@ impl Store {
     /// # Errors
     /// When the change could not be stored.
     pub async fn requeue_running(&self) -> Result<u64, StoreError> {
-        self.database.requeue_running().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.requeue_running().await,
+            Backend::Postgres(database) => database.requeue_running().await,
+        }
     }
 
     /// The executions that the filter lets through, newest first; at most 1 000.
@@ -140,7 +174,10 @@ impl Store {
         filter: ExecutionFilter,
         limit: u32,
     ) -> Result<Vec<ExecutionSummary>, StoreError> {
-        self.database.executions(filter, limit).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.executions(filter, limit).await,
+            Backend::Postgres(database) => database.executions(filter, limit).await,
+        }
     }
 
     /// The execution with this id.
@@ -148,7 +185,10 @@ impl Store {
     /// # Errors
     /// When it could not be read.
     pub async fn execution(&self, id: Uuid) -> Result<Option<Execution>, StoreError> {
-        self.database.execution(id).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.execution(id).await,
+            Backend::Postgres(database) => database.execution(id).await,
+        }
     }
 
     /// How many executions a correlation id has.
@@ -156,7 +196,10 @@ impl Store {
     /// # Errors
     /// When they could not be counted.
     pub async fn executions_of_correlation(&self, id: String) -> Result<u64, StoreError> {
-        self.database.executions_of_correlation(id).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.executions_of_correlation(id).await,
+            Backend::Postgres(database) => database.executions_of_correlation(id).await,
+        }
     }
 
     /// How many executions wait to be claimed.
@@ -164,7 +207,10 @@ impl Store {
     /// # Errors
     /// When they could not be counted.
     pub async fn queued_executions(&self) -> Result<u64, StoreError> {
-        self.database.queued().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.queued().await,
+            Backend::Postgres(database) => database.queued().await,
+        }
     }
 }
 

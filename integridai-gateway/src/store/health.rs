@@ -13,6 +13,10 @@ pub struct StoreHealth {
     pub last_error: Option<String>,
     /// Rows accepted and not yet written.
     pub buffered_rows: usize,
+    /// Rows that wait in the spool, on the disk.
+    pub spooled_rows: usize,
+    /// Places in the spool that could not be read: torn off by a crash, or damaged. A row or more was lost at each.
+    pub spool_damages: u64,
     /// Rows lost: the buffer was full, the row could not be stored, or the store was closed.
     pub dropped_rows: u64,
     /// Rows removed before their time, to make room in a file that had reached its greatest size.
@@ -27,6 +31,8 @@ pub(super) struct Counters {
     readable: AtomicBool,
     last_error: Mutex<Option<&'static str>>,
     buffered: AtomicUsize,
+    spooled: AtomicUsize,
+    damages: AtomicU64,
     written: AtomicU64,
     pruned: AtomicU64,
     dropped: [AtomicU64; Table::ALL.len()],
@@ -39,6 +45,8 @@ impl Counters {
             readable: AtomicBool::new(true),
             last_error: Mutex::new(None),
             buffered: AtomicUsize::new(0),
+            spooled: AtomicUsize::new(0),
+            damages: AtomicU64::new(0),
             written: AtomicU64::new(0),
             pruned: AtomicU64::new(0),
             dropped: Default::default(),
@@ -50,6 +58,8 @@ impl Counters {
             healthy: self.is_healthy(),
             last_error: self.last_error().map(str::to_owned),
             buffered_rows: self.buffered.load(Relaxed),
+            spooled_rows: self.spooled.load(Relaxed),
+            spool_damages: self.damages.load(Relaxed),
             dropped_rows: Table::ALL.iter().map(|table| self.dropped(*table)).sum(),
             pruned_rows: self.pruned.load(Relaxed),
             written_rows: self.written.load(Relaxed),
@@ -86,6 +96,16 @@ impl Counters {
 
     pub(super) fn set_buffered(&self, rows: usize) {
         self.buffered.store(rows, Relaxed);
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) fn set_spooled(&self, rows: usize) {
+        self.spooled.store(rows, Relaxed);
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) fn set_damages(&self, places: u64) {
+        self.damages.store(places, Relaxed);
     }
 
     /// Answers whether this is news.

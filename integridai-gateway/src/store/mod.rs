@@ -30,6 +30,7 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod backend;
 mod claims;
 mod error;
 mod events;
@@ -37,13 +38,25 @@ mod executions;
 mod health;
 mod json_text;
 mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(not(feature = "postgres"))]
+#[path = "postgres_absent.rs"]
+mod postgres;
+mod queue;
 mod rank;
+mod record;
+mod retry;
 mod rows;
+#[cfg(feature = "postgres")]
+mod spool;
 mod sqlite;
+mod width;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::backend::Backend;
 pub use self::claims::{
     Admission, Admitted, Cancellation, ClaimRules, ExecutionFilter, ExecutionSummary, Heartbeat, KeyAnswer,
     Lease, NewKey,
@@ -53,11 +66,15 @@ pub use self::events::{Appended, EventBounds, EventFilter, EventRange, EventRead
 pub use self::health::StoreHealth;
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresUrl};
 pub use self::rank::{cost, next_rank};
 pub use self::rows::{
     ApiCall, Execution, ExecutionState, Finished, MetricSample, NewExecution, Outcome, Priority, SystemEvent,
     Table,
 };
+#[cfg(feature = "postgres")]
+pub use self::spool::SpoolOptions;
 
 /// A handle to the store; clones are cheap and share everything.
 ///
@@ -65,8 +82,11 @@ pub use self::rows::{
 /// nobody learns whether that succeeded. [`Store::close`] waits for it.
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Arc<sqlite::Database>,
+    database: Arc<Backend>,
 }
+
+/// An upper bound for every list.
+const LONGEST_LIST: u32 = 10_000;
 
 impl Store {
     /// Opens the file, brings its schema up to date, and starts the threads. Blocks for some milliseconds.
@@ -75,28 +95,51 @@ impl Store {
     /// When the folder is missing, another process has the file, or the file is not ours to use.
     #[expect(clippy::needless_pass_by_value, reason = "the options are used up: a store is opened once")]
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        Ok(Self { database: Arc::new(sqlite::Database::open(&options)?) })
+        let database = Box::new(sqlite::Database::open(&options)?);
+        Ok(Self { database: Arc::new(Backend::Sqlite(database)) })
+    }
+
+    /// Connects to a PostgreSQL, brings its schema up to date, and starts what writes rows down.
+    ///
+    /// # Errors
+    /// When nothing answers within [`PostgresOptions::start_timeout`], or the database is not ours to use.
+    #[cfg(feature = "postgres")]
+    pub async fn connect(options: PostgresOptions) -> Result<Self, StoreError> {
+        let database = Box::new(postgres::Database::connect(options).await?);
+        Ok(Self { database: Arc::new(Backend::Postgres(database)) })
     }
 
     /// Records an event, which is written at once and then told by [`Store::committed_events`]. Never waits; see the module
     /// for what becomes of it.
     pub fn record_event(&self, event: SystemEvent) {
-        self.database.record_event(event);
+        match &*self.database {
+            Backend::Sqlite(database) => database.record_event(event),
+            Backend::Postgres(database) => database.record_event(event),
+        }
     }
 
     /// Records figures. Never waits.
     pub fn record_metrics(&self, samples: Vec<MetricSample>) {
-        self.database.record_metrics(samples);
+        match &*self.database {
+            Backend::Sqlite(database) => database.record_metrics(samples),
+            Backend::Postgres(database) => database.record_metrics(samples),
+        }
     }
 
     /// Records an answered call. Never waits.
     pub fn record_api_call(&self, call: ApiCall) {
-        self.database.record_api_call(call);
+        match &*self.database {
+            Backend::Sqlite(database) => database.record_api_call(call),
+            Backend::Postgres(database) => database.record_api_call(call),
+        }
     }
 
     /// Records an execution that ran, and ended, outside of the queue. Never waits.
     pub fn record_execution(&self, execution: Execution) {
-        self.database.record_execution(execution);
+        match &*self.database {
+            Backend::Sqlite(database) => database.record_execution(execution),
+            Backend::Postgres(database) => database.record_execution(execution),
+        }
     }
 
     /// Waits until everything recorded so far is written.
@@ -104,7 +147,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unsaved`] if the database refuses at the moment; the rows go on waiting.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        self.database.flush().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.flush().await,
+            Backend::Postgres(database) => database.flush().await,
+        }
     }
 
     /// The newest events that are written, newest first; at most 10 000.
@@ -112,7 +158,10 @@ impl Store {
     /// # Errors
     /// When they could not be read.
     pub async fn recent_events(&self, limit: u32) -> Result<Vec<SystemEvent>, StoreError> {
-        self.database.recent_events(limit).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.recent_events(limit).await,
+            Backend::Postgres(database) => database.recent_events(limit).await,
+        }
     }
 
     /// The newest figures that are written, newest first; at most 10 000.
@@ -120,7 +169,10 @@ impl Store {
     /// # Errors
     /// When they could not be read.
     pub async fn recent_metrics(&self, limit: u32) -> Result<Vec<MetricSample>, StoreError> {
-        self.database.metrics(limit).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.metrics(limit).await,
+            Backend::Postgres(database) => database.metrics(limit).await,
+        }
     }
 
     /// The newest calls that are written, newest first; at most 10 000.
@@ -128,7 +180,10 @@ impl Store {
     /// # Errors
     /// When they could not be read.
     pub async fn recent_api_calls(&self, limit: u32) -> Result<Vec<ApiCall>, StoreError> {
-        self.database.api_calls(limit).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.api_calls(limit).await,
+            Backend::Postgres(database) => database.api_calls(limit).await,
+        }
     }
 
     /// Asks every table, whether the files are still those that were opened, and whether the last write succeeded.
@@ -138,19 +193,28 @@ impl Store {
     /// # Errors
     /// When the file cannot be read or written.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.database.ping().await
+        match &*self.database {
+            Backend::Sqlite(database) => database.ping().await,
+            Backend::Postgres(database) => database.ping().await,
+        }
     }
 
     /// How the store is doing; costs a few loads.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
-        self.database.counters().snapshot()
+        match &*self.database {
+            Backend::Sqlite(database) => database.counters().snapshot(),
+            Backend::Postgres(database) => database.counters().snapshot(),
+        }
     }
 
     /// How many rows of one table were lost so far.
     #[must_use]
     pub fn dropped_rows(&self, table: Table) -> u64 {
-        self.database.counters().dropped(table)
+        match &*self.database {
+            Backend::Sqlite(database) => database.counters().dropped(table),
+            Backend::Postgres(database) => database.counters().dropped(table),
+        }
     }
 
     /// Writes what is buffered, folds the write-ahead log into the file, ends the threads and lets the lock
@@ -160,6 +224,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unsaved`] if rows are lost, or the disk has not answered by the deadline.
     pub async fn close(&self, deadline: Duration) -> Result<(), StoreError> {
-        self.database.close(deadline).await
+        match &*self.database {
+            Backend::Sqlite(database) => database.close(deadline).await,
+            Backend::Postgres(database) => database.close(deadline).await,
+        }
     }
 }

@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 20] = [
+const COUNTERS: [Row; 21] = [
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -79,12 +79,17 @@ const COUNTERS: [Row; 20] = [
     (
         "integridai_store_dropped_rows_total",
         Unit::Count,
-        "Rows lost: the buffer was full, a row could not be stored, or the store was closed.",
+        "Rows lost, by table: the buffer was full, a row could not be stored, or the store was closed.",
     ),
     (
         "integridai_store_pruned_rows_total",
         Unit::Count,
         "Rows removed before their time, because the database had reached its greatest size.",
+    ),
+    (
+        "integridai_store_spool_damages_total",
+        Unit::Count,
+        "Places in the spool that could not be read; a row or more was lost at each.",
     ),
     ("integridai_store_written_rows_total", Unit::Count, "Rows written from the buffer to the database."),
     (
@@ -94,7 +99,7 @@ const COUNTERS: [Row; 20] = [
     ),
 ];
 
-const GAUGES: [Row; 14] = [
+const GAUGES: [Row; 15] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_cache_bytes", Unit::Bytes, "Memory that kept answers take, roughly."),
     (
@@ -116,6 +121,7 @@ const GAUGES: [Row; 14] = [
     ("integridai_service_up", Unit::Count, "How a service is: 1 online, 0.5 degraded, 0 offline."),
     ("integridai_auth_keys", Unit::Count, "Keys of an issuer of tokens that can be used, by issuer."),
     ("integridai_store_buffered_rows", Unit::Count, "Rows accepted and not yet written to the database."),
+    ("integridai_store_spooled_rows", Unit::Count, "Rows that wait on the disk for the database."),
     ("integridai_store_healthy", Unit::Count, "Whether the database can be read and written: 1 or 0."),
 ];
 

@@ -5,6 +5,8 @@
 mod abuse;
 mod access;
 mod command_line;
+#[cfg(feature = "postgres")]
+mod database;
 mod demo;
 mod disk;
 mod drains;
@@ -15,6 +17,8 @@ mod memory;
 mod operators;
 mod passing;
 mod readme;
+#[cfg(feature = "postgres")]
+mod servers;
 mod starts;
 mod support;
 #[cfg(feature = "tls")]

@@ -7,7 +7,8 @@ use integridai_gateway::store::{
 };
 use time::OffsetDateTime;
 
-use crate::samples::{PATIENCE, event, folder, open, open_with, other_program, until};
+use crate::homes::{Home, on_both, query};
+use crate::samples::{PATIENCE, event, other_program, until};
 
 const NEVER: Duration = Duration::from_secs(60 * 60);
 
@@ -30,57 +31,65 @@ async fn cursors(store: &Store, filter: EventFilter) -> Vec<u64> {
 
 #[tokio::test]
 async fn an_event_is_written_at_once_and_announced_when_it_can_be_read() {
-    let (_folder, path) = folder();
-    let store = open_with(StoreOptions { flush_interval: NEVER, ..StoreOptions::new(&path) });
-    let mut committed = store.committed_events();
-    assert_eq!(*committed.borrow(), 0);
-    for round in 1..=20 {
-        let recorded = plain();
-        store.record_event(recorded.clone());
-        let told = tokio::time::timeout(PATIENCE, committed.wait_for(|cursor| *cursor >= round));
-        let told = *told.await.expect("it does not wait for company").unwrap();
-        assert_eq!(told, round);
-        let last = all(&store).await.pop().unwrap();
-        assert_eq!((last.cursor, last.event.id), (told, recorded.id));
-    }
+    on_both(async |home| {
+        let store = home.open_with(StoreOptions { flush_interval: NEVER, ..home.options() }).await;
+        let mut committed = store.committed_events();
+        assert_eq!(*committed.borrow(), 0);
+        for round in 1..=20 {
+            let recorded = plain();
+            store.record_event(recorded.clone());
+            let told = tokio::time::timeout(PATIENCE, committed.wait_for(|cursor| *cursor >= round));
+            let told = *told.await.expect("it does not wait for company").unwrap();
+            assert_eq!(told, round);
+            let last = all(&store).await.pop().unwrap();
+            assert_eq!((last.cursor, last.event.id), (told, recorded.id));
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn whoever_follows_the_cursors_sees_every_event_once_and_in_order_however_it_was_written() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    let mut committed = store.committed_events();
-    let writers: Vec<_> = (0..4)
-        .map(|writer| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                for number in 0..50 {
-                    match writer % 2 {
-                        0 => store.record_event(plain()),
-                        _ => drop(store.append_events(vec![plain(), plain()]).await.unwrap()),
+    on_both(async |home| {
+        let store = home.open().await;
+        let mut committed = store.committed_events();
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    for number in 0..50 {
+                        match writer % 2 {
+                            0 => store.record_event(plain()),
+                            _ => drop(store.append_events(vec![plain(), plain()]).await.unwrap()),
+                        }
+                        if number % 7 == 0 {
+                            tokio::task::yield_now().await;
+                        }
                     }
-                    if number % 7 == 0 {
-                        tokio::task::yield_now().await;
-                    }
-                }
+                })
             })
-        })
-        .collect();
-    let (mut seen, mut position) = (Vec::new(), 0);
-    while seen.len() < 300 {
-        let target = *tokio::time::timeout(PATIENCE, committed.wait_for(|cursor| *cursor > position))
-            .await
-            .unwrap()
-            .unwrap();
-        let page = store.events(EventRange::After(position, target), EventFilter::default(), 1_000).await;
-        seen.extend(page.unwrap().into_iter().map(|logged| logged.cursor));
-        position = target;
-    }
-    for writer in writers {
-        writer.await.unwrap();
-    }
-    assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
-    assert_eq!(seen, cursors_of(&all(&store).await), "nothing came into being behind a cursor that was told");
+            .collect();
+        let (mut seen, mut position) = (Vec::new(), 0);
+        while seen.len() < 300 {
+            let target = *tokio::time::timeout(PATIENCE, committed.wait_for(|cursor| *cursor > position))
+                .await
+                .unwrap()
+                .unwrap();
+            let page = store.events(EventRange::After(position, target), EventFilter::default(), 1_000).await;
+            seen.extend(page.unwrap().into_iter().map(|logged| logged.cursor));
+            position = target;
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
+        assert_eq!(
+            seen,
+            cursors_of(&all(&store).await),
+            "nothing came into being behind a cursor that was told"
+        );
+    })
+    .await;
 }
 
 fn cursors_of(events: &[LoggedEvent]) -> Vec<u64> {
@@ -89,103 +98,127 @@ fn cursors_of(events: &[LoggedEvent]) -> Vec<u64> {
 
 #[tokio::test]
 async fn a_cursor_is_never_given_twice_and_whoever_comes_with_an_old_one_learns_what_is_gone() {
-    let (_folder, path) = folder();
-    let store = open_with(StoreOptions { retention: Duration::MAX, ..StoreOptions::new(&path) });
-    let old = OffsetDateTime::now_utc() - Duration::from_secs(40 * 24 * 60 * 60);
-    let events = vec![SystemEvent { timestamp: old, ..plain() }; 1];
-    store.append_events(events).await.unwrap();
-    store.append_events(vec![SystemEvent { timestamp: old, ..plain() }]).await.unwrap();
-    assert_eq!(store.event_bounds().await.unwrap(), EventBounds { pruned_through: 0, newest: 2 });
-    store.close(PATIENCE).await.unwrap();
+    on_both(async |home| {
+        let store = home.open_with(StoreOptions { retention: Duration::MAX, ..home.options() }).await;
+        let old = OffsetDateTime::now_utc() - Duration::from_secs(40 * 24 * 60 * 60);
+        let events = vec![SystemEvent { timestamp: old, ..plain() }; 1];
+        store.append_events(events).await.unwrap();
+        store.append_events(vec![SystemEvent { timestamp: old, ..plain() }]).await.unwrap();
+        assert_eq!(store.event_bounds().await.unwrap(), EventBounds { pruned_through: 0, newest: 2 });
+        store.close(PATIENCE).await.unwrap();
 
-    let store = open(&path);
-    until("the pruning", async || all(&store).await.is_empty()).await;
-    let bounds = EventBounds { pruned_through: 2, newest: 2 };
-    assert_eq!(store.event_bounds().await.unwrap(), bounds);
-    assert_eq!(*store.committed_events().borrow(), 2);
-    store.close(PATIENCE).await.unwrap();
+        let store = home.open().await;
+        until("the pruning", async || all(&store).await.is_empty()).await;
+        let bounds = EventBounds { pruned_through: 2, newest: 2 };
+        assert_eq!(store.event_bounds().await.unwrap(), bounds);
+        assert_eq!(*store.committed_events().borrow(), 2);
+        store.close(PATIENCE).await.unwrap();
 
-    let store = open(&path);
-    assert_eq!(*store.committed_events().borrow(), 2, "an empty log goes on where it ended");
-    let appended = store.append_events(vec![plain()]).await.unwrap();
-    assert_eq!(appended[0].cursor, 3);
+        let store = home.open().await;
+        assert_eq!(*store.committed_events().borrow(), 2, "an empty log goes on where it ended");
+        let appended = store.append_events(vec![plain()]).await.unwrap();
+        assert_eq!(appended[0].cursor, 3);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_event_that_its_source_hands_in_again_is_the_one_that_is_there() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    let first = store.append_events(vec![named("regtech", "a"), named("regtech", "b")]).await.unwrap();
-    assert!(first.iter().all(|appended| appended.is_new));
-    let events = vec![named("regtech", "b"), named("flaisimulator", "b"), named("regtech", "c"), plain()];
-    let again = store.append_events(events).await.unwrap();
-    assert_eq!(again.iter().map(|appended| appended.is_new).collect::<Vec<_>>(), [false, true, true, true]);
-    assert_eq!((again[0].id, again[0].cursor), (first[1].id, first[1].cursor));
-    let twice = vec![named("regtech", "d"), named("regtech", "d")];
-    let twice = store.append_events(twice).await.unwrap();
-    assert_eq!((twice[0].is_new, twice[1].is_new, twice[0].id), (true, false, twice[1].id));
-    assert_eq!(all(&store).await.len(), 6);
+    on_both(async |home| {
+        let store = home.open().await;
+        let first = store.append_events(vec![named("regtech", "a"), named("regtech", "b")]).await.unwrap();
+        assert!(first.iter().all(|appended| appended.is_new));
+        let events = vec![named("regtech", "b"), named("flaisimulator", "b"), named("regtech", "c"), plain()];
+        let again = store.append_events(events).await.unwrap();
+        assert_eq!(
+            again.iter().map(|appended| appended.is_new).collect::<Vec<_>>(),
+            [false, true, true, true]
+        );
+        assert_eq!((again[0].id, again[0].cursor), (first[1].id, first[1].cursor));
+        let twice = vec![named("regtech", "d"), named("regtech", "d")];
+        let twice = store.append_events(twice).await.unwrap();
+        assert_eq!((twice[0].is_new, twice[1].is_new, twice[0].id), (true, false, twice[1].id));
+        assert_eq!(all(&store).await.len(), 6);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn of_events_that_are_handed_in_together_all_are_stored_or_none() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    let taken = plain();
-    store.append_events(vec![taken.clone()]).await.unwrap();
-    let (one, other) = (store.append_events(vec![plain(), taken]), store.append_events(vec![plain()]));
-    let (refused, stored) = tokio::join!(one, other);
-    refused.unwrap_err();
-    stored.unwrap();
-    assert_eq!(all(&store).await.len(), 2, "others in the same transaction are stored");
+    on_both(async |home| {
+        let store = home.open().await;
+        let taken = plain();
+        store.append_events(vec![taken.clone()]).await.unwrap();
+        let (one, other) = (store.append_events(vec![plain(), taken]), store.append_events(vec![plain()]));
+        let (refused, stored) = tokio::join!(one, other);
+        refused.unwrap_err();
+        stored.unwrap();
+        assert_eq!(all(&store).await.len(), 2, "others in the same transaction are stored");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_list_has_what_fits_all_conditions_in_either_order_and_page_by_page() {
-    let (_folder, path) = folder();
-    let store = open(&path);
-    let moment = OffsetDateTime::now_utc();
-    let of = |kind: &str, source: &str, user: Option<&str>, age: u64| SystemEvent {
-        event_type: kind.to_owned(),
-        service_name: source.to_owned(),
-        user_id: user.map(str::to_owned),
-        correlation_id: Some(format!("c-{age}")),
-        timestamp: moment - Duration::from_secs(age),
-        ..plain()
-    };
-    let long = "https://regtech.example.org/".repeat(4);
-    let events = vec![
-        of("a", "regtech", None, 5),
-        of("b", "regtech", Some("ann"), 4),
-        of("b", &long, Some("bob"), 3),
-        of("shared", "regtech", Some("bob"), 2),
-    ];
-    store.append_events(events).await.unwrap();
-    let text = |text: &str| Some(text.to_owned());
-    let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-    let none = EventFilter::default;
-    let ann = Some(EventReader { user_id: "ann".to_owned(), shared_types: &["shared", "x"] });
-    for (filter, expected) in [
-        (none(), &[1, 2, 3, 4][..]),
-        (EventFilter { types: list(&["a", "shared"]), ..none() }, &[1, 4]),
-        (EventFilter { topic_users: list(&["bob"]), ..none() }, &[3, 4]),
-        (EventFilter { types: list(&["a"]), topic_users: list(&["ann"]), ..none() }, &[1, 2]),
-        (EventFilter { source: text(&long), ..none() }, &[3]),
-        (EventFilter { source: text("regtech"), user_id: text("ann"), ..none() }, &[2]),
-        (EventFilter { correlation_id: text("c-2"), ..none() }, &[4]),
-        (EventFilter { since: Some(moment - Duration::from_secs(4)), ..none() }, &[2, 3, 4]),
-        (EventFilter { until: Some(moment - Duration::from_secs(4)), ..none() }, &[1]),
-        (EventFilter { reader: ann.clone(), ..none() }, &[1, 2, 4]),
-        (EventFilter { reader: ann, types: list(&["b"]), topic_users: list(&["bob"]), ..none() }, &[2, 4]),
-    ] {
-        assert_eq!(cursors(&store, filter.clone()).await, expected, "{filter:?}");
+    on_both(async |home| {
+        let store = home.open().await;
+        let moment = OffsetDateTime::now_utc();
+        let of = |kind: &str, source: &str, user: Option<&str>, age: u64| SystemEvent {
+            event_type: kind.to_owned(),
+            service_name: source.to_owned(),
+            user_id: user.map(str::to_owned),
+            correlation_id: Some(format!("c-{age}")),
+            timestamp: moment - Duration::from_secs(age),
+            ..plain()
+        };
+        let long = "https://regtech.example.org/".repeat(4);
+        let events = vec![
+            of("a", "regtech", None, 5),
+            of("b", "regtech", Some("ann"), 4),
+            of("b", &long, Some("bob"), 3),
+            of("shared", "regtech", Some("bob"), 2),
+        ];
+        store.append_events(events).await.unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let none = EventFilter::default;
+        let ann = Some(EventReader { user_id: "ann".to_owned(), shared_types: &["shared", "x"] });
+        for (filter, expected) in [
+            (none(), &[1, 2, 3, 4][..]),
+            (EventFilter { types: list(&["a", "shared"]), ..none() }, &[1, 4]),
+            (EventFilter { topic_users: list(&["bob"]), ..none() }, &[3, 4]),
+            (EventFilter { types: list(&["a"]), topic_users: list(&["ann"]), ..none() }, &[1, 2]),
+            (EventFilter { source: text(&long), ..none() }, &[3]),
+            (EventFilter { source: text("regtech"), user_id: text("ann"), ..none() }, &[2]),
+            (EventFilter { correlation_id: text("c-2"), ..none() }, &[4]),
+            (EventFilter { since: Some(moment - Duration::from_secs(4)), ..none() }, &[2, 3, 4]),
+            (EventFilter { until: Some(moment - Duration::from_secs(4)), ..none() }, &[1]),
+            (EventFilter { reader: ann.clone(), ..none() }, &[1, 2, 4]),
+            (
+                EventFilter { reader: ann, types: list(&["b"]), topic_users: list(&["bob"]), ..none() },
+                &[2, 4],
+            ),
+        ] {
+            assert_eq!(cursors(&store, filter.clone()).await, expected, "{filter:?}");
+        }
+        let page = store.events(EventRange::Before(4), none(), 2).await.unwrap();
+        assert_eq!(cursors_of(&page), [3, 2]);
+        let page = store.events(EventRange::After(1, 3), none(), 10).await.unwrap();
+        assert_eq!(cursors_of(&page), [2, 3]);
+        assert_eq!(page[1].event.service_name, long);
+        assert_eq!(service_name(home, 3), long[..50]);
+    })
+    .await;
+}
+
+/// The column of the published schema.
+fn service_name(home: &Home, cursor: u64) -> String {
+    let name = format!("SELECT service_name FROM system_events WHERE cursor = {cursor}");
+    match home {
+        Home::Sqlite(_) => {
+            let file = other_program(&home.options().path);
+            file.query_row(&name, [], |row| row.get(0)).expect("it is there")
+        }
+        Home::Postgres(url) => query(url, &name),
     }
-    let page = store.events(EventRange::Before(4), none(), 2).await.unwrap();
-    assert_eq!(cursors_of(&page), [3, 2]);
-    let page = store.events(EventRange::After(1, 3), none(), 10).await.unwrap();
-    assert_eq!(cursors_of(&page), [2, 3]);
-    assert_eq!(page[1].event.service_name, long);
-    let name = "SELECT service_name FROM system_events WHERE cursor = 3";
-    let name: String = other_program(&path).query_row(name, [], |row| row.get(0)).unwrap();
-    assert_eq!(name, long[..50]);
 }

@@ -1,9 +1,15 @@
-//! The store from outside: durability, order, one process per file, bounds, and disks that fail.
+//! The store from outside: durability, order, bounds, databases that fail, one process per file.
 mod buffer;
 mod disk;
 mod events;
 mod executions;
 mod files;
+mod homes;
+mod outage;
 mod process;
 mod queue;
 mod samples;
+mod schema;
+mod spooled;
+mod support;
+mod values;

@@ -5,6 +5,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
+pub(super) use crate::store::width::clip;
 use crate::store::{ExecutionState, JsonText, KeyAnswer, Priority};
 use crate::timestamp;
 
@@ -98,12 +99,4 @@ impl FromSql for Priority {
 /// SQLite has no unsigned 64-bit integers; a figure beyond `i64::MAX` is kept as that.
 pub(super) fn integer(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// Cuts to a column's width in characters.
-pub(super) fn clip(text: &str, width: usize) -> &str {
-    if text.len() <= width {
-        return text;
-    }
-    text.char_indices().nth(width).map_or(text, |(end, _)| &text[..end])
 }

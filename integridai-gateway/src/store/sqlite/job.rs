@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use time::OffsetDateTime;
-use tokio::sync::oneshot;
 
 use super::executions;
-use super::queue::Queue;
+use crate::store::queue::{Queue, Reply};
 use crate::store::{ClaimRules, Execution, Lease, StoreError};
 
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// What waits for the writer.
+pub(super) type Jobs = Queue<Box<dyn Job>>;
 
 pub(super) trait Job: Send {
     /// Does the work. An error of its own leaves the rest of the transaction alone.
@@ -71,7 +71,7 @@ impl<T: Send> Job for Task<T> {
 #[derive(Debug)]
 pub(super) struct Claim {
     execution: Option<Execution>,
-    queue: Arc<Queue>,
+    queue: Arc<Jobs>,
 }
 
 impl Claim {
@@ -113,7 +113,7 @@ pub(super) struct ClaimTask {
     pub(super) rules: ClaimRules,
     pub(super) answer: Option<Result<Option<Execution>, StoreError>>,
     pub(super) reply: Reply<Option<Claim>>,
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Jobs>,
 }
 
 impl Job for ClaimTask {

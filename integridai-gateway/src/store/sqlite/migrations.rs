@@ -33,7 +33,7 @@ fn current(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     }
     let known = STEPS.len() as u32;
     if found > known {
-        return Err(StoreError::TooNew { path: path.to_owned(), found, known });
+        return Err(StoreError::TooNew { database: path.display().to_string(), found, known });
     }
     Ok(found)
 }

@@ -16,12 +16,10 @@ mod lists;
 mod lock;
 mod migrations;
 mod open;
-mod queue;
 mod queueing;
 mod reader;
 mod records;
 mod retention;
-mod retry;
 mod room;
 mod statements;
 mod writer;
@@ -36,24 +34,22 @@ use rusqlite::{Connection, Row};
 use tokio::sync::{oneshot, watch};
 
 use self::file::OpenFiles;
-use self::job::{Job, Reply, Task};
-use self::queue::Queue;
+use self::job::{Job, Jobs, Task};
 use self::reader::Readers;
-use self::records::Record;
 use super::health::Counters;
+use super::queue::Reply;
+use super::record::Record;
 use super::{
-    ApiCall, Appended, EventBounds, EventFilter, EventRange, Execution, LoggedEvent, MetricSample,
-    StoreError, StoreOptions, SystemEvent,
+    ApiCall, Appended, EventBounds, EventFilter, EventRange, Execution, LONGEST_LIST, LoggedEvent,
+    MetricSample, StoreError, StoreOptions, SystemEvent,
 };
 
 /// How long the writer may go on when the store is dropped without having been closed.
 const LINGER: Duration = Duration::from_secs(5);
-/// An upper bound for every list.
-const LONGEST_LIST: u32 = 10_000;
 
 #[derive(Debug)]
 pub(super) struct Database {
-    queue: Arc<Queue>,
+    queue: Arc<Jobs>,
     counters: Arc<Counters>,
     readers: Readers,
     files: OpenFiles,

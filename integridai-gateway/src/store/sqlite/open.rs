@@ -8,12 +8,12 @@ use tokio::sync::watch;
 
 use super::alive::Alive;
 use super::file::OpenFiles;
-use super::queue::Queue;
 use super::reader::Readers;
 use super::room::Room;
 use super::writer::{Writer, WriterOptions};
 use super::{Database, events, lock, migrations};
 use crate::store::health::Counters;
+use crate::store::queue::{Bounds, Queue};
 use crate::store::{StoreError, StoreOptions};
 
 const READERS: usize = 2;
@@ -38,7 +38,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Database, StoreError> {
     let files = OpenFiles::of(path)
         .map_err(|error| StoreError::Open { path: path.to_owned(), source: Arc::new(error) })?;
     let counters = Arc::new(Counters::new());
-    let queue = Arc::new(Queue::new(options, Arc::clone(&counters)));
+    let queue = Arc::new(Queue::new(bounds(options), Arc::clone(&counters)));
     let readers = Readers::start(readers, options.pending_commands, &alive)?;
     let (announce, committed) = watch::channel(newest);
     let shared = WriterOptions {
@@ -101,4 +101,14 @@ fn start(mut writer: Writer, alive: Arc<Alive>) -> Result<(), StoreError> {
         alive.close(writer);
     });
     started.map(drop).map_err(|error| StoreError::Thread { source: Arc::new(error) })
+}
+
+fn bounds(options: &StoreOptions) -> Bounds {
+    Bounds {
+        buffer_rows: options.buffer_rows,
+        buffer_bytes: options.buffer_bytes,
+        batch_rows: options.batch_rows,
+        flush_interval: options.flush_interval,
+        pending_jobs: options.pending_commands,
+    }
 }

@@ -3,44 +3,10 @@ use rusqlite::{Connection, Row, params};
 
 use super::columns::{Id, Timestamp, clip, integer};
 use super::{execution_statements, statements};
-use crate::store::{ApiCall, Execution, MetricSample, SystemEvent, Table};
-
-const BYTES_OF_COLUMNS: usize = 256;
-
-/// A row on its way into one of the tables.
-#[derive(Debug)]
-pub(super) enum Record {
-    Event(SystemEvent),
-    Metric(MetricSample),
-    ApiCall(ApiCall),
-    Execution(Box<Execution>),
-}
+use crate::store::record::Record;
+use crate::store::{ApiCall, Execution, MetricSample, SystemEvent};
 
 impl Record {
-    pub(super) fn table(&self) -> Table {
-        match self {
-            Self::Event(_) => Table::SystemEvents,
-            Self::Metric(_) => Table::MetricsHistory,
-            Self::ApiCall(_) => Table::ApiCallsLog,
-            Self::Execution(_) => Table::Executions,
-        }
-    }
-
-    /// About how many bytes it holds in memory.
-    pub(super) fn weight(&self) -> usize {
-        BYTES_OF_COLUMNS
-            + match self {
-                Self::Event(event) => event.payload.as_bytes().len() + event.event_type.len(),
-                Self::Metric(sample) => sample.metadata.as_ref().map_or(0, |json| json.as_bytes().len()),
-                Self::ApiCall(call) => call.endpoint.len(),
-                Self::Execution(run) => {
-                    let texts =
-                        [Some(&run.request), Some(&run.steps), run.result.as_ref(), run.error.as_ref()];
-                    texts.into_iter().flatten().map(|json| json.as_bytes().len()).sum()
-                }
-            }
-    }
-
     pub(super) fn insert(&self, connection: &Connection) -> rusqlite::Result<usize> {
         match self {
             Self::Event(event) => insert_event(connection, event),

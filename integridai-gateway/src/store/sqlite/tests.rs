@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::columns::{Id, Timestamp, clip};
-use super::records::{self, Record};
+use super::records;
 use super::retention::{self, Progress};
 use super::{execution_statements, executions, migrations, statements};
+use crate::store::record::Record;
 use crate::store::{
     ApiCall, ClaimRules, EventFilter, EventRange, Execution, ExecutionState, JsonText, MetricSample,
     NewExecution, Priority, StoreError, SystemEvent,

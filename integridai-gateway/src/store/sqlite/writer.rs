@@ -8,13 +8,13 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use super::file::OpenFiles;
-use super::job::{Job, Reply};
-use super::queue::{Queue, Work};
-use super::records::Record;
-use super::retry::Retry;
+use super::job::{Job, Jobs};
 use super::room::{Removed, Room};
 use super::{events, failure, retention, statements};
 use crate::store::health::Counters;
+use crate::store::queue::{Reply, Work};
+use crate::store::record::Record;
+use crate::store::retry::Retry;
 use crate::store::{StoreError, Table};
 
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -36,7 +36,7 @@ pub(super) struct Writer {
 #[derive(Debug)]
 pub(super) struct WriterOptions {
     pub(super) files: OpenFiles,
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Jobs>,
     pub(super) counters: Arc<Counters>,
     /// The cursor of the newest event that is committed.
     pub(super) committed: watch::Sender<u64>,
@@ -73,7 +73,7 @@ impl Writer {
     }
 
     /// One round; answers whether it was the last.
-    fn turn(&mut self, work: Work) -> bool {
+    fn turn(&mut self, work: Work<Box<dyn Job>>) -> bool {
         self.commit(work.jobs);
         self.batch.extend(work.rows);
         self.write_batch();
@@ -113,7 +113,7 @@ impl Writer {
 
     fn write_batch(&mut self) {
         if !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
-            self.shared.queue.top_up(&mut self.batch);
+            self.shared.queue.top_up(&mut self.batch, |row| row);
         }
         while !self.batch.is_empty() && self.retry.is_due(Instant::now()) {
             let count = self.portion.min(self.batch.len());

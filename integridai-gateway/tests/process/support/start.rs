@@ -19,13 +19,21 @@ pub(crate) struct Start {
 
 impl Start {
     pub(crate) fn new(database: &Path) -> Self {
+        Self::without_database().set("DATABASE__PATH", database.display())
+    }
+
+    /// With a PostgreSQL instead of a file.
+    pub(crate) fn on_server(url: &str) -> Self {
+        Self::without_database().set("DATABASE__URL", url).set("DATABASE__MAX_CONNECTIONS", 4)
+    }
+
+    fn without_database() -> Self {
         Self { variables: Vec::new(), limits: Vec::new() }
             .set("SERVER__LISTEN", "127.0.0.1:0")
             .set("AUTH__DISABLED", true)
             // Tests ask far more often than clients may.
             .set("RATE_LIMITS__DISABLED", true)
             .set("LOGS__FORMAT", "json")
-            .set("DATABASE__PATH", database.display())
     }
 
     /// Overrides a key of the configuration.
@@ -79,6 +87,12 @@ impl Start {
     /// Runs one that cannot start, to its end.
     pub(crate) async fn fail(&self) -> Ended {
         finish(&mut self.command()).await
+    }
+
+    /// Brings the schema up to date instead of serving.
+    pub(crate) async fn migrate(&self) -> Ended {
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        finish(bare(PROGRAM).arg("migrate").envs(variables)).await
     }
 
     fn command(&self) -> Command {

@@ -5,26 +5,37 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::job::{Job, Reply};
-use super::records::Record;
-use crate::store::health::Counters;
-use crate::store::{StoreError, StoreOptions, Table};
+use tokio::sync::oneshot;
 
-#[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
-    changed: Condvar,
-    counters: Arc<Counters>,
-    buffer_rows: usize,
-    buffer_bytes: usize,
-    batch_rows: usize,
-    flush_interval: Duration,
-    pending_jobs: usize,
+use super::health::Counters;
+use super::record::Record;
+use super::{StoreError, Table};
+
+/// Where somebody waits for an answer.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// How much may wait, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) buffer_rows: usize,
+    pub(super) buffer_bytes: usize,
+    pub(super) batch_rows: usize,
+    pub(super) flush_interval: Duration,
+    pub(super) pending_jobs: usize,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    jobs: VecDeque<Box<dyn Job>>,
+/// `J` is a job of the database behind it.
+#[derive(Debug)]
+pub(super) struct Queue<J> {
+    state: Mutex<State<J>>,
+    changed: Condvar,
+    counters: Arc<Counters>,
+    bounds: Bounds,
+}
+
+#[derive(Debug)]
+struct State<J> {
+    jobs: VecDeque<J>,
     rows: VecDeque<Record>,
     flushes: Vec<Reply<()>>,
     oldest_row: Option<Instant>,
@@ -43,9 +54,9 @@ struct Close {
 }
 
 /// What the writer has to do next.
-#[derive(Debug, Default)]
-pub(super) struct Work {
-    pub(super) jobs: VecDeque<Box<dyn Job>>,
+#[derive(Debug)]
+pub(super) struct Work<J> {
+    pub(super) jobs: VecDeque<J>,
     pub(super) rows: Vec<Record>,
     /// Answered when `rows` are written: nothing recorded earlier is left behind in the queue.
     pub(super) flushes: Vec<Reply<()>>,
@@ -55,18 +66,10 @@ pub(super) struct Work {
     pub(super) was_last: bool,
 }
 
-impl Queue {
-    pub(super) fn new(options: &StoreOptions, counters: Arc<Counters>) -> Self {
-        Self {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            counters,
-            buffer_rows: options.buffer_rows,
-            buffer_bytes: options.buffer_bytes,
-            batch_rows: options.batch_rows.max(1),
-            flush_interval: options.flush_interval,
-            pending_jobs: options.pending_commands,
-        }
+impl<J> Queue<J> {
+    pub(super) fn new(bounds: Bounds, counters: Arc<Counters>) -> Self {
+        let bounds = Bounds { batch_rows: bounds.batch_rows.max(1), ..bounds };
+        Self { state: Mutex::new(State::new()), changed: Condvar::new(), counters, bounds }
     }
 
     pub(super) fn push_rows(&self, rows: impl IntoIterator<Item = Record>) {
@@ -79,14 +82,20 @@ impl Queue {
         self.counters.set_buffered(state.unwritten_rows);
         drop(state);
         let first = before == 0 && after > 0;
-        if first || (is_urgent && !was_urgent) || (before < self.batch_rows && after >= self.batch_rows) {
+        if first
+            || (is_urgent && !was_urgent)
+            || (before < self.bounds.batch_rows && after >= self.bounds.batch_rows)
+        {
             self.changed.notify_one();
         }
     }
 
-    fn push_row(&self, state: &mut State, row: Record) {
+    fn push_row(&self, state: &mut State<J>, row: Record) {
         let bytes = state.unwritten_bytes.saturating_add(row.weight());
-        if state.close.is_some() || state.unwritten_rows >= self.buffer_rows || bytes > self.buffer_bytes {
+        if state.close.is_some()
+            || state.unwritten_rows >= self.bounds.buffer_rows
+            || bytes > self.bounds.buffer_bytes
+        {
             self.counters.count_dropped(row.table());
             return;
         }
@@ -98,20 +107,21 @@ impl Queue {
     }
 
     /// These rows are written, or lost for good.
-    pub(super) fn settle_rows(&self, rows: &[Record]) {
-        let bytes: usize = rows.iter().map(Record::weight).sum();
+    pub(super) fn settle_rows<'a>(&self, rows: impl IntoIterator<Item = &'a Record>) {
+        let (count, bytes) =
+            rows.into_iter().fold((0, 0), |(count, bytes), row| (count + 1, bytes + row.weight()));
         let mut state = self.lock();
-        state.unwritten_rows = state.unwritten_rows.saturating_sub(rows.len());
+        state.unwritten_rows = state.unwritten_rows.saturating_sub(count);
         state.unwritten_bytes = state.unwritten_bytes.saturating_sub(bytes);
         self.counters.set_buffered(state.unwritten_rows);
     }
 
-    pub(super) fn push_job(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(super) fn push_job(&self, job: J) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.close.is_some() {
             return Err(StoreError::Closed);
         }
-        if state.jobs.len() >= self.pending_jobs {
+        if state.jobs.len() >= self.bounds.pending_jobs {
             return Err(StoreError::Busy);
         }
         state.jobs.push_back(job);
@@ -121,7 +131,7 @@ impl Queue {
     }
 
     /// Takes back a claim even when the queue is full: there are never more of these than there were claims.
-    pub(super) fn push_release(&self, job: Box<dyn Job>) {
+    pub(super) fn push_release(&self, job: J) {
         let mut state = self.lock();
         if state.close.is_none() {
             state.jobs.push_back(job);
@@ -134,7 +144,7 @@ impl Queue {
         if state.close.is_some() {
             return Err(StoreError::Closed);
         }
-        if state.flushes.len() >= self.pending_jobs {
+        if state.flushes.len() >= self.bounds.pending_jobs {
             return Err(StoreError::Busy);
         }
         state.flushes.push(reply);
@@ -168,7 +178,7 @@ impl Queue {
 
     /// Waits until there is something to do, or until `wake`. With `rows` false no rows are handed out: the
     /// writer has a batch in hand that it could not write.
-    pub(super) fn next(&self, rows: bool, wake: Instant) -> Work {
+    pub(super) fn next(&self, rows: bool, wake: Instant) -> Work<J> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -186,30 +196,34 @@ impl Queue {
     }
 
     /// Fills a batch that failed, so that what cannot be written does not keep back what can.
-    pub(super) fn top_up(&self, batch: &mut Vec<Record>) {
-        let room = self.batch_rows.saturating_sub(batch.len());
-        batch.extend(self.lock().take_rows(room, Instant::now()));
+    pub(super) fn top_up<R>(&self, batch: &mut Vec<R>, row: impl FnMut(Record) -> R) {
+        let room = self.bounds.batch_rows.saturating_sub(batch.len());
+        let rows = self.lock().take_rows(room, Instant::now());
+        batch.extend(rows.into_iter().map(row));
     }
 
-    fn next_moment(&self, state: &State, rows: bool, wake: Instant) -> Instant {
+    fn next_moment(&self, state: &State<J>, rows: bool, wake: Instant) -> Instant {
         let due = match state.oldest_row {
-            Some(oldest) if rows && (state.is_urgent || state.rows.len() >= self.batch_rows) => Some(oldest),
-            Some(oldest) if rows => oldest.checked_add(self.flush_interval),
+            Some(oldest) if rows && (state.is_urgent || state.rows.len() >= self.bounds.batch_rows) => {
+                Some(oldest)
+            }
+            Some(oldest) if rows => oldest.checked_add(self.bounds.flush_interval),
             _ => None,
         };
         let close = state.close.map(|close| close.deadline);
         due.into_iter().chain(close).fold(wake, Instant::min)
     }
 
-    fn take(&self, state: &mut State, rows: bool, now: Instant) -> Work {
-        let mut work = Work { jobs: std::mem::take(&mut state.jobs), ..Work::default() };
-        let due = state.oldest_row.and_then(|oldest| oldest.checked_add(self.flush_interval));
+    fn take(&self, state: &mut State<J>, rows: bool, now: Instant) -> Work<J> {
+        let jobs = std::mem::take(&mut state.jobs);
+        let mut work = Work { jobs, rows: Vec::new(), flushes: Vec::new(), close: None, was_last: false };
+        let due = state.oldest_row.and_then(|oldest| oldest.checked_add(self.bounds.flush_interval));
         let flush = state.is_urgent
             || !state.flushes.is_empty()
             || state.close.is_some()
             || due.is_some_and(|due| due <= now);
-        if rows && (flush || state.rows.len() >= self.batch_rows) {
-            work.rows = state.take_rows(self.batch_rows, now);
+        if rows && (flush || state.rows.len() >= self.bounds.batch_rows) {
+            work.rows = state.take_rows(self.bounds.batch_rows, now);
         }
         if state.rows.is_empty() || !rows {
             work.flushes = std::mem::take(&mut state.flushes);
@@ -222,12 +236,25 @@ impl Queue {
         work
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl<J> State<J> {
+    fn new() -> Self {
+        Self {
+            jobs: VecDeque::new(),
+            rows: VecDeque::new(),
+            flushes: Vec::new(),
+            oldest_row: None,
+            is_urgent: false,
+            unwritten_rows: 0,
+            unwritten_bytes: 0,
+            close: None,
+        }
+    }
+
     fn take_rows(&mut self, room: usize, now: Instant) -> Vec<Record> {
         let count = self.rows.len().min(room);
         let rows = self.rows.drain(..count).collect();

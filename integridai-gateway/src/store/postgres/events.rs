@@ -1,0 +1,164 @@
+//! The log of events: written in the order of its cursors, and read by them.
+use std::collections::HashMap;
+
+use deadpool_postgres::ClientWrapper;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::columns::{big_integer, text, timestamp};
+use super::{batch, rows, statements};
+use crate::store::{Appended, EventBounds, EventFilter, EventRange, LoggedEvent, StoreError, SystemEvent};
+
+/// Writes all of them or none. With `again`, an earlier attempt may have succeeded without our hearing of it.
+pub(super) async fn append(
+    client: &ClientWrapper,
+    events: &[SystemEvent],
+    again: bool,
+) -> Result<Vec<Appended>, StoreError> {
+    if again && let Some(appended) = appended_before(client, events).await? {
+        return Ok(appended);
+    }
+    let columns = batch::event_columns(&events.iter().collect::<Vec<_>>());
+    let statement = client.prepare_cached(statements::APPEND_EVENTS).await?;
+    let new = by_id(&client.query(&statement, &batch::values(&columns)).await?)?;
+    let known = if new.len() < events.len() { known(client, events).await? } else { HashMap::new() };
+    let one = |event: &SystemEvent| match new.get(&event.id) {
+        Some(&cursor) => Some(Appended { id: event.id, cursor, is_new: true }),
+        None => known.get(&name(event)?).copied(),
+    };
+    events.iter().map(|event| one(event).ok_or(StoreError::Conflict)).collect()
+}
+
+/// What an event is called by its source, as the log keeps it.
+fn name(event: &SystemEvent) -> Option<(String, String)> {
+    let event_id = event.event_id.as_deref()?;
+    Some((text(&event.service_name, 255).into_owned(), text(event_id, 255).into_owned()))
+}
+
+async fn known(
+    client: &ClientWrapper,
+    events: &[SystemEvent],
+) -> Result<HashMap<(String, String), Appended>, StoreError> {
+    let (sources, ids): (Vec<String>, Vec<String>) = events.iter().filter_map(name).unzip();
+    let statement = client.prepare_cached(statements::FIND_EVENTS).await?;
+    let found = client.query(&statement, &[&sources, &ids]).await?;
+    let read = |row: &Row| {
+        let appended = Appended { id: row.try_get("id")?, cursor: cursor(row)?, is_new: false };
+        Ok(((row.try_get("source")?, row.try_get("event_id")?), appended))
+    };
+    found.iter().map(read).collect()
+}
+
+async fn appended_before(
+    client: &ClientWrapper,
+    events: &[SystemEvent],
+) -> Result<Option<Vec<Appended>>, StoreError> {
+    let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+    let statement = client.prepare_cached(statements::FIND_EVENTS_BY_ID).await?;
+    let found = by_id(&client.query(&statement, &[&ids]).await?)?;
+    let one = |id: &Uuid| found.get(id).map(|&cursor| Appended { id: *id, cursor, is_new: true });
+    Ok(ids.iter().map(one).collect())
+}
+
+fn by_id(found: &[Row]) -> Result<HashMap<Uuid, u64>, StoreError> {
+    found.iter().map(|row| Ok((row.try_get("id")?, cursor(row)?))).collect()
+}
+
+fn cursor(row: &Row) -> Result<u64, StoreError> {
+    Ok(row.try_get::<_, i64>("cursor")?.unsigned_abs())
+}
+
+pub(super) async fn bounds(client: &ClientWrapper) -> Result<EventBounds, StoreError> {
+    let statement = client.prepare_cached(statements::EVENT_BOUNDS).await?;
+    let row = client.query_one(&statement, &[]).await?;
+    let [pruned_through, newest] = [row.try_get::<_, i64>(0)?, row.try_get(1)?].map(i64::unsigned_abs);
+    Ok(EventBounds { pruned_through, newest: newest.max(pruned_through) })
+}
+
+pub(super) async fn list(
+    client: &ClientWrapper,
+    range: EventRange,
+    filter: &EventFilter,
+    limit: u32,
+) -> Result<Vec<LoggedEvent>, StoreError> {
+    let Query { text, values } = Query::new(range, filter, limit);
+    let statement = client.prepare_cached(&text).await?;
+    let found = client.query(&statement, &batch::values(&values)).await?;
+    found.iter().map(|row| Ok(LoggedEvent { cursor: cursor(row)?, event: rows::event(row)? })).collect()
+}
+
+/// A query for a part of the log. Its text is made of fixed pieces; whatever somebody asks for is a value.
+struct Query {
+    text: String,
+    values: Vec<batch::Column<'static>>,
+}
+
+impl Query {
+    fn new(range: EventRange, filter: &EventFilter, limit: u32) -> Self {
+        let mut query = Self { text: statements::EVENTS.to_owned(), values: Vec::new() };
+        let order = query.range(range);
+        query.topics(filter);
+        query.equals("source", filter.source.as_deref());
+        query.equals("correlation_id", filter.correlation_id.as_deref());
+        query.equals("user_id", filter.user_id.as_deref());
+        if let Some(since) = filter.since {
+            query.condition(" AND timestamp >= ", timestamp(since));
+        }
+        if let Some(until) = filter.until {
+            query.condition(" AND timestamp < ", timestamp(until));
+        }
+        query.readable(filter);
+        query.condition(order, i64::from(limit));
+        query
+    }
+
+    fn range(&mut self, range: EventRange) -> &'static str {
+        match range {
+            EventRange::After(after, through) => {
+                self.condition("cursor > ", big_integer(after));
+                self.condition(" AND cursor <= ", big_integer(through));
+                " ORDER BY cursor LIMIT "
+            }
+            EventRange::Before(before) => {
+                self.condition("cursor < ", big_integer(before));
+                " ORDER BY cursor DESC LIMIT "
+            }
+        }
+    }
+
+    fn topics(&mut self, filter: &EventFilter) {
+        let (types, users) = (&filter.types, &filter.topic_users);
+        if types.is_empty() && users.is_empty() {
+            return;
+        }
+        self.one_of(" AND (event_type = ANY (", types);
+        self.one_of(") OR user_id = ANY (", users);
+        self.text.push_str("))");
+    }
+
+    fn readable(&mut self, filter: &EventFilter) {
+        let Some(reader) = &filter.reader else { return };
+        self.condition(" AND (user_id IS NULL OR user_id = ", text(&reader.user_id, usize::MAX).into_owned());
+        self.one_of(" OR event_type = ANY (", reader.shared_types);
+        self.text.push_str("))");
+    }
+
+    fn equals(&mut self, column: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            let value = text(value, usize::MAX).into_owned();
+            self.condition(&format!(" AND {column} = "), value);
+        }
+    }
+
+    fn one_of<T: AsRef<str>>(&mut self, before: &str, values: &[T]) {
+        let values = values.iter().map(|value| text(value.as_ref(), usize::MAX).into_owned());
+        self.condition(before, values.collect::<Vec<_>>());
+    }
+
+    fn condition(&mut self, before: &str, value: impl ToSql + Sync + Send + 'static) {
+        self.values.push(Box::new(value));
+        self.text.push_str(before);
+        self.text.push_str(&format!("${}", self.values.len()));
+    }
+}

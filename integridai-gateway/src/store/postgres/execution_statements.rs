@@ -1,0 +1,227 @@
+//! Every statement about executions and idempotency keys, in one place: the start prepares them all.
+
+/// With the rank that it has in the queue, if it is in it.
+pub(super) const INSERT_EXECUTIONS: &str = "\
+INSERT INTO executions
+    (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
+     created_at, started_at, finished_at, attempts, steps, result, error, principal,
+     run_at, is_due, rank, deadline_at, fence, interruptions, cancel_requested)
+SELECT * FROM UNNEST
+    ($1::uuid[], $2::text[], $3::text[], $4::int2[], $5::json[], $6::text[], $7::text[], $8::int8[],
+     $9::timestamp[], $10::timestamp[], $11::timestamp[], $12::int8[], $13::json[], $14::json[], $15::json[], $16::text[],
+     $17::timestamp[], $18::bool[], $19::int8[], $20::timestamp[], $21::int8[], $22::int8[], $23::bool[])
+ON CONFLICT (id) DO NOTHING";
+
+/// In the transaction of an admission or a claim ("runqueue"): of all gateways one at a time gives ranks, counts what
+/// waits and runs, and moves the clock, so that the order is exact.
+pub(super) const LOCK_QUEUE: &str = "SELECT pg_advisory_xact_lock(8247619726178874725)";
+
+/// Whether each bound is reached: of all that wait, of a principal's, of all keys, of a principal's.
+pub(super) const IS_FULL: &str = "\
+SELECT
+    CASE WHEN $2 = 9223372036854775807 THEN FALSE
+        ELSE (SELECT count(*) FROM executions WHERE state = 'queued') >= $2::int8 END,
+    CASE WHEN $3 = 9223372036854775807 THEN FALSE
+        ELSE (SELECT count(*) FROM executions WHERE state = 'queued' AND principal = $1) >= $3::int8 END,
+    CASE WHEN $4 = 9223372036854775807 THEN FALSE
+        ELSE (SELECT count(*) FROM idempotency_keys) >= $4::int8 END,
+    CASE WHEN $5 = 9223372036854775807 THEN FALSE
+        ELSE (SELECT count(*) FROM idempotency_keys WHERE principal = $1) >= $5::int8 END";
+
+/// The greatest rank that a principal has waiting at a priority, and the greatest that was ever claimed.
+pub(super) const FLOW_END_AND_CLOCK: &str = "\
+SELECT (SELECT max(rank) FROM executions WHERE state = 'queued' AND principal = $1 AND priority = $2),
+    (SELECT max(rank) FROM executions WHERE fence > 0)";
+
+pub(super) const SELECT_KEY: &str = "\
+SELECT fingerprint, execution_id, answer FROM idempotency_keys
+WHERE principal = $1 AND key = $2 AND expires_at > $3";
+
+/// In the place of one that has expired.
+pub(super) const INSERT_KEY: &str = "\
+INSERT INTO idempotency_keys (principal, key, fingerprint, execution_id, answer, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (principal, key) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, execution_id = EXCLUDED.execution_id,
+    answer = EXCLUDED.answer, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at";
+
+pub(super) const FORGET_KEYS: &str = "\
+DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2))";
+
+/// What has not been heard of for the length of its lease waits again, in its old place.
+pub(super) const EXPIRE_LEASES: &str = "\
+UPDATE executions
+SET state = 'queued', is_due = TRUE, interruptions = interruptions + 1, worker = NULL, leased_until = NULL
+WHERE id = ANY (ARRAY(
+    SELECT id FROM executions WHERE state = 'running' AND leased_until <= $1 ORDER BY leased_until LIMIT $2
+    FOR UPDATE SKIP LOCKED))";
+
+/// What waited beyond its deadline.
+pub(super) const EXPIRE_DEADLINES: &str = "\
+UPDATE executions SET state = 'failed', error = $3, finished_at = $1
+WHERE id = ANY (ARRAY(
+    SELECT id FROM executions WHERE state = 'queued' AND deadline_at <= $1 ORDER BY deadline_at LIMIT $2
+    FOR UPDATE SKIP LOCKED))";
+
+pub(super) const DUE: &str = "\
+SELECT id, principal, priority, rank FROM executions
+WHERE state = 'queued' AND NOT is_due AND run_at <= $1 ORDER BY run_at LIMIT $2
+FOR UPDATE SKIP LOCKED";
+
+pub(super) const PROMOTE: &str = "UPDATE executions SET is_due = TRUE, rank = $2 WHERE id = $1";
+
+/// `$4`: how many of a principal may run; `$5` and `$6`: the workflows that are bound, and how many of each may run.
+pub(super) const CLAIM_EXECUTION: &str = "\
+UPDATE executions
+SET state = 'running', attempts = attempts + 1, fence = fence + 1, started_at = $1, worker = $2, leased_until = $3
+WHERE id = (
+    SELECT id FROM executions
+    WHERE state = 'queued' AND is_due
+        AND ($4::int8 = 9223372036854775807 OR principal NOT IN
+            (SELECT principal FROM executions WHERE state = 'running' GROUP BY principal HAVING count(*) >= $4))
+        AND workflow NOT IN (
+            SELECT bound.workflow FROM UNNEST($5::text[], $6::int8[]) AS bound (workflow, most)
+            WHERE bound.most <= (SELECT count(*) FROM executions AS running
+                WHERE running.state = 'running' AND running.workflow = bound.workflow))
+    ORDER BY rank, id LIMIT 1
+    FOR UPDATE SKIP LOCKED)
+RETURNING id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
+    created_at, started_at, finished_at, attempts, steps, result, error, principal,
+    run_at, deadline_at, fence, interruptions, cancel_requested";
+
+pub(super) const NEXT_DUE: &str = "\
+SELECT least((SELECT min(run_at) FROM executions WHERE state = 'queued' AND NOT is_due),
+    (SELECT min(leased_until) FROM executions WHERE state = 'running'))";
+
+pub(super) const HEARTBEAT: &str = "\
+UPDATE executions SET leased_until = $3 WHERE id = $1 AND fence = $2 AND state = 'running'
+RETURNING cancel_requested";
+
+pub(super) const RELEASE_EXECUTION: &str = "\
+UPDATE executions
+SET state = 'queued', attempts = attempts - 1, started_at = NULL, worker = NULL, leased_until = NULL
+WHERE id = $1 AND fence = $2 AND state = 'running'";
+
+pub(super) const RETRY_EXECUTION: &str = "\
+UPDATE executions
+SET state = 'queued', is_due = FALSE, run_at = $3, steps = $4, error = $5, worker = NULL, leased_until = NULL
+WHERE id = $1 AND fence = $2 AND state = 'running'";
+
+pub(super) const SAVE_STEPS: &str =
+    "UPDATE executions SET steps = $3 WHERE id = $1 AND fence = $2 AND state = 'running'";
+
+/// The end and the events that tell of it, whole or not at all. The lock of the log comes last, and only where there
+/// are events.
+pub(super) const FINISH_EXECUTION: &str = "\
+WITH ended AS (
+    UPDATE executions
+    SET state = $10, result = $11, error = $12, steps = coalesce($13, steps), finished_at = $14,
+        worker = NULL, leased_until = NULL
+    WHERE id = $15 AND fence = $16 AND state = 'running'
+    RETURNING id),
+turn AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(7311142570156650343) FROM ended WHERE cardinality($1::uuid[]) > 0),
+told AS (
+    INSERT INTO system_events
+        (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+    SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
+        new.source, new.event_id
+    FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
+        $8::text[], $9::text[]) WITH ORDINALITY
+        AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+    ORDER BY new.place)
+SELECT EXISTS (SELECT 1 FROM ended)";
+
+/// Whether an end whose answer was lost was written all the same.
+pub(super) const IS_FINISHED: &str = "\
+SELECT EXISTS (SELECT 1 FROM executions WHERE id = $1 AND state = $2 AND finished_at = $3)";
+
+/// Whether an acceptance whose answer was lost was written all the same.
+pub(super) const IS_ACCEPTED: &str = "\
+SELECT EXISTS (SELECT 1 FROM executions WHERE id = $1 AND workflow = $2 AND created_at = $3)";
+
+/// Answers the state before.
+pub(super) const CANCEL: &str = "\
+WITH found AS (SELECT id, state FROM executions WHERE id = $1 FOR UPDATE),
+waiting AS (
+    UPDATE executions SET state = 'cancelled', error = $2, finished_at = $3
+    FROM found WHERE executions.id = found.id AND found.state = 'queued'),
+running AS (
+    UPDATE executions SET cancel_requested = TRUE
+    FROM found WHERE executions.id = found.id AND found.state = 'running')
+SELECT state FROM found";
+
+pub(super) const SELECT_FLOW: &str =
+    "SELECT principal, priority FROM executions WHERE id = $1 AND state = 'dead'";
+
+pub(super) const REPLAY_EXECUTION: &str = "\
+UPDATE executions
+SET state = 'queued', is_due = TRUE, rank = $2, run_at = $3, deadline_at = $4, steps = $5, interruptions = 0,
+    finished_at = NULL, error = NULL, cancel_requested = FALSE
+WHERE id = $1 AND state = 'dead'";
+
+pub(super) const SELECT_EXECUTION: &str = "\
+SELECT id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
+    created_at, started_at, finished_at, attempts, steps, result, error, principal,
+    run_at, deadline_at, fence, interruptions, cancel_requested
+FROM executions WHERE id = $1";
+
+pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
+
+pub(super) const COUNT_OF_CORRELATION: &str = "SELECT count(*) FROM executions WHERE correlation_id = $1";
+
+/// One for each index that serves it: by moment, by user, by principal.
+pub(super) const LIST_EXECUTIONS: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE created_at >= $1 AND (created_at, id) < ($2, $3)
+    AND ($4::text IS NULL OR workflow = $4) AND ($5::text IS NULL OR state = $5)
+ORDER BY created_at DESC, id DESC LIMIT $6";
+
+pub(super) const LIST_EXECUTIONS_OF_USER: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE user_id = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
+    AND ($4::text IS NULL OR workflow = $4) AND ($5::text IS NULL OR state = $5)
+ORDER BY created_at DESC, id DESC LIMIT $6";
+
+pub(super) const LIST_EXECUTIONS_OF_PRINCIPAL: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE principal = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
+    AND ($4::text IS NULL OR workflow = $4) AND ($5::text IS NULL OR state = $5)
+    AND ($8::text IS NULL OR user_id = $8)
+ORDER BY created_at DESC, id DESC LIMIT $6";
+
+/// All that need the schema.
+pub(super) const ALL: [&str; 29] = [
+    INSERT_EXECUTIONS,
+    LOCK_QUEUE,
+    IS_FULL,
+    FLOW_END_AND_CLOCK,
+    SELECT_KEY,
+    INSERT_KEY,
+    FORGET_KEYS,
+    EXPIRE_LEASES,
+    EXPIRE_DEADLINES,
+    DUE,
+    PROMOTE,
+    CLAIM_EXECUTION,
+    NEXT_DUE,
+    HEARTBEAT,
+    RELEASE_EXECUTION,
+    RETRY_EXECUTION,
+    SAVE_STEPS,
+    FINISH_EXECUTION,
+    IS_FINISHED,
+    IS_ACCEPTED,
+    CANCEL,
+    SELECT_FLOW,
+    REPLAY_EXECUTION,
+    SELECT_EXECUTION,
+    COUNT_QUEUED,
+    LIST_EXECUTIONS,
+    LIST_EXECUTIONS_OF_USER,
+    LIST_EXECUTIONS_OF_PRINCIPAL,
+    COUNT_OF_CORRELATION,
+];

@@ -1,0 +1,139 @@
+//! The life of an execution, each change one statement and so all or nothing by itself. Every write of its worker is
+//! fenced by the claim that it holds.
+use deadpool_postgres::{ClientWrapper, Transaction};
+use time::{OffsetDateTime, PrimitiveDateTime};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::columns::{big_integer, state_of, text, timestamp};
+use super::{batch, execution_statements as statements, rows};
+use crate::store::{
+    Cancellation, Execution, ExecutionState, Finished, Heartbeat, JsonText, Lease, Outcome, StoreError,
+    SystemEvent,
+};
+
+/// Whether an attempt whose answer was lost accepted it.
+pub(super) async fn is_accepted(
+    transaction: &Transaction<'_>,
+    execution: &Execution,
+) -> Result<bool, StoreError> {
+    let statement = transaction.prepare_cached(statements::IS_ACCEPTED).await?;
+    let created = timestamp(execution.created_at);
+    let row = transaction.query_one(&statement, &[&execution.id, &execution.workflow, &created]).await?;
+    Ok(row.try_get(0)?)
+}
+
+pub(super) async fn next_due(client: &ClientWrapper) -> Result<Option<OffsetDateTime>, StoreError> {
+    let statement = client.prepare_cached(statements::NEXT_DUE).await?;
+    let moment: Option<PrimitiveDateTime> = client.query_one(&statement, &[]).await?.try_get(0)?;
+    Ok(moment.map(PrimitiveDateTime::assume_utc))
+}
+
+pub(super) async fn heartbeat(
+    client: &ClientWrapper,
+    lease: Lease,
+    until: OffsetDateTime,
+) -> Result<Heartbeat, StoreError> {
+    let statement = client.prepare_cached(statements::HEARTBEAT).await?;
+    let values: [&(dyn ToSql + Sync); 3] = [&lease.id, &big_integer(lease.fence), &timestamp(until)];
+    let Some(row) = client.query_opt(&statement, &values).await? else { return Ok(Heartbeat::Lost) };
+    Ok(if row.try_get(0)? { Heartbeat::CancelRequested } else { Heartbeat::Held })
+}
+
+/// Gives a claim back, unless somebody has claimed the execution anew.
+pub(super) async fn release(client: &ClientWrapper, lease: Lease) -> Result<bool, StoreError> {
+    change(client, statements::RELEASE_EXECUTION, &[&lease.id, &big_integer(lease.fence)]).await
+}
+
+pub(super) async fn save_steps(
+    client: &ClientWrapper,
+    lease: Lease,
+    steps: &JsonText,
+) -> Result<bool, StoreError> {
+    change(client, statements::SAVE_STEPS, &[&lease.id, &big_integer(lease.fence), steps]).await
+}
+
+pub(super) async fn retry(
+    client: &ClientWrapper,
+    lease: Lease,
+    at: OffsetDateTime,
+    steps: &JsonText,
+    error: &JsonText,
+) -> Result<bool, StoreError> {
+    let fence = big_integer(lease.fence);
+    change(client, statements::RETRY_EXECUTION, &[&lease.id, &fence, &timestamp(at), steps, error]).await
+}
+
+async fn change(
+    client: &ClientWrapper,
+    statement: &str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<bool, StoreError> {
+    let statement = client.prepare_cached(statement).await?;
+    Ok(client.execute(&statement, values).await? > 0)
+}
+
+/// The end and the events that tell of it, whole or not at all. With `again`, an earlier attempt may have succeeded
+/// without our hearing of it.
+pub(super) async fn finish(
+    client: &ClientWrapper,
+    lease: Lease,
+    finished: &Finished,
+    events: &[SystemEvent],
+    again: bool,
+) -> Result<bool, StoreError> {
+    let (state, result, error) = match &finished.outcome {
+        Outcome::Succeeded { result } => (ExecutionState::Succeeded, Some(result), None),
+        Outcome::Failed { error, result } => (ExecutionState::Failed, result.as_ref(), Some(error)),
+        Outcome::Cancelled { error } => (ExecutionState::Cancelled, None, Some(error)),
+        Outcome::Dead { error } => (ExecutionState::Dead, None, Some(error)),
+    };
+    let (state, ended) = (state.as_str(), timestamp(finished.finished_at));
+    if again {
+        let statement = client.prepare_cached(statements::IS_FINISHED).await?;
+        if client.query_one(&statement, &[&lease.id, &state, &ended]).await?.try_get(0)? {
+            return Ok(true);
+        }
+    }
+    let columns = batch::event_columns(&events.iter().collect::<Vec<_>>());
+    let fence = big_integer(lease.fence);
+    let end: [&(dyn ToSql + Sync); 7] = [&state, &result, &error, &finished.steps, &ended, &lease.id, &fence];
+    let mut values = batch::values(&columns);
+    values.extend(end);
+    let statement = client.prepare_cached(statements::FINISH_EXECUTION).await?;
+    Ok(client.query_one(&statement, &values).await?.try_get(0)?)
+}
+
+pub(super) async fn cancel(
+    client: &ClientWrapper,
+    id: Uuid,
+    error: &JsonText,
+    now: OffsetDateTime,
+) -> Result<Cancellation, StoreError> {
+    let statement = client.prepare_cached(statements::CANCEL).await?;
+    let row = client.query_opt(&statement, &[&id, error, &timestamp(now)]).await?;
+    let Some(row) = row else { return Ok(Cancellation::Unknown) };
+    Ok(match state_of(row.try_get(0)?).ok_or_else(|| rows::unknown("state"))? {
+        ExecutionState::Queued => Cancellation::Cancelled,
+        ExecutionState::Running => Cancellation::Requested,
+        ended => Cancellation::Ended(ended),
+    })
+}
+
+pub(super) async fn by_id(client: &ClientWrapper, id: Uuid) -> Result<Option<Execution>, StoreError> {
+    let statement = client.prepare_cached(statements::SELECT_EXECUTION).await?;
+    let row = client.query_opt(&statement, &[&id]).await?;
+    row.as_ref().map(rows::execution).transpose()
+}
+
+pub(super) async fn of_correlation(client: &ClientWrapper, id: &str) -> Result<u64, StoreError> {
+    let statement = client.prepare_cached(statements::COUNT_OF_CORRELATION).await?;
+    let count: i64 = client.query_one(&statement, &[&text(id, usize::MAX)]).await?.try_get(0)?;
+    Ok(count.unsigned_abs())
+}
+
+pub(super) async fn queued(client: &ClientWrapper) -> Result<u64, StoreError> {
+    let statement = client.prepare_cached(statements::COUNT_QUEUED).await?;
+    let count: i64 = client.query_one(&statement, &[]).await?.try_get(0)?;
+    Ok(count.unsigned_abs())
+}

@@ -1,0 +1,133 @@
+//! Every statement but those about executions, in one place: the start prepares them all. Columns are named one by one, so that a newer replica
+//! may add some while an older one still runs.
+
+/// The lock is that of the log ("eventlog"): taken right before the cursors are given, held until the commit. What is
+/// there already, by its id or by what its source calls it, is left as it is.
+pub(super) const INSERT_EVENTS: &str = "\
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7311142570156650343))
+INSERT INTO system_events
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
+    new.source, new.event_id
+FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
+    $8::text[], $9::text[]) WITH ORDINALITY
+    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+ORDER BY new.place
+ON CONFLICT DO NOTHING";
+
+/// As above, but one whose id is taken is an error, and all of them fail.
+pub(super) const APPEND_EVENTS: &str = "\
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7311142570156650343))
+INSERT INTO system_events
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
+    new.source, new.event_id
+FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
+    $8::text[], $9::text[]) WITH ORDINALITY
+    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+ORDER BY new.place
+ON CONFLICT (source, event_id) WHERE event_id IS NOT NULL DO NOTHING
+RETURNING id, cursor";
+
+pub(super) const FIND_EVENTS: &str = "\
+SELECT source, event_id, id, cursor FROM system_events
+WHERE event_id IS NOT NULL AND (source, event_id) IN (SELECT * FROM UNNEST($1::text[], $2::text[]))";
+
+pub(super) const FIND_EVENTS_BY_ID: &str = "SELECT id, cursor FROM system_events WHERE id = ANY ($1)";
+
+pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM system_events";
+
+pub(super) const EVENT_BOUNDS: &str =
+    "SELECT pruned_through, (SELECT coalesce(max(cursor), 0) FROM system_events) FROM event_log";
+
+/// Conditions follow, and an order.
+pub(super) const EVENTS: &str = "\
+SELECT cursor, id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
+FROM system_events WHERE ";
+
+/// Told by a trigger at every commit of events.
+pub(super) const LISTEN: &str = "LISTEN integridai_events";
+
+pub(super) const INSERT_METRICS: &str = "\
+INSERT INTO metrics_history (sample_id, metric_name, metric_value, service, timestamp, metadata)
+SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::float8[], $4::text[], $5::timestamp[], $6::jsonb[])
+ON CONFLICT (sample_id) DO NOTHING";
+
+pub(super) const INSERT_API_CALLS: &str = "\
+INSERT INTO api_calls_log
+    (id, endpoint, method, status_code, response_time_ms, request_size, response_size, timestamp)
+SELECT * FROM UNNEST
+    ($1::uuid[], $2::text[], $3::text[], $4::int4[], $5::int4[], $6::int4[], $7::int4[], $8::timestamp[])
+ON CONFLICT (id) DO NOTHING";
+
+pub(super) const RECENT_EVENTS: &str = "\
+SELECT id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
+FROM system_events ORDER BY timestamp DESC, id DESC LIMIT $1";
+
+pub(super) const RECENT_METRICS: &str = "\
+SELECT metric_name, metric_value, service, timestamp, metadata
+FROM metrics_history ORDER BY timestamp DESC, id DESC LIMIT $1";
+
+pub(super) const RECENT_API_CALLS: &str = "\
+SELECT id, endpoint, method, status_code, response_time_ms, request_size, response_size, timestamp
+FROM api_calls_log ORDER BY timestamp DESC, id DESC LIMIT $1";
+
+/// Touches every table, so that one that is missing shows.
+pub(super) const PING: &str = "\
+SELECT EXISTS (SELECT 1 FROM system_events), EXISTS (SELECT 1 FROM metrics_history),
+    EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions),
+    EXISTS (SELECT 1 FROM event_log), EXISTS (SELECT 1 FROM idempotency_keys)";
+
+/// A write that leaves nothing behind.
+pub(super) const PROBE: &str = "\
+BEGIN; UPDATE integridai_schema SET version = version; ROLLBACK";
+
+/// Of several gateways one prunes at a time.
+pub(super) const MAY_PRUNE: &str = "SELECT pg_try_advisory_xact_lock($1)";
+
+pub(super) const PRUNE: [&str; 4] = [
+    "DELETE FROM system_events WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM system_events WHERE timestamp <= $1 ORDER BY timestamp LIMIT $2))",
+    "DELETE FROM metrics_history WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM metrics_history WHERE timestamp <= $1 ORDER BY timestamp LIMIT $2))",
+    "DELETE FROM api_calls_log WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM api_calls_log WHERE timestamp <= $1 ORDER BY timestamp LIMIT $2))",
+    "DELETE FROM executions WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM executions WHERE finished_at <= $1 ORDER BY finished_at LIMIT $2))",
+];
+
+/// In the transaction of a migration: of several gateways that start at once one migrates, the others wait.
+pub(super) const LOCK_SCHEMA: &str = "SELECT pg_advisory_xact_lock($1)";
+
+pub(super) const HAS_SCHEMA: &str = "SELECT to_regclass('integridai_schema') IS NOT NULL";
+
+pub(super) const MAKE_SCHEMA: &str = "\
+CREATE TABLE IF NOT EXISTS integridai_schema (only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row), version INTEGER NOT NULL)";
+
+pub(super) const READ_VERSION: &str = "SELECT version FROM integridai_schema";
+
+pub(super) const WRITE_VERSION: &str = "\
+INSERT INTO integridai_schema (version) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET version = EXCLUDED.version";
+
+/// All that need the schema.
+pub(super) const ALL: [&str; 19] = [
+    INSERT_EVENTS,
+    APPEND_EVENTS,
+    FIND_EVENTS,
+    FIND_EVENTS_BY_ID,
+    NEWEST_EVENT,
+    EVENT_BOUNDS,
+    INSERT_METRICS,
+    INSERT_API_CALLS,
+    RECENT_EVENTS,
+    RECENT_METRICS,
+    RECENT_API_CALLS,
+    PING,
+    MAY_PRUNE,
+    READ_VERSION,
+    WRITE_VERSION,
+    PRUNE[0],
+    PRUNE[1],
+    PRUNE[2],
+    PRUNE[3],
+];
