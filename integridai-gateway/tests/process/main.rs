@@ -18,6 +18,8 @@ mod operators;
 mod readme;
 #[cfg(feature = "postgres")]
 mod servers;
+#[cfg(feature = "postgres")]
+mod sharing;
 mod starts;
 mod support;
 #[cfg(feature = "tls")]
