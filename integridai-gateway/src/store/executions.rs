@@ -154,7 +154,8 @@ impl Store {
     }
 
     /// Puts every running execution back into the queue and answers how many: for the start of the only process
-    /// that has the store, when whatever is marked as running was cut short.
+    /// that has the file, when whatever is marked as running was cut short. In a PostgreSQL none: it may run at another
+    /// gateway, and is taken over once its lease ends.
     ///
     /// # Errors
     /// When the change could not be stored.

@@ -19,6 +19,8 @@ mod passing;
 mod readme;
 #[cfg(feature = "postgres")]
 mod servers;
+#[cfg(feature = "postgres")]
+mod sharing;
 mod starts;
 mod support;
 #[cfg(feature = "tls")]

@@ -10,6 +10,7 @@ mod process;
 mod queue;
 mod samples;
 mod schema;
+mod sharing;
 mod spooled;
 mod support;
 mod values;

@@ -5,6 +5,10 @@
 //! them, one statement per table and batch, and every row has an id, so that a batch whose answer was lost can be
 //! written again without doubling anything. While the server takes none, rows go to a spool on the disk, where there is
 //! one, and from there into the tables when it is back.
+//!
+//! What has to be in one order for all gateways is so by two locks that end with their transactions: that of the queue,
+//! under which executions are admitted and claimed, and that of the log, under which events get their cursors right
+//! before the commit. Whoever has the queue never waits for the log, and whoever has the log waits for nothing.
 mod admission;
 mod batch;
 mod claim;

@@ -87,7 +87,7 @@ pub struct PostgresOptions {
     pub url: PostgresUrl,
     /// Certificates, in PEM, that the server's is checked against. Default: those of this machine.
     pub ca_file: Option<PathBuf>,
-    /// How many connections commands and reads may use; one more writes rows. Default 10, at least 1.
+    /// How many connections commands and reads may use; one more writes rows, one listens. Default 10, at least 1.
     pub max_connections: usize,
     /// How long one connection may take to be made. Default 5 s.
     pub connect_timeout: Duration,
