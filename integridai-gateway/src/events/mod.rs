@@ -11,7 +11,7 @@ pub use delivery::Delivery;
 pub use envelope::{Event, EventType, logged_frame};
 pub use follower::{EventLog, Follower, Gap, Next, Overflow};
 pub use hub::{Hub, Received, Subscription, TooManySubscribers};
-pub use tail::{OnEvent, Tail, Wake};
+pub use tail::Tail;
 pub use topics::{Reader, TopicError, Topics, Wanted, is_event_type};
 
 use metrics::Counter;
