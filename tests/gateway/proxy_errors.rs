@@ -1,6 +1,6 @@
 //! What fails is told as a problem document, and only what a service does wrong counts against it.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -9,6 +9,7 @@ use futures_util::stream;
 use http::{Method, StatusCode};
 use integridai_gateway::demo::Failure;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::proxy::{REGTECH, free, over};
 use crate::support::client::Client;
@@ -16,7 +17,7 @@ use crate::support::gateway::Gateway;
 use crate::support::origin::{Origin, saying};
 use crate::support::raw::Raw;
 use crate::support::requests::{ANALYZE, analysis};
-use crate::support::until;
+use crate::support::{until, within};
 
 const PATH: &str = "/api/v1/regtech/a";
 const TWO: (&str, &str) = ("SERVICES__REGTECH__RESILIENCE__OPEN_AFTER_FAILURES", "2");
@@ -78,21 +79,31 @@ async fn a_service_that_is_too_slow_is_504() {
 
 #[tokio::test]
 async fn a_route_has_a_time_of_its_own_and_content_that_comes_later_is_no_matter() {
-    let origin = Origin::start(async |request: Request| {
-        if request.uri().path() == "/never" {
-            std::future::pending::<()>().await;
+    let go_on = Arc::new(Notify::new());
+    let waits = Arc::clone(&go_on);
+    let origin = Origin::start(move |request: Request| {
+        let waits = Arc::clone(&waits);
+        async move {
+            if request.uri().path() == "/never" {
+                std::future::pending::<()>().await;
+            }
+            let later = stream::once(async move {
+                waits.notified().await;
+                Ok::<_, std::io::Error>("later")
+            });
+            Response::new(Body::from_stream(later))
         }
-        let later = stream::once(async {
-            tokio::time::sleep(Duration::from_millis(600)).await;
-            Ok::<_, std::io::Error>("later")
-        });
-        Response::new(Body::from_stream(later))
     })
     .await;
     let route = r#"[{prefix = "/quick", service = "regtech", timeout_seconds = 0.3}]"#;
     let gateway = over(&origin, &[("PROXY__ROUTES", route)]).await;
-    free(&gateway).get("/quick/never").await.problem(504);
-    assert_eq!(free(&gateway).get("/quick/later").await.text(), "later");
+    let client = free(&gateway);
+    let begun = within(client.request(Method::GET, "/quick/later").send()).await.expect("a head");
+    assert_eq!(begun.status(), 200);
+    // What has no answer by then is over, and with it the time that the answer before had.
+    client.get("/quick/never").await.problem(504);
+    go_on.notify_one();
+    assert_eq!(within(begun.text()).await.expect("all of it"), "later");
     gateway.stop().await;
 }
 

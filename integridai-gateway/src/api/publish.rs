@@ -83,9 +83,11 @@ pub(super) async fn publish(
     let most = api.realtime.max_published_events.get();
     let events =
         form.read(&headers, &body, most, correlation_id.as_str()).map_err(|why| refused(why, most))?;
+    let starting = |event: &SystemEvent| api.triggers.is_for(&event.event_type).then(|| event.clone());
+    let starting: Vec<_> = events.iter().map(starting).collect();
     let appended = match events.is_empty() {
         true => Vec::new(),
-        false => api.store.append_events(events.clone()).await.map_err(not_stored)?,
+        false => api.store.append_events(events).await.map_err(not_stored)?,
     };
     let new = appended.iter().filter(|appended| appended.is_new).count();
     metrics::counter!("integridai_events_published_total", "outcome" => "new").increment(new as u64);
@@ -93,8 +95,11 @@ pub(super) async fn publish(
     metrics::counter!("integridai_events_published_total", "outcome" => "known").increment(known);
     let status = if new > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
     let mut published = Vec::with_capacity(appended.len());
-    for (event, appended) in events.iter().zip(appended) {
-        let workflow_id = start(&api.triggers, event, &appended).await?.map(|id| id.to_string());
+    for (event, appended) in starting.iter().zip(appended) {
+        let workflow_id = match event {
+            Some(event) => start(&api.triggers, event, &appended).await?.map(|id| id.to_string()),
+            None => None,
+        };
         let (id, cursor) = (appended.id.to_string(), appended.cursor);
         published.push(PublishedEvent { id, cursor, is_new: appended.is_new, workflow_id });
     }

@@ -140,6 +140,12 @@ impl Triggers {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// Whether events of this type start anything.
+    #[must_use]
+    pub fn is_for(&self, event_type: &str) -> bool {
+        self.shared.by_type.contains_key(event_type)
+    }
+
     /// Starts what the event is for. Once this resolves with an execution, that will be done.
     ///
     /// # Errors

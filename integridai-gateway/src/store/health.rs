@@ -1,8 +1,11 @@
 //! How the store is doing, in counters that cost nothing to read.
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use super::Table;
+use tokio::sync::watch;
+
+use super::{StoreError, Table};
 
 /// How the store is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +111,31 @@ impl Counters {
         self.damages.store(places, Relaxed);
     }
 
+    /// What a ping answers once it has read everything.
+    pub(super) fn answer(&self) -> Result<(), StoreError> {
+        if self.reading_succeeded() {
+            tracing::info!("the store can be read again");
+        }
+        if self.is_healthy() {
+            return Ok(());
+        }
+        let reason = self.last_error().unwrap_or("the database cannot be written");
+        Err(StoreError::Failed { reason, source: Arc::from(Box::from(reason)) })
+    }
+
+    /// What a close answers: waits for the end of the store, which the channel tells by its last sender's, not by a value.
+    pub(super) async fn ended(
+        &self,
+        mut ended: watch::Receiver<()>,
+        within: Duration,
+    ) -> Result<(), StoreError> {
+        let _ = tokio::time::timeout(within, ended.changed()).await;
+        match self.buffered.load(Relaxed) {
+            0 if ended.has_changed().is_err() => Ok(()),
+            rows => Err(StoreError::Unsaved { rows }),
+        }
+    }
+
     /// Answers whether this is news.
     pub(super) fn failed(&self, reason: &'static str) -> bool {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
@@ -121,7 +149,7 @@ impl Counters {
     }
 
     /// Answers whether this is news.
-    pub(super) fn reading_succeeded(&self) -> bool {
+    fn reading_succeeded(&self) -> bool {
         !self.readable.swap(true, Relaxed)
     }
 

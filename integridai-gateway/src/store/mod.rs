@@ -69,6 +69,7 @@ pub use self::options::StoreOptions;
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresUrl};
 pub use self::rank::{cost, next_rank};
+use self::record::Record;
 pub use self::rows::{
     ApiCall, Execution, ExecutionState, Finished, MetricSample, NewExecution, Outcome, Priority, SystemEvent,
     Table,
@@ -112,33 +113,28 @@ impl Store {
     /// Records an event, which is written at once and then told by [`Store::committed_events`]. Never waits; see the module
     /// for what becomes of it.
     pub fn record_event(&self, event: SystemEvent) {
-        match &*self.database {
-            Backend::Sqlite(database) => database.record_event(event),
-            Backend::Postgres(database) => database.record_event(event),
-        }
+        self.record([Record::Event(event)]);
     }
 
     /// Records figures. Never waits.
     pub fn record_metrics(&self, samples: Vec<MetricSample>) {
-        match &*self.database {
-            Backend::Sqlite(database) => database.record_metrics(samples),
-            Backend::Postgres(database) => database.record_metrics(samples),
-        }
+        self.record(samples.into_iter().map(Record::Metric));
     }
 
     /// Records an answered call. Never waits.
     pub fn record_api_call(&self, call: ApiCall) {
-        match &*self.database {
-            Backend::Sqlite(database) => database.record_api_call(call),
-            Backend::Postgres(database) => database.record_api_call(call),
-        }
+        self.record([Record::ApiCall(call)]);
     }
 
     /// Records an execution that ran, and ended, outside of the queue. Never waits.
     pub fn record_execution(&self, execution: Execution) {
+        self.record([Record::Execution(Box::new(execution))]);
+    }
+
+    fn record(&self, rows: impl IntoIterator<Item = Record>) {
         match &*self.database {
-            Backend::Sqlite(database) => database.record_execution(execution),
-            Backend::Postgres(database) => database.record_execution(execution),
+            Backend::Sqlite(database) => database.record(rows),
+            Backend::Postgres(database) => database.record(rows),
         }
     }
 

@@ -52,8 +52,8 @@ use super::queue::{Bounds, Queue};
 use super::record::Record;
 use super::spool::Spool;
 use super::{
-    ApiCall, Appended, EventBounds, EventFilter, EventRange, Execution, LONGEST_LIST, LoggedEvent,
-    MetricSample, StoreError, SystemEvent,
+    ApiCall, Appended, EventBounds, EventFilter, EventRange, LONGEST_LIST, LoggedEvent, MetricSample,
+    StoreError, SystemEvent,
 };
 
 /// How long the writer may go on when the store is dropped without having been closed.
@@ -99,20 +99,8 @@ impl Database {
         &self.counters
     }
 
-    pub(super) fn record_event(&self, event: SystemEvent) {
-        self.queue.push_rows([Record::Event(event)]);
-    }
-
-    pub(super) fn record_metrics(&self, samples: Vec<MetricSample>) {
-        self.queue.push_rows(samples.into_iter().map(Record::Metric));
-    }
-
-    pub(super) fn record_api_call(&self, call: ApiCall) {
-        self.queue.push_rows([Record::ApiCall(call)]);
-    }
-
-    pub(super) fn record_execution(&self, execution: Execution) {
-        self.queue.push_rows([Record::Execution(Box::new(execution))]);
+    pub(super) fn record(&self, rows: impl IntoIterator<Item = Record>) {
+        self.queue.push_rows(rows);
     }
 
     pub(super) async fn flush(&self) -> Result<(), StoreError> {
@@ -163,25 +151,12 @@ impl Database {
             Ok(())
         });
         ask.await?;
-        if self.counters.reading_succeeded() {
-            tracing::info!("the database can be read again");
-        }
-        if self.counters.is_healthy() {
-            return Ok(());
-        }
-        let reason = self.counters.last_error().unwrap_or("the database cannot be written");
-        Err(StoreError::Failed { reason, source: Arc::from(Box::from(reason)) })
+        self.counters.answer()
     }
 
     pub(super) async fn close(&self, within: Duration) -> Result<(), StoreError> {
         self.begin_close(within);
-        let mut ended = self.ended.clone();
-        // The channel never carries a value: an error means that its last sender is gone.
-        let _ = tokio::time::timeout(within, ended.changed()).await;
-        match self.counters.snapshot().buffered_rows {
-            0 if ended.has_changed().is_err() => Ok(()),
-            rows => Err(StoreError::Unsaved { rows }),
-        }
+        self.counters.ended(self.ended.clone(), within).await
     }
 
     fn begin_close(&self, within: Duration) {

@@ -40,8 +40,8 @@ use super::health::Counters;
 use super::queue::Reply;
 use super::record::Record;
 use super::{
-    ApiCall, Appended, EventBounds, EventFilter, EventRange, Execution, LONGEST_LIST, LoggedEvent,
-    MetricSample, StoreError, StoreOptions, SystemEvent,
+    ApiCall, Appended, EventBounds, EventFilter, EventRange, LONGEST_LIST, LoggedEvent, MetricSample,
+    StoreError, StoreOptions, SystemEvent,
 };
 
 /// How long the writer may go on when the store is dropped without having been closed.
@@ -66,24 +66,8 @@ impl Database {
         &self.counters
     }
 
-    fn record(&self, rows: impl IntoIterator<Item = Record>) {
+    pub(super) fn record(&self, rows: impl IntoIterator<Item = Record>) {
         self.queue.push_rows(rows);
-    }
-
-    pub(super) fn record_event(&self, event: SystemEvent) {
-        self.record([Record::Event(event)]);
-    }
-
-    pub(super) fn record_metrics(&self, samples: Vec<MetricSample>) {
-        self.record(samples.into_iter().map(Record::Metric));
-    }
-
-    pub(super) fn record_api_call(&self, call: ApiCall) {
-        self.record([Record::ApiCall(call)]);
-    }
-
-    pub(super) fn record_execution(&self, execution: Execution) {
-        self.record([Record::Execution(Box::new(execution))]);
     }
 
     pub(super) async fn flush(&self) -> Result<(), StoreError> {
@@ -140,25 +124,12 @@ impl Database {
             self.reading_failed(&error);
             return Err(error);
         }
-        if self.counters.reading_succeeded() {
-            tracing::info!("the store can be read again");
-        }
-        if self.counters.is_healthy() {
-            return Ok(());
-        }
-        let reason = self.counters.last_error().unwrap_or("the database cannot be written");
-        Err(StoreError::Failed { reason, source: Arc::from(Box::from(reason)) })
+        self.counters.answer()
     }
 
     pub(super) async fn close(&self, within: Duration) -> Result<(), StoreError> {
         self.begin_close(within);
-        let mut ended = self.ended.clone();
-        // The channel never carries a value: an error means that its last sender is gone.
-        let _ = tokio::time::timeout(within, ended.changed()).await;
-        match self.counters.snapshot().buffered_rows {
-            0 if ended.has_changed().is_err() => Ok(()),
-            rows => Err(StoreError::Unsaved { rows }),
-        }
+        self.counters.ended(self.ended.clone(), within).await
     }
 
     fn begin_close(&self, within: Duration) {
