@@ -96,11 +96,16 @@ async fn repeat(
 }
 
 pub(in crate::api) fn accepted(id: Uuid) -> Response {
-    let location = format!("/api/v1/gateway/executions/{id}");
+    let location = location(id);
     let accepted =
         Accepted { success: true, status: "queued", workflow_id: id.to_string(), location: location.clone() };
     let head = [(LOCATION, location), (RETRY_AFTER, "1".to_owned())];
     (StatusCode::ACCEPTED, head, axum::Json(accepted)).into_response()
+}
+
+/// Where to ask for an execution.
+pub(in crate::api) fn location(id: Uuid) -> String {
+    format!("/api/v1/gateway/executions/{id}")
 }
 
 /// What whoever had waited without a queue would have been answered.

@@ -5,7 +5,7 @@ mod idempotency_key;
 mod later;
 mod prefer;
 
-pub(super) use later::accepted;
+pub(super) use later::{accepted, location};
 
 use std::sync::Arc;
 

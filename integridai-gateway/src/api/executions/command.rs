@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
 use integridai_tower::Principal;
 
-use super::super::execute::{Accepted, accepted};
+use super::super::execute::{Accepted, accepted, location};
 use super::super::{Api, Scope, State};
 use super::find;
 use crate::respond::{Problem, ProblemSchema};
@@ -46,8 +46,7 @@ pub(in crate::api) async fn cancel(
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         Cancellation::Requested => {
-            let location = format!("/api/v1/gateway/executions/{}", execution.id);
-            let head = [(LOCATION, location), (RETRY_AFTER, "1".to_owned())];
+            let head = [(LOCATION, location(execution.id)), (RETRY_AFTER, "1".to_owned())];
             Ok((StatusCode::ACCEPTED, head).into_response())
         }
         Cancellation::Ended(state) => {
