@@ -19,7 +19,7 @@ use super::plan::{Asked, Verdict, verdict, without_entry};
 use super::shared::Shared;
 use super::status::{CACHE_STATUS, Forward, Member};
 use super::storable::Asker;
-use super::store::Resource;
+use super::store::{Lookup, Resource};
 use super::validate;
 use crate::BoxError;
 use crate::cache_outcome::CacheOutcome;
@@ -234,6 +234,11 @@ where
         if !is_new {
             return Stop::Flying { ticket, riding: Riding::Follower(Box::new(self)), forward };
         }
+        if id.is_some()
+            && let Some(response) = self.landed()
+        {
+            return Stop::Answered(response);
+        }
         let headers = Arc::new(self.head.headers.clone());
         let leader = Leader { shared: Arc::clone(&shared), headers: Arc::clone(&headers), asked: self.asked };
         let largest_body = shared.rules.largest_body;
@@ -254,6 +259,17 @@ where
         let call = self.inner.call(Request::from_parts(self.head, self.body));
         flight.launch(Box::pin(call), errand);
         Stop::Flying { ticket, riding: Riding::Leader(leader), forward }
+    }
+
+    /// The answer to another request, whose flight ended after the look into the store and before this one began: what
+    /// lands is stored before the flight closes.
+    fn landed(&self) -> Option<Response<CacheBody<B>>> {
+        let Lookup::Decided(Some(resource)) = self.shared.store.find(&self.key()) else { return None };
+        let (headers, now) = (&self.head.headers, self.shared.now());
+        match judge(Some(&resource), &self.asked, headers, now) {
+            (Verdict::Fresh, Some(entry)) => Some(hit(&self.shared, entry, (&self.asked, headers), now)),
+            _ => None,
+        }
     }
 
     /// What requests have in common that may share one answer; `None` for one that goes by itself.

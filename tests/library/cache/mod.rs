@@ -4,6 +4,7 @@ mod clients;
 mod coalescing;
 mod contract;
 mod counted;
+mod landing;
 mod parts;
 mod revalidation;
 
