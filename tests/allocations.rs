@@ -1,4 +1,4 @@
-//! How often the library allocates, beside the same done by tower-http: in a process of its own, where nobody else does.
+//! How often the library allocates on the thread that calls it, beside the same done by tower-http.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 #![allow(clippy::print_stdout, reason = "the counts belong into the benches' tables")]
 
@@ -7,12 +7,11 @@ mod sides;
 #[path = "../benches/peers/benches/client/stacks.rs"]
 mod stacks;
 
-use std::alloc::System;
 use std::convert::Infallible;
 use std::future::ready;
-use std::sync::Mutex;
 use std::time::Duration;
 
+use allocation_counter::measure;
 use futures_util::FutureExt;
 use http::{Request, Response};
 use integridai_tower::client::balance::BalanceOptions;
@@ -22,31 +21,20 @@ use integridai_tower::rate_limit::{Key, MemoryLimiterOptions, Quota, WhenFull};
 use integridai_tower::{CorrelationId, Deadline, Priority};
 use sides::{CASES, Case, SIDES};
 use stacks::{Sent, ask, correlation, ours, towers, with_id, without_id};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// The counts are those of all threads, so that one test at a time may look at them.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// Allocations of one exchange, those of making the request and the answer left out.
-fn allocations(case: &Case, side: &str) -> usize {
+fn allocations(case: &Case, side: &str) -> u64 {
     let side = SIDES.iter().find(|known| known.name == side).unwrap();
     let mut serve = (side.service)(case);
     // What is set up once, such as the thread's random numbers, is no cost of an exchange.
     serve(case.request());
     let requests: Vec<_> = (0..100).map(|_| case.request()).collect();
-    let region = Region::new(ALLOCATOR);
-    requests.into_iter().for_each(&mut *serve);
-    let change = region.change();
-    (change.allocations + change.reallocations) / 100
+    measure(|| requests.into_iter().for_each(&mut *serve)).count_total / 100
 }
 
 #[test]
 fn the_correlation_layer_allocates_less_than_the_pair_of_tower_http() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for case in CASES {
         let [nothing, ours, pair] = ["nothing", "ours", "pair"].map(|side| allocations(case, side));
         println!("{}: CorrelationLayer {}, tower-http's pair {}", case.name, ours - nothing, pair - nothing);
@@ -56,20 +44,16 @@ fn the_correlation_layer_allocates_less_than_the_pair_of_tower_http() {
 
 #[test]
 fn branches_that_are_ready_allocate_once_for_their_outcomes() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let gathered = || {
         let branch = |name| Branch::required(name, ready(Ok::<_, Infallible>(1)));
         let timed = |name| branch(name).timeout(Duration::from_secs(1));
         gather((branch("a"), timed("b"), timed("c"))).now_or_never().unwrap().unwrap().values
     };
     assert_eq!(gathered(), (1, 1, 1));
-    let region = Region::new(ALLOCATOR);
-    for _ in 0..100 {
-        gathered();
-    }
-    let change = region.change();
-    // The harness has a few of its own.
-    assert_eq!((change.allocations / 100, change.reallocations / 100), (1, 0));
+    let made = measure(|| {
+        (0..100).map(|_| gathered()).for_each(|values| assert_eq!(values, (1, 1, 1)));
+    });
+    assert_eq!(made.count_total, 100);
 }
 
 /// A tenth of the flood.
@@ -77,20 +61,19 @@ const STEP: u32 = 500_000;
 
 #[test]
 fn a_flood_of_keys_takes_no_memory_and_frees_no_limited_key() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let options = MemoryLimiterOptions::new().max_keys(100_000).when_full(WhenFull::Refuse);
     let limiter = options.build([Quota::per_day(2)]).unwrap();
     let limited = Key::from("limited");
     assert!((0..2).all(|_| limiter.check(&limited).is_admitted()));
     let mut heap = [0; 11];
-    let region = Region::new(ALLOCATOR);
-    for (tenth, heap) in heap.iter_mut().enumerate() {
-        let change = region.change();
-        *heap = change.bytes_allocated as isize - change.bytes_deallocated as isize;
-        for number in 0..STEP {
-            let address = std::net::Ipv4Addr::from_bits(number + STEP * u32::try_from(tenth).unwrap());
-            let _ = limiter.check(&Key::from(std::net::IpAddr::from(address)));
-        }
+    for tenth in 1..heap.len() {
+        let flood = measure(|| {
+            for number in (0..STEP).map(|number| number + STEP * tenth as u32) {
+                let address = std::net::Ipv4Addr::from_bits(number);
+                let _ = limiter.check(&Key::from(std::net::IpAddr::from(address)));
+            }
+        });
+        heap[tenth] = heap[tenth - 1] + flood.bytes_current;
         assert!(!limiter.check(&limited).is_admitted(), "after {tenth} tenths");
     }
     println!("heap after 0, 500 000, … 5 000 000 further keys: {heap:?}; {:?}", limiter.status());
@@ -100,47 +83,41 @@ fn a_flood_of_keys_takes_no_memory_and_frees_no_limited_key() {
 }
 
 /// Allocations of a call, once what is made once has been made.
-async fn per_call<S: Service<Request<()>> + Clone>(service: S) -> usize {
-    for _ in 0..20 {
-        assert!(service.clone().oneshot(Request::new(())).await.is_ok());
-    }
-    let region = Region::new(ALLOCATOR);
-    for _ in 0..100 {
+fn per_call<S: Service<Request<()>> + Clone>(service: &S) -> u64 {
+    let call = || {
         let mut service = service.clone();
-        let ready = service.ready().await.ok().expect("it is always ready");
-        assert!(ready.call(Request::new(())).await.is_ok());
-    }
-    region.change().allocations / 100
+        async move {
+            let ready = service.ready().await.ok().expect("it is always ready");
+            assert!(ready.call(Request::new(())).await.is_ok());
+        }
+    };
+    let calls = |count| (0..count).for_each(|_| call().now_or_never().expect("nothing waits"));
+    calls(20);
+    measure(|| calls(100)).count_total
 }
 
 #[test]
 fn neither_a_limit_with_room_nor_the_choice_of_an_address_allocates() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let nothing = || service_fn(async |_: Request<()>| Ok::<_, std::io::Error>(Response::new(())));
-    runtime.block_on(async {
-        let limit = LimitOptions::adaptive().build("allocations").unwrap();
-        let balancer = BalanceOptions::new().build("allocations", 0..3, move |_| nothing()).unwrap();
-        let limited = per_call(ConcurrencyLimitLayer::new(limit).layer(nothing())).await;
-        let balanced = per_call(balancer.service()).await;
-        println!("ConcurrencyLimitLayer {limited}, Balance {balanced}");
-        assert_eq!((limited, balanced), (0, 0));
-    });
+    let _runtime = runtime.enter();
+    let limit = LimitOptions::adaptive().build("allocations").unwrap();
+    let balancer = BalanceOptions::new().build("allocations", 0..3, move |_| nothing()).unwrap();
+    let limited = per_call(&ConcurrencyLimitLayer::new(limit).layer(nothing()));
+    let balanced = per_call(&balancer.service());
+    println!("100 calls: ConcurrencyLimitLayer {limited}, Balance {balanced}");
+    assert_eq!((limited, balanced), (0, 0));
 }
 
 /// Allocations of an exchange, those of making the request left out.
-fn per_exchange<S: Service<Sent>>(mut service: S, request: impl Fn() -> Sent) -> usize {
+fn per_exchange<S: Service<Sent>>(mut service: S, request: impl Fn() -> Sent) -> u64 {
     (0..20).for_each(|_| ask(&mut service, request()));
     let requests: Vec<_> = (0..100).map(|_| request()).collect();
-    let region = Region::new(ALLOCATOR);
-    requests.into_iter().for_each(|request| ask(&mut service, request));
-    let change = region.change();
-    (change.allocations + change.reallocations).div_ceil(100)
+    measure(|| requests.into_iter().for_each(|request| ask(&mut service, request))).count_total.div_ceil(100)
 }
 
 #[test]
 fn the_whole_stack_of_a_client_allocates_six_times_at_most() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _runtime = runtime.enter();
     let asked_for_in_time = || {

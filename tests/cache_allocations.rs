@@ -1,24 +1,20 @@
-//! How often a hit allocates: in a process of its own, where nobody else does.
+//! How often a hit allocates on the thread that asks.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 #![allow(clippy::print_stdout, reason = "the counts belong into the benches' tables")]
 
-use std::alloc::System;
 use std::convert::Infallible;
 
+use allocation_counter::measure;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty, Full};
 use integridai_tower::cache::redis::RedisStoreOptions;
 use integridai_tower::cache::{CacheLayer, CacheOutcome, MemoryStore};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, service_fn};
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-const MOST: usize = 4;
-const ROUNDS: usize = 100;
+const MOST: u64 = 4;
+const ROUNDS: u64 = 100;
 
 fn request() -> Request<Empty<Bytes>> {
     let request = Request::get("/a/path?with=query").header("host", "origin.test").header("accept", "*/*");
@@ -26,7 +22,7 @@ fn request() -> Request<Empty<Bytes>> {
 }
 
 /// Allocations of a hit on a body of this size, those of making the request left out, and bytes that it allocates.
-fn of_a_hit(size: usize, layer: &CacheLayer) -> (usize, usize) {
+fn of_a_hit(size: usize, layer: &CacheLayer) -> (u64, u64) {
     let mut service = layer.layer(service_fn(move |_: Request<Empty<Bytes>>| async move {
         let response = Response::builder().header("cache-control", "max-age=3600").header("etag", "\"a\"");
         let response = response.header("content-type", "text/plain").header("vary", "accept-encoding");
@@ -39,20 +35,15 @@ fn of_a_hit(size: usize, layer: &CacheLayer) -> (usize, usize) {
     };
     (0..10).for_each(|_| drop(ask(request())));
     let requests: Vec<_> = (0..ROUNDS).map(|_| request()).collect();
-    let collecting = {
-        let body = Full::new(Bytes::from_static(b"a"));
-        let region = Region::new(ALLOCATOR);
-        drop(body.collect().now_or_never());
-        region.change().allocations
-    };
-    let region = Region::new(ALLOCATOR);
-    for request in requests {
-        let (outcome, _body) = ask(request);
-        assert_eq!(outcome, Some(CacheOutcome::Hit));
-    }
-    let change = region.change();
-    let count = (change.allocations + change.reallocations).div_ceil(ROUNDS);
-    (count - collecting, change.bytes_allocated / ROUNDS)
+    let body = Full::new(Bytes::from_static(b"a"));
+    let collecting = measure(|| drop(body.collect().now_or_never())).count_total;
+    let hits = measure(|| {
+        for request in requests {
+            let (outcome, _body) = ask(request);
+            assert_eq!(outcome, Some(CacheOutcome::Hit));
+        }
+    });
+    (hits.count_total.div_ceil(ROUNDS) - collecting, hits.bytes_total / ROUNDS)
 }
 
 fn memory() -> MemoryStore {
@@ -65,7 +56,6 @@ fn shared() -> CacheLayer {
     CacheLayer::new(store)
 }
 
-/// One test, as another one would allocate beside it.
 #[test]
 fn a_hit_allocates_the_same_whatever_the_size_of_its_content_and_the_store() {
     let (small, bytes) = of_a_hit(1 << 10, &CacheLayer::new(memory()));

@@ -1,7 +1,5 @@
 //! What fails is told as a problem document, and only what a service does wrong counts against it.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -9,7 +7,7 @@ use futures_util::stream;
 use http::{Method, StatusCode};
 use integridai_gateway::demo::Failure;
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::proxy::{REGTECH, free, over};
 use crate::support::client::Client;
@@ -79,16 +77,15 @@ async fn a_service_that_is_too_slow_is_504() {
 
 #[tokio::test]
 async fn a_route_has_a_time_of_its_own_and_content_that_comes_later_is_no_matter() {
-    let go_on = Arc::new(Notify::new());
-    let waits = Arc::clone(&go_on);
+    let (go_on, waits) = watch::channel(false);
     let origin = Origin::start(move |request: Request| {
-        let waits = Arc::clone(&waits);
+        let mut waits = waits.clone();
         async move {
             if request.uri().path() == "/never" {
                 std::future::pending::<()>().await;
             }
             let later = stream::once(async move {
-                waits.notified().await;
+                waits.wait_for(|goes_on| *goes_on).await.expect("the test runs");
                 Ok::<_, std::io::Error>("later")
             });
             Response::new(Body::from_stream(later))
@@ -102,7 +99,7 @@ async fn a_route_has_a_time_of_its_own_and_content_that_comes_later_is_no_matter
     assert_eq!(begun.status(), 200);
     // What has no answer by then is over, and with it the time that the answer before had.
     client.get("/quick/never").await.problem(504);
-    go_on.notify_one();
+    go_on.send(true).expect("the service waits");
     assert_eq!(within(begun.text()).await.expect("all of it"), "later");
     gateway.stop().await;
 }

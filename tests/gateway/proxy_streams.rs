@@ -219,7 +219,8 @@ async fn who_does_not_read_is_not_read_for_and_keeps_nobody_waiting() {
     let gateway = over(&origin, &[]).await;
     let mut slow = Vec::new();
     for _ in 0..8 {
-        let mut raw = Raw::connect(gateway.address()).await;
+        // What the system keeps for a client grows with what that takes, and would hide what the gateway reads.
+        let mut raw = Raw::connect_narrow(gateway.address()).await;
         raw.send("GET /api/v1/regtech/endless HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
         raw.head().await;
         slow.push(raw);
@@ -233,6 +234,7 @@ async fn who_does_not_read_is_not_read_for_and_keeps_nobody_waiting() {
         (same == 40).then_some(())
     })
     .await;
+    println!("{before} bytes were read for nobody");
     assert!(before < 8 * 16 * 1024 * 1024, "{before} bytes were read for nobody");
     for _ in 0..20 {
         assert_eq!(free(&gateway).get("/api/v1/regtech/small").await.text(), "small");

@@ -1,5 +1,6 @@
 //! A service that is written down in the test, and remembers the heads that came: for what is passed on as it comes.
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -8,7 +9,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::requests::COMPLIANCE;
 
@@ -63,8 +64,13 @@ pub(crate) fn field(head: &request::Parts, name: &str) -> String {
     values.map(|value| value.to_str().expect("visible text")).collect::<Vec<_>>().join(" | ")
 }
 
+#[allow(clippy::unused_async, reason = "as any other way to listen is")]
 async fn listen() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    let socket = TcpSocket::new_v4().expect("a socket");
+    // What the system takes off a service's hands would hide what the gateway does.
+    socket.set_send_buffer_size(64 * 1024).expect("a small buffer");
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+    let listener = socket.listen(1024).expect("it is bound");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
     (listener, url)
 }

@@ -17,6 +17,13 @@ impl Raw {
         Self { stream: TcpStream::connect(address).await.expect("it listens") }
     }
 
+    /// With little room for what it does not read.
+    pub(crate) async fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
+        Self { stream: socket.connect(address).await.expect("it listens") }
+    }
+
     /// Subscribes to events, with little room for what it does not read.
     pub(crate) async fn subscribe(address: SocketAddr) -> Self {
         Self::subscribe_to(address, "").await
@@ -24,9 +31,7 @@ impl Raw {
 
     /// The same, with a query.
     pub(crate) async fn subscribe_to(address: SocketAddr, query: &str) -> Self {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
-        let mut raw = Self { stream: socket.connect(address).await.expect("it listens") };
+        let mut raw = Self::connect_narrow(address).await;
         raw.send(&format!(
             "GET {SUBSCRIBE}{query} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
