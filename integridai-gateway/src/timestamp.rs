@@ -1,6 +1,14 @@
 //! Moments as text: RFC 3339, UTC.
 
+use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
+
+/// A moment (RFC 3339) that can be written in UTC with the four digits of its year; in UTC.
+#[must_use]
+pub fn parse(text: &str) -> Option<OffsetDateTime> {
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+    (0..=9999).contains(&moment.year()).then_some(moment)
+}
 
 /// A moment in UTC, cut to the millisecond: `2026-11-24T10:00:00.250Z`.
 ///
@@ -30,9 +38,14 @@ pub fn format_micros(moment: OffsetDateTime) -> String {
     ascii(&text)
 }
 
+/// At either end of the calendar, where there is no such moment, what it says where it is.
+pub(crate) fn in_utc(moment: OffsetDateTime) -> OffsetDateTime {
+    moment.checked_to_offset(UtcOffset::UTC).unwrap_or(moment)
+}
+
 /// All that stands before the fraction.
 fn put_seconds(text: &mut [u8], moment: OffsetDateTime) {
-    let moment = moment.to_offset(UtcOffset::UTC);
+    let moment = in_utc(moment);
     put(&mut text[..4], moment.year().unsigned_abs());
     put(&mut text[5..7], u8::from(moment.month()).into());
     put(&mut text[8..10], moment.day().into());
@@ -70,6 +83,15 @@ mod tests {
     fn a_moment_of_elsewhere_is_written_in_utc() {
         assert_eq!(format(datetime!(2026-11-24 23:59:59.999_999 -03:00)), "2026-11-25T02:59:59.999Z");
         assert_eq!(format(OffsetDateTime::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_refused_and_written_all_the_same() {
+        for text in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59", "2026-11-24", ""] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert_eq!(format(datetime!(9999-12-31 23:59:59 -23:59)), "9999-12-31T23:59:59.000Z");
+        assert_eq!(parse("2026-11-24T23:00:00-03:00"), Some(datetime!(2026-11-25 02:00 UTC)));
     }
 
     proptest! {

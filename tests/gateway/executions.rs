@@ -140,6 +140,19 @@ async fn an_unknown_or_senseless_id_is_404() {
 }
 
 #[tokio::test]
+async fn a_moment_beyond_the_calendar_is_400_and_harms_nobody() {
+    let gateway = Gateway::start().await;
+    for moment in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00%2B23:59", "now"] {
+        for name in ["from", "until"] {
+            let path = format!("/api/v1/gateway/executions?{name}={moment}");
+            gateway.client.get(&path).await.problem(400);
+        }
+    }
+    gateway.client.get("/api/v1/gateway/executions").await.ok();
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn those_that_were_waited_for_can_be_looked_up_too() {
     let gateway = Gateway::start().await;
     let result = gateway.client.execute(&analysis()).await.ok();

@@ -10,7 +10,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::State;
-use super::incoming::moment;
 use super::subscription::read_cursor;
 use crate::events::{Reader, is_event_type};
 use crate::respond::{Problem, ProblemSchema};
@@ -151,7 +150,8 @@ impl Asked {
             1..=MAX_VALUE => Ok(Some(value.to_owned())),
             _ => Err(wrong("expected 1 to 255 bytes")),
         };
-        let at = || moment(value).map(Some).ok_or_else(|| wrong("expected a moment as in RFC 3339"));
+        let at =
+            || timestamp::parse(value).map(Some).ok_or_else(|| wrong("expected a moment as in RFC 3339"));
         match name {
             "type" => self.filter.types = types(value).ok_or_else(|| wrong("expected types of events"))?,
             "source" => self.filter.source = text()?,

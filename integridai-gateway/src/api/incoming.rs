@@ -7,13 +7,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode;
 use serde_json::value::RawValue;
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::events::is_event_type;
 use crate::respond::FieldError;
 use crate::store::{JsonText, SystemEvent};
+use crate::timestamp;
 
 /// How events come (`CloudEvents` HTTP protocol binding §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,8 +224,9 @@ impl<'a> Attributes<'a> {
 
     fn moment(&mut self) -> Option<OffsetDateTime> {
         let name = self.names.timestamp;
-        let text = self.optional(name, |text| moment(text).is_some(), "expected a moment as in RFC 3339")?;
-        moment(&text)
+        let text =
+            self.optional(name, |text| timestamp::parse(text).is_some(), "expected a moment as in RFC 3339")?;
+        timestamp::parse(&text)
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -236,13 +237,6 @@ impl<'a> Attributes<'a> {
         let name = name.replace('~', "~0").replace('/', "~1");
         self.errors.push(FieldError { pointer: format!("{}/{name}", self.at), detail: detail.to_owned() });
     }
-}
-
-/// A moment that the log has room for, in UTC.
-pub(super) fn moment(text: &str) -> Option<OffsetDateTime> {
-    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    let moment = moment.checked_to_offset(UtcOffset::UTC)?;
-    (0..=9999).contains(&moment.year()).then_some(moment)
 }
 
 fn is_visible(text: &str, most: usize) -> bool {

@@ -147,6 +147,11 @@ fn refused(refused: Refused, most: usize) -> Problem {
 
 #[allow(clippy::needless_pass_by_value, reason = "handed over by a Result")]
 fn not_stored(error: StoreError) -> Problem {
+    if error.is_refusal() {
+        // Such as a number of JSON that has no place in the database.
+        tracing::info!(error = &error as &dyn std::error::Error, "events were refused by the database");
+        return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the data of an event cannot be stored");
+    }
     tracing::warn!(error = &error as &dyn std::error::Error, "events were not stored");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "events cannot be stored at the moment")
         .retry_after(Some(Duration::from_secs(10)))

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::check::Check;
 use crate::config::WorkflowsConfig;
 use crate::store::Priority;
+use crate::timestamp;
 
 /// How it is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ fn start(check: &mut Check, options: &Map<String, Value>, config: &WorkflowsConf
 /// RFC 3339. A moment that has passed is now.
 fn run_at(check: &mut Check, value: &Value, max: Duration) -> Option<OffsetDateTime> {
     let latest = OffsetDateTime::now_utc().saturating_add(max.try_into().unwrap_or(time::Duration::MAX));
-    let moment = value.as_str().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    let moment = value.as_str().and_then(timestamp::parse);
     let found = moment.filter(|moment| *moment <= latest);
     if found.is_none() {
         let most = max.as_secs_f64();

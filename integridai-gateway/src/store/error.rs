@@ -141,3 +141,14 @@ pub enum StoreError {
         rows: usize,
     },
 }
+
+/// The reason where the work, and not the database, is to blame.
+pub(super) const REFUSED: &str = "the database refused";
+
+impl StoreError {
+    /// Whether the database does not take what it was given: the same again is refused again.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Failed { reason, .. } if *reason == REFUSED)
+    }
+}

@@ -1,5 +1,7 @@
 //! A gateway whose store is a PostgreSQL.
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::servers::postgres::Postgres;
 use crate::support::{
@@ -150,4 +152,43 @@ async fn with_a_spool_an_outage_in_which_it_is_killed_loses_no_row_and_shows_wha
     until("the rows", async || count(&server, executes) == 20).await;
     assert_eq!(count(&server, "SELECT count(*) FROM executions WHERE state = 'succeeded'"), 20);
     assert_eq!(gateway.stop().await.code, Some(0));
+}
+
+/// A service that answers whatever it is asked with this, until the test ends.
+async fn parrot(json: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 16 << 10];
+                let _ = stream.read(&mut request).await;
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+                let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{json}", json.len());
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_has_no_place_in_it_is_a_failure_and_keeps_no_worker() {
+    let (server, simulators) = (Postgres::start(), simulators());
+    let session =
+        r#"{"session_id": "s-1", "user_id": "user-7", "score": 80, "progress": 100, "tiny": 1e-20000}"#;
+    let start = Start::on_server(&server.create_database("gateway")).services(&simulators);
+    let trainings = parrot(session).await;
+    let start = start.set("SERVICES__FLAISIMULATOR__BASE_URL", &trainings).set("EXECUTIONS__WORKERS", 1);
+    let gateway = start.run().await;
+    for _ in 0..2 {
+        let by_id = json!({"workflow": "training_sync", "payload": {"training_session": "s-1"}});
+        let (status, answer) = execute(&gateway, &later(by_id)).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    accept(&gateway, 0).await;
+    until("the end of all executions", async || count(&server, UNFINISHED) == 0).await;
+    let failed = "SELECT count(*) FROM executions WHERE state = 'failed' AND error->>'detail' LIKE '%cannot be stored%'";
+    assert_eq!((count(&server, failed), count(&server, "SELECT count(*) FROM executions")), (2, 3));
+    gateway.stop().await;
 }

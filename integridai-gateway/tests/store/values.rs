@@ -1,13 +1,14 @@
 //! What is read is what was written, on both databases.
 use integridai_gateway::store::{
-    ApiCall, Execution, ExecutionState, JsonText, MetricSample, NewExecution, Priority, SystemEvent,
+    Admission, ApiCall, Execution, ExecutionState, JsonText, MetricSample, NewExecution, Priority,
+    StoreError, SystemEvent,
 };
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
 use crate::homes::{Home, on_both};
-use crate::samples::{call, event, new_now};
+use crate::samples::{call, claim, event, new_now, success};
 
 /// Databases keep microseconds.
 const MOMENT: OffsetDateTime = datetime!(2026-11-24 10:00:00.123456 UTC);
@@ -126,4 +127,24 @@ async fn of_a_batch_with_rows_that_postgresql_refuses_the_others_are_written() {
     assert_eq!(store.recent_events(1_000).await.unwrap().len(), 97);
     let health = store.health();
     assert_eq!((health.written_rows, health.dropped_rows, health.healthy), (97, 3, true));
+}
+
+#[tokio::test]
+async fn what_has_no_place_in_a_database_is_refused_as_such_and_the_execution_can_end_otherwise() {
+    let home = Home::postgres().await;
+    let store = home.open().await;
+    let deep = format!("{}1{}", "[".repeat(30_000), "]".repeat(30_000));
+    let told = |text: &str| event(&json(text));
+    for (result, events) in [("1", vec![told("1e-20000")]), (deep.as_str(), vec![])] {
+        store.admit_execution(new_now(), Admission::UNBOUNDED, None).await.unwrap();
+        let lease = claim(&store).await.expect("it waits").lease();
+        let error = store.finish_execution(lease, success(result), events).await.unwrap_err();
+        assert!(error.is_refusal(), "{error:?}");
+        store.finish_execution(lease, success("1"), Vec::new()).await.unwrap();
+    }
+    for text in ["1e-20000", &deep] {
+        let error = store.append_events(vec![told(text)]).await.unwrap_err();
+        assert!(error.is_refusal(), "{error:?}");
+    }
+    assert!(!StoreError::Closed.is_refusal() && !StoreError::Busy.is_refusal());
 }

@@ -142,6 +142,10 @@ fn refuse(request: &ExecuteRequest, error: &NotAccepted) -> Response {
         }
         NotAccepted::Full => (busy, "the queue is full", Some(5)),
         NotAccepted::KeysFull => (busy, "as many idempotency keys are kept as may", Some(60)),
+        NotAccepted::Store(error) if error.is_refusal() => {
+            // Such as a number of JSON that has no place in the database.
+            (StatusCode::UNPROCESSABLE_ENTITY, "the payload cannot be stored", None)
+        }
         NotAccepted::Store(_) => (busy, "the execution cannot be stored at the moment", Some(10)),
     };
     Problem::new(status, detail)

@@ -8,7 +8,6 @@ use http::header::LINK;
 use integridai_tower::Principal;
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -129,8 +128,10 @@ impl Asked {
                     let names = ExecutionState::ALL.map(ExecutionState::as_str).join(", ");
                     asked.filter.state = Some(state.ok_or_else(|| wrong(&format!("one of {names}")))?);
                 }
-                "from" => asked.filter.from = Some(moment(&value).ok_or_else(|| wrong(A_MOMENT))?),
-                "until" => asked.filter.until = Some(moment(&value).ok_or_else(|| wrong(A_MOMENT))?),
+                "from" => asked.filter.from = Some(timestamp::parse(&value).ok_or_else(|| wrong(A_MOMENT))?),
+                "until" => {
+                    asked.filter.until = Some(timestamp::parse(&value).ok_or_else(|| wrong(A_MOMENT))?)
+                }
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
                     asked.limit = limit.ok_or_else(|| wrong(&format!("1 to {MAX_LIMIT}")))?;
@@ -146,10 +147,6 @@ impl Asked {
 }
 
 const A_MOMENT: &str = "a moment (RFC 3339)";
-
-fn moment(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text, &Rfc3339).ok()
-}
 
 /// Microseconds, which the store keeps, and the id.
 fn cursor(last: &ExecutionSummary) -> String {

@@ -45,6 +45,11 @@ pub(super) fn cancelled() -> JsonText {
     serde_json::json!({ "status": 499, "detail": "cancelled on request" }).into()
 }
 
+/// Of an execution whose result has no place in the database.
+pub(super) fn unstorable() -> Outcome {
+    failure(&internal("its result cannot be stored"))
+}
+
 impl Shared {
     /// Does the work. A panic must not take the worker along, nor leave the execution running for good.
     pub(super) async fn attempt(&self, execution: Execution, lost: CancellationToken) -> Ending {

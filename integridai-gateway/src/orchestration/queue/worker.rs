@@ -10,7 +10,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Shared;
-use super::attempt::Ending;
+use super::attempt::{self, Ending};
 use crate::events::Event;
 use crate::store::{Execution, Finished, Heartbeat, JsonText, Lease, StoreError, SystemEvent};
 
@@ -146,15 +146,25 @@ impl Shared {
     }
 
     /// The end is written down however long the disk fails; only a stop ends the attempts, and then the execution
-    /// is resumed at the next start. Answers whether it is written.
+    /// is resumed at the next start. What the database will never take is written down as a failure without it. Answers
+    /// whether what came of it is written.
     async fn persist(&self, lease: Lease, write: &Write) -> bool {
         let mut pause = Duration::from_millis(100);
+        let mut instead = None;
         loop {
-            match self.write(lease, write).await {
-                Ok(()) => return true,
+            match self.write(lease, instead.as_ref().unwrap_or(write)).await {
+                Ok(()) => return instead.is_none(),
                 Err(StoreError::LeaseLost) => {
                     lease_lost();
                     return false;
+                }
+                Err(error) if error.is_refusal() && instead.is_none() => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        error,
+                        "what came of an execution cannot be stored; it is written down as failed"
+                    );
+                    instead = Some(Write::refused());
                 }
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
@@ -183,6 +193,15 @@ impl Shared {
 enum Write {
     Finish { finished: Finished, events: Vec<SystemEvent> },
     Retry { at: OffsetDateTime, steps: JsonText, error: JsonText },
+}
+
+impl Write {
+    /// Of what the database does not take, such as a number that has no place in it.
+    fn refused() -> Self {
+        let finished =
+            Finished { outcome: attempt::unstorable(), steps: None, finished_at: OffsetDateTime::now_utc() };
+        Self::Finish { finished, events: Vec::new() }
+    }
 }
 
 fn lease_lost() {

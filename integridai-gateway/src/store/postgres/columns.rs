@@ -3,11 +3,12 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use bytes::{BufMut, BytesMut};
-use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::store::width::clip;
 use crate::store::{ExecutionState, JsonText, KeyAnswer, Priority};
+use crate::timestamp::in_utc;
 
 type BoxError = Box<dyn Error + Sync + Send>;
 
@@ -16,7 +17,7 @@ const JSONB_VERSION: u8 = 1;
 
 /// UTC without saying so, as the published schema has it.
 pub(super) fn timestamp(moment: OffsetDateTime) -> PrimitiveDateTime {
-    let moment = moment.to_offset(UtcOffset::UTC);
+    let moment = in_utc(moment);
     PrimitiveDateTime::new(moment.date(), moment.time())
 }
 

@@ -7,10 +7,10 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 use crate::store::StoreError;
+use crate::store::error::REFUSED;
 
 pub(super) const UNREACHABLE: &str = "the database cannot be reached";
 pub(super) const SILENT: &str = "the database does not answer in time";
-const REFUSED: &str = "the database refused";
 
 /// The reason in words, if the server or the way to it is to blame: such work may succeed later, unchanged.
 pub(super) fn server_fault(error: &Error) -> Option<&'static str> {
@@ -79,7 +79,7 @@ pub(super) fn silent() -> StoreError {
 
 /// Whether the server or the way to it, not one row or one command, is to blame.
 pub(super) fn is_server_fault(error: &StoreError) -> bool {
-    matches!(error, StoreError::Failed { reason, .. } if *reason != REFUSED)
+    matches!(error, StoreError::Failed { .. }) && !error.is_refusal()
 }
 
 /// Whether nothing can be written at all, as opposed to one table that is missing.

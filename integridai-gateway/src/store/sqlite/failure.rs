@@ -4,6 +4,7 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 
 use crate::store::StoreError;
+use crate::store::error::REFUSED;
 
 /// The reason in words, if the file or its disk is to blame: such a write may succeed later, unchanged.
 pub(super) fn storage_fault(error: &rusqlite::Error) -> Option<&'static str> {
@@ -32,7 +33,7 @@ impl From<rusqlite::Error> for StoreError {
         if is_duplicate(&error) {
             return Self::Conflict;
         }
-        let reason = storage_fault(&error).unwrap_or("the database refused");
+        let reason = storage_fault(&error).unwrap_or(REFUSED);
         Self::Failed { reason, source: Arc::new(error) }
     }
 }

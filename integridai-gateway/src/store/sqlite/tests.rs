@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::columns::{Id, Timestamp, clip};
 use super::records;
 use super::retention::{self, Progress};
-use super::{execution_statements, executions, migrations, statements};
+use super::{Database, execution_statements, executions, migrations, statements};
 use crate::store::record::Record;
 use crate::store::{
     ApiCall, ClaimRules, EventFilter, EventRange, Execution, ExecutionState, JsonText, MetricSample,
-    NewExecution, Priority, StoreError, SystemEvent,
+    NewExecution, Priority, StoreError, StoreOptions, SystemEvent,
 };
 
 fn migrated() -> Connection {
@@ -354,4 +354,19 @@ proptest! {
         let read = connection.query_row(statements::RECENT_API_CALLS, [1], records::read_api_call).unwrap();
         prop_assert_eq!(read.endpoint, endpoint.chars().take(200).collect::<String>());
     }
+}
+
+#[tokio::test]
+async fn work_that_panics_ends_neither_the_readers_nor_the_writer() {
+    let folder = tempdir().unwrap();
+    let database = Database::open(&StoreOptions::new(folder.path().join("gateway.db"))).unwrap();
+    for _ in 0..4 {
+        let read: Result<(), _> = database.read(|_| panic!("in a read")).await;
+        assert!(matches!(read, Err(StoreError::Closed)), "{read:?}");
+        let write: Result<(), _> = database.command(|_| panic!("in a write")).await;
+        assert!(matches!(write, Err(StoreError::Failed { .. })), "{write:?}");
+    }
+    database.command(|connection| connection.execute("DELETE FROM executions", [])).await.unwrap();
+    database.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await.unwrap();
+    database.close(Duration::from_secs(30)).await.unwrap();
 }

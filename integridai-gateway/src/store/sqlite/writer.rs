@@ -1,5 +1,6 @@
 //! The thread that owns the write connection: commits jobs in groups and rows in batches, retries, prunes.
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -285,7 +286,8 @@ fn run_jobs(
 ) -> Result<(), StoreError> {
     let transaction = immediate(connection)?;
     for job in jobs {
-        job.run(&transaction);
+        // What panics is undone with all that shares its transaction; the next ones find the thread alive.
+        catch_unwind(AssertUnwindSafe(|| job.run(&transaction))).map_err(|_| panicked())?;
         // A full disk may roll everything back; the next job would then run outside of any transaction.
         if transaction.is_autocommit() {
             let error = job.error().cloned();
@@ -294,6 +296,11 @@ fn run_jobs(
     }
     files.check()?;
     Ok(transaction.commit()?)
+}
+
+fn panicked() -> StoreError {
+    let source = Arc::new(std::io::Error::other("work for the store's writer panicked"));
+    StoreError::Failed { reason: "work for the database panicked", source }
 }
 
 fn storage_failure(job: &dyn Job) -> Option<StoreError> {
