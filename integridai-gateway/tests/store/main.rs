@@ -1,5 +1,6 @@
 //! The store from outside: durability, order, bounds, databases that fail, one process per file.
 mod buffer;
+mod clocks;
 mod disk;
 mod events;
 mod executions;

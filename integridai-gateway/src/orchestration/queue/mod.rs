@@ -39,6 +39,8 @@ struct Shared {
     options: QueueOptions,
     rules: ClaimRules,
     work: Notify,
+    /// Held by the one idle worker that looks by itself.
+    watch: tokio::sync::Mutex<()>,
     waiters: Waiters,
     /// What runs in this process: how to end it before its time.
     running: Mutex<HashMap<Uuid, CancellationToken>>,
@@ -94,6 +96,7 @@ impl Queue {
             options,
             rules,
             work: Notify::new(),
+            watch: tokio::sync::Mutex::default(),
             waiters: Waiters::default(),
             running: Mutex::default(),
             stop: CancellationToken::new(),
