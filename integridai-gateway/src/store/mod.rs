@@ -37,6 +37,7 @@ mod events;
 mod executions;
 mod health;
 mod json_text;
+mod lock;
 mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
