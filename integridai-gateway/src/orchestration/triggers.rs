@@ -12,9 +12,12 @@ use integridai_tower::CorrelationId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::queue::execution;
 use super::{Caller, ExecuteRequest, Handed, Invalid, NotAccepted, Queue, Start, Workflows};
 use crate::config::TriggersConfig;
-use crate::store::{JsonText, KeyAnswer, NewKey, Priority, Store, StoreError};
+use crate::store::{
+    Appended, JsonText, KeyAnswer, NewKey, NewStart, Priority, Store, StoreError, SystemEvent,
+};
 
 /// What of an event decides whether and how it starts a workflow.
 #[derive(Debug, Clone)]
@@ -140,12 +143,6 @@ impl Triggers {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Whether events of this type start anything.
-    #[must_use]
-    pub fn is_for(&self, event_type: &str) -> bool {
-        self.shared.by_type.contains_key(event_type)
-    }
-
     /// Starts what the event is for. Once this resolves with an execution, that will be done.
     ///
     /// # Errors
@@ -153,29 +150,75 @@ impl Triggers {
     /// [`NotTriggered`]: nothing was started.
     pub async fn on_event(&self, event: &TriggerEvent<'_>) -> Result<Triggered, NotTriggered> {
         let Some(workflow) = self.shared.by_type.get(event.event_type) else { return Ok(Triggered::Nothing) };
-        let triggered = self.start(workflow, event).await;
-        let outcome = match &triggered {
-            Ok(_) => "started",
-            Err(error) => {
-                let error = error as &dyn std::error::Error;
-                tracing::warn!(
-                    event = event.id,
-                    source = event.source,
-                    workflow,
-                    error,
-                    "an event started nothing"
-                );
-                "refused"
-            }
+        let started = async {
+            let start = self.prepare(workflow, event, 0).await?;
+            let (_, mut handed) = self.shared.queue.publish(Vec::new(), vec![start]).await?;
+            Ok(triggered(handed.remove(0)?))
         };
-        let workflow = workflow.clone();
-        metrics::counter!("integridai_triggers_total", "workflow" => workflow, "outcome" => outcome)
-            .increment(1);
-        triggered
+        let started = started.await;
+        notice(workflow, event, started.as_ref().err());
+        started
     }
 
-    async fn start(&self, workflow: &str, event: &TriggerEvent<'_>) -> Result<Triggered, NotTriggered> {
-        self.check_for_a_loop(event).await?;
+    /// Writes events into the log together with what they start, all of it or nothing: an event that is there will have
+    /// its effect, whatever happens. One that can start nothing because of what it says is none the less written.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTriggered::NotAccepted`] or [`NotTriggered::Store`]: nothing was written.
+    pub async fn publish(
+        &self,
+        events: Vec<SystemEvent>,
+    ) -> Result<Vec<(Appended, Triggered)>, NotTriggered> {
+        let mut starts: Vec<NewStart> = Vec::new();
+        let mut places = Vec::with_capacity(events.len());
+        for event in &events {
+            let ahead = starts.iter().filter(|start| start.execution.correlation_id == event.correlation_id);
+            let start = self.start_of(event, ahead.count() as u64).await?;
+            places.push(start.is_some().then_some(starts.len()));
+            starts.extend(start);
+        }
+        let (appended, handed) = self.shared.queue.publish(events, starts).await?;
+        let mut handed: Vec<_> = handed.into_iter().map(Some).collect();
+        let triggered = |place: Option<usize>| {
+            let handed = place.and_then(|place| handed[place].take());
+            // The key of an event of another type: its source has used the id twice.
+            handed.and_then(Result::ok).map_or(Triggered::Nothing, triggered)
+        };
+        let triggered: Vec<_> = places.into_iter().map(triggered).collect();
+        Ok(appended.into_iter().zip(triggered).collect())
+    }
+
+    async fn start_of(&self, event: &SystemEvent, ahead: u64) -> Result<Option<NewStart>, NotTriggered> {
+        let Some(workflow) = self.shared.by_type.get(&event.event_type) else { return Ok(None) };
+        let own_id = event.id.to_string();
+        let correlation_id = event.correlation_id.as_deref().and_then(|id| id.parse().ok());
+        let event = TriggerEvent {
+            id: event.event_id.as_deref().unwrap_or(&own_id),
+            source: &event.service_name,
+            event_type: &event.event_type,
+            data: &event.payload,
+            correlation_id: correlation_id.as_ref(),
+            user_id: event.user_id.as_deref(),
+            depth: 0,
+        };
+        let start = self.prepare(workflow, &event, ahead).await;
+        notice(workflow, &event, start.as_ref().err());
+        match start {
+            Ok(start) => Ok(Some(start)),
+            Err(error @ (NotTriggered::NotAccepted(_) | NotTriggered::Store(_))) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The execution, which comes after so many others of its correlation id that are not counted yet.
+    async fn prepare(
+        &self,
+        workflow: &str,
+        event: &TriggerEvent<'_>,
+        ahead: u64,
+    ) -> Result<NewStart, NotTriggered> {
+        self.check_for_a_loop(event, ahead).await?;
         let (request, body) = self.request(workflow, event)?;
         let key = NewKey {
             key: event.id.to_owned(),
@@ -189,18 +232,15 @@ impl Triggers {
             // No principal of a caller has a blank before its first bar.
             principal: format!("event |{}", event.source),
         };
-        Ok(match self.shared.queue.accept(Uuid::now_v7(), &request, body, caller, Some(key)).await? {
-            Handed::Accepted(id) => Triggered::Started(id),
-            Handed::Repeated(execution, _) => Triggered::Before(execution.id),
-        })
+        Ok(NewStart { execution: execution(Uuid::now_v7(), &request, body, caller), key })
     }
 
-    async fn check_for_a_loop(&self, event: &TriggerEvent<'_>) -> Result<(), NotTriggered> {
+    async fn check_for_a_loop(&self, event: &TriggerEvent<'_>, ahead: u64) -> Result<(), NotTriggered> {
         if event.depth >= self.shared.max_depth {
             return Err(NotTriggered::TooDeep(event.depth));
         }
         let Some(id) = event.correlation_id else { return Ok(()) };
-        let count = self.shared.store.executions_of_correlation(id.as_str().to_owned()).await?;
+        let count = self.shared.store.executions_of_correlation(id.as_str().to_owned()).await? + ahead;
         if count >= self.shared.max_per_correlation { Err(NotTriggered::TooMany(count)) } else { Ok(()) }
     }
 
@@ -224,4 +264,21 @@ impl Triggers {
         let (is_async, priority, start) = (true, Priority::Normal, Start::Now);
         Ok((ExecuteRequest { workflow, job, is_async, priority, timeout, start }, body))
     }
+}
+
+fn triggered(handed: Handed) -> Triggered {
+    match handed {
+        Handed::Accepted(id) => Triggered::Started(id),
+        Handed::Repeated(execution, _) => Triggered::Before(execution.id),
+    }
+}
+
+fn notice(workflow: &str, event: &TriggerEvent<'_>, error: Option<&NotTriggered>) {
+    if let Some(error) = error {
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(event = event.id, source = event.source, workflow, error, "an event started nothing");
+    }
+    let outcome = if error.is_none() { "started" } else { "refused" };
+    metrics::counter!("integridai_triggers_total", "workflow" => workflow.to_owned(), "outcome" => outcome)
+        .increment(1);
 }

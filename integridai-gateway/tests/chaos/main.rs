@@ -19,6 +19,7 @@ mod replicas;
 mod scene;
 #[path = "../process/servers/mod.rs"]
 mod servers;
+mod stream;
 mod submitters;
 mod subscribers;
 #[path = "../process/support/mod.rs"]

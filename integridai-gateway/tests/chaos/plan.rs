@@ -32,10 +32,14 @@ impl Form {
 pub(crate) enum Deed {
     /// kill -9, and a new start.
     Kill,
+    /// SIGTERM, and a new start once it has drained.
+    Restart,
     /// SIGSTOP for so long, then SIGCONT: it comes back with claims that may be others' by then.
     Pause(Duration),
     /// PostgreSQL is away for so long. With `true` a replica is killed meanwhile, and starts without a database.
     StopPostgres(Duration, bool),
+    /// So many updates are applied by the Dashboard, and the connection breaks off before its answer.
+    LoseAnswers(u64),
     /// Redis is away for so long.
     StopRedis(Duration),
 }
@@ -61,6 +65,8 @@ impl Plan {
             deeds.push(Deed::Pause(plan.length(1_500, 4_000)));
             deeds.push(Deed::StopPostgres(plan.length(300, 3_500), number % 2 == 0));
             deeds.push(Deed::StopRedis(plan.length(100, 2_000)));
+            deeds.push(Deed::Restart);
+            deeds.push(Deed::LoseAnswers(plan.seed.between(1, 20)));
         }
         plan.spread(deeds);
         plan
@@ -71,6 +77,8 @@ impl Plan {
         let mut deeds = vec![Deed::Kill; form.of(4, 16)];
         for _ in 0..form.of(1, 4) {
             deeds.push(Deed::Pause(plan.length(500, 3_500)));
+            deeds.push(Deed::Restart);
+            deeds.push(Deed::LoseAnswers(plan.seed.between(1, 20)));
         }
         plan.spread(deeds);
         plan

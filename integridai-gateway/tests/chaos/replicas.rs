@@ -47,6 +47,14 @@ impl Replicas {
         self.gateways[number] = self.launch(number);
     }
 
+    /// SIGTERM, the drain, and a new start, which is not waited for.
+    pub(crate) async fn restart(&mut self, number: usize) {
+        let gateway = (&mut self.gateways[number]).await.expect("it had started");
+        end(gateway).await;
+        self.targets.set(number, None);
+        self.gateways[number] = self.launch(number);
+    }
+
     /// Stands still for so long. The balancer does not know.
     pub(crate) async fn pause(&mut self, number: usize, length: Duration) {
         let gateway = (&mut self.gateways[number]).await.expect("it had started");
@@ -59,8 +67,12 @@ impl Replicas {
     /// Waits until all of them are up, and ends them in order.
     pub(crate) async fn stop(self) {
         for gateway in self.gateways {
-            let exit = gateway.await.expect("it had started").stop().await;
-            assert_eq!(exit.code, Some(0), "{}", exit.errors);
+            end(gateway.await.expect("it had started")).await;
         }
     }
+}
+
+async fn end(gateway: Gateway) {
+    let exit = gateway.stop().await;
+    assert_eq!(exit.code, Some(0), "{} {:?}", exit.errors, exit.log);
 }

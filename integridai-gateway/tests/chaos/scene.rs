@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use integridai_gateway::demo::{Latency, SimulatorOptions, Simulators};
+use integridai_gateway::demo::{Failure, Latency, SimulatorOptions, Simulators};
 use tempfile::TempDir;
 use tokio::task::{JoinSet, block_in_place};
 
@@ -61,11 +61,18 @@ impl Scene {
             .set("EXECUTIONS__WORKERS", 4)
             .set("EXECUTIONS__LEASE_SECONDS", 2)
             .set("EXECUTIONS__BACKOFF_SECONDS", 0.2)
-            .set("SERVICES__REGTECH__RESILIENCE__OPEN_SECONDS", 1)
-            .set("SERVICES__DASHBOARD__RESILIENCE__OPEN_SECONDS", 1)
+            .set("EXECUTIONS__MAX_BACKOFF_SECONDS", 1)
+            .set("SERVICES__DASHBOARD__RESILIENCE__OPEN_AFTER_FAILURES", 1_000)
             .set("TRIGGERS__WORKFLOWS", r#"{ "training.completed" = "training_sync" }"#);
-        let starts = vec![start; plan.replicas];
-        let replicas = Replicas::start(starts, balancer.targets()).await;
+        let start = |number: usize| match &ledger {
+            Ledger::Server(_) => {
+                let spool = folder.path().join(format!("spool-{number}"));
+                start.clone().set("DATABASE__SPOOL", format!("{{ path = {spool:?}, max_mib = 16 }}"))
+            }
+            Ledger::File(_) => start.clone(),
+        };
+        let starts = (0..plan.replicas).map(start);
+        let replicas = Replicas::start(starts.collect(), balancer.targets()).await;
         Self { _folder: folder, simulators, balancer, replicas, ledger, redis }
     }
 
@@ -83,9 +90,10 @@ impl Scene {
         let following = subscribers.start(plan.subscribers, &mut plan.seed);
         self.misbehave(&plan.deeds, &mut plan.seed).await;
         println!("all deeds are done after {:?}", begun.elapsed());
-        let accepted = all(submitting).await.concat();
+        let mut accepted = all(submitting).await.concat();
         until("the end of all executions", async || self.ledger.value(proof::UNFINISHED) == "0").await;
         println!("all executions have ended after {:?}", begun.elapsed());
+        accepted.extend(proof::accepted_unseen(&self.ledger));
         let told = self.prove(&accepted, &subscribers, following).await;
         println!(
             "{} executions, {} requests, {} unanswered; {} interruptions; the dashboard was asked {} times and changed {}; \
@@ -112,6 +120,10 @@ impl Scene {
             let replica = seed.between(0, self.replicas.count() as u64) as usize;
             match deed {
                 Deed::Kill => self.replicas.kill(replica).await,
+                Deed::Restart => self.replicas.restart(replica).await,
+                Deed::LoseAnswers(count) => {
+                    dashboard.fail(Failure::reset().after_applying().on("/api/update_metrics").times(count));
+                }
                 Deed::Pause(length) => self.replicas.pause(replica, length).await,
                 Deed::StopPostgres(length, kills) => {
                     block_in_place(|| self.ledger.server().stop());
@@ -137,10 +149,10 @@ impl Scene {
         subscribers: &Subscribers,
         following: JoinSet<Told>,
     ) -> Vec<Told> {
-        let published = accepted.len() / 3;
+        proof::every_event_has_had_its_effect(&self.ledger);
         proof::nothing_is_lost(&self.ledger, accepted);
         proof::nothing_is_done_twice(self.simulators.dashboard.control(), accepted);
-        let log = proof::the_log_is_complete(&self.ledger, accepted, published);
+        let log = proof::the_log_is_complete(&self.ledger, accepted);
         subscribers.end_after(log.last().expect("an event").0);
         let told = all(following).await;
         proof::everybody_was_told_everything(&log, &told);

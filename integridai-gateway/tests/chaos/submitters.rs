@@ -8,12 +8,16 @@ use integridai_gateway::demo::Simulators;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::plan::fork;
 use crate::support::{Seed, analysis, later, training};
 
 /// Accepted but not done, at most: so that there are acceptances in all of the chaos, not only at its beginning.
 const AHEAD: usize = 40;
+
+/// The source of events of which it is not known whether they were taken.
+pub(crate) const HURRIED: &str = "hurried";
 
 /// What all of them share.
 #[derive(Debug)]
@@ -69,6 +73,7 @@ impl Submitters {
                 );
             }
             self.look_at_figures().await;
+            self.hurry(number, &mut seed).await;
             ids.push(id);
         }
     }
@@ -100,14 +105,25 @@ impl Submitters {
     /// A third of them are asked for by an event.
     fn request(&self, number: usize) -> (RequestBuilder, &'static str) {
         if number % 3 == 2 {
-            let data = training(number)["payload"].take();
-            let event = json!({"type": "training.completed", "source": "school", "id": format!("done-{number}"), "data": data});
-            return (self.post("/api/v1/events").json(&event), "/events/0/workflow_id");
+            return (self.event("patient", number), "/events/0/workflow_id");
         }
         let body = later(if number.is_multiple_of(3) { analysis(number) } else { training(number) });
         let request =
             self.post("/api/v1/gateway/execute").header("idempotency-key", format!("\"order-{number}\""));
         (request.json(&body), "/workflow_id")
+    }
+
+    /// An event that starts an execution, handed in once by somebody who may not wait for the answer.
+    async fn hurry(&self, number: usize, seed: &mut Seed) {
+        let patience = Duration::from_millis(seed.between(1, 200));
+        // Nobody knows what became of it.
+        let _ = timeout(patience, self.event(HURRIED, number).send()).await;
+    }
+
+    fn event(&self, source: &str, number: usize) -> RequestBuilder {
+        let (id, data) = (format!("done-{number}"), training(number)["payload"].take());
+        let event = json!({"type": "training.completed", "source": source, "id": id, "data": data});
+        self.post("/api/v1/events").json(&event)
     }
 
     fn post(&self, path: &str) -> RequestBuilder {

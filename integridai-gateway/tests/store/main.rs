@@ -8,6 +8,7 @@ mod files;
 mod homes;
 mod outage;
 mod process;
+mod publication;
 mod queue;
 mod samples;
 mod schema;

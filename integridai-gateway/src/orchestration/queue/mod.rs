@@ -21,8 +21,8 @@ use uuid::Uuid;
 use self::waiters::Waiters;
 use super::{Caller, Engine, ExecuteRequest, Workflows};
 use crate::store::{
-    Admitted, Cancellation, ClaimRules, Execution, JsonText, KeyAnswer, NewExecution, NewKey, Store,
-    StoreError,
+    Admitted, Appended, Cancellation, ClaimRules, Execution, JsonText, KeyAnswer, NewExecution, NewKey,
+    NewStart, Published, Store, StoreError, SystemEvent,
 };
 
 /// The queue and its workers. A clone is the same.
@@ -127,30 +127,37 @@ impl Queue {
         caller: Caller,
         key: Option<NewKey>,
     ) -> Result<Handed, NotAccepted> {
-        let now = OffsetDateTime::now_utc();
-        let execution = NewExecution {
-            id,
-            workflow: request.workflow.to_owned(),
-            priority: request.priority,
-            request: body,
-            correlation_id: Some(caller.correlation_id.as_str().to_owned()),
-            user_id: caller.user_id,
-            principal: caller.principal,
-            timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
-            created_at: now,
-            run_at: request.start.moment(now),
+        let execution = execution(id, request, body, caller);
+        let admitted =
+            self.shared.store.admit_execution(execution, self.shared.options.admission, key).await?;
+        self.shared.work.notify_one();
+        handed(id, admitted)
+    }
+
+    /// Writes events into the log, and accepts the executions that they start: all of it, or nothing. Of each execution
+    /// it is told what [`accept`](Self::accept) would have; one whose key was used for another payload is not started.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAccepted`]: nothing will be done, and nothing is in the log.
+    pub async fn publish(
+        &self,
+        events: Vec<SystemEvent>,
+        starts: Vec<NewStart>,
+    ) -> Result<(Vec<Appended>, Vec<Result<Handed, NotAccepted>>), NotAccepted> {
+        let ids: Vec<Uuid> = starts.iter().map(|start| start.execution.id).collect();
+        let admission = self.shared.options.admission;
+        let published = match (events.is_empty(), starts.is_empty()) {
+            (true, true) => Published::Stored(Vec::new(), Vec::new()),
+            (false, true) => Published::Stored(self.shared.store.append_events(events).await?, Vec::new()),
+            (_, false) => self.shared.store.publish_events(events, starts, admission).await?,
         };
-        match self.shared.store.admit_execution(execution, self.shared.options.admission, key).await? {
-            Admitted::Accepted => {
-                self.shared.work.notify_one();
-                Ok(Handed::Accepted(id))
-            }
-            Admitted::Repeated(execution, answer) => Ok(Handed::Repeated(execution, answer)),
-            Admitted::KeyReused => Err(NotAccepted::KeyReused),
-            Admitted::Full => Err(NotAccepted::Full),
-            Admitted::PrincipalFull => Err(NotAccepted::CallerFull),
-            Admitted::KeysFull => Err(NotAccepted::KeysFull),
-        }
+        let (appended, admitted) = match published {
+            Published::Stored(appended, admitted) => (appended, admitted),
+            Published::Refused(refusal) => return Err(not_accepted(&refusal)),
+        };
+        self.shared.work.notify_one();
+        Ok((appended, ids.into_iter().zip(admitted).map(|(id, one)| handed(id, one)).collect()))
     }
 
     /// Waits for the end of an execution, for at most this long, and answers how it stands then; `None`: it is not
@@ -204,6 +211,40 @@ impl Queue {
             self.shared.abort.cancel();
             self.shared.workers.wait().await;
         }
+    }
+}
+
+/// An execution of now.
+pub(super) fn execution(id: Uuid, request: &ExecuteRequest, body: JsonText, caller: Caller) -> NewExecution {
+    let now = OffsetDateTime::now_utc();
+    NewExecution {
+        id,
+        workflow: request.workflow.to_owned(),
+        priority: request.priority,
+        request: body,
+        correlation_id: Some(caller.correlation_id.as_str().to_owned()),
+        user_id: caller.user_id,
+        principal: caller.principal,
+        timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
+        created_at: now,
+        run_at: request.start.moment(now),
+    }
+}
+
+fn handed(id: Uuid, admitted: Admitted) -> Result<Handed, NotAccepted> {
+    match admitted {
+        Admitted::Accepted => Ok(Handed::Accepted(id)),
+        Admitted::Repeated(execution, answer) => Ok(Handed::Repeated(execution, answer)),
+        refusal => Err(not_accepted(&refusal)),
+    }
+}
+
+fn not_accepted(refusal: &Admitted) -> NotAccepted {
+    match refusal {
+        Admitted::PrincipalFull => NotAccepted::CallerFull,
+        Admitted::KeysFull => NotAccepted::KeysFull,
+        Admitted::KeyReused => NotAccepted::KeyReused,
+        _ => NotAccepted::Full,
     }
 }
 

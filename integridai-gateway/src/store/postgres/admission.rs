@@ -26,17 +26,29 @@ pub(super) async fn admit(
     bounds: &Admission,
 ) -> Result<Admitted, StoreError> {
     let (transaction, _) = begin(client).await?;
-    if entrant.again && executions::is_accepted(&transaction, entrant.execution).await? {
+    let admitted = enter(&transaction, entrant, bounds).await?;
+    if admitted == Admitted::Accepted {
+        transaction.commit().await?;
+    }
+    Ok(admitted)
+}
+
+/// In a transaction that has the queue for itself.
+pub(super) async fn enter(
+    transaction: &Transaction<'_>,
+    entrant: Entrant<'_>,
+    bounds: &Admission,
+) -> Result<Admitted, StoreError> {
+    if entrant.again && executions::is_accepted(transaction, entrant.execution).await? {
         return Ok(Admitted::Accepted);
     }
-    if let Some(answer) = repeated(&transaction, entrant).await? {
+    if let Some(answer) = repeated(transaction, entrant).await? {
         return Ok(answer);
     }
-    if let Some(refusal) = full(&transaction, entrant, bounds).await? {
+    if let Some(refusal) = full(transaction, entrant, bounds).await? {
         return Ok(refusal);
     }
-    insert(&transaction, entrant).await?;
-    transaction.commit().await?;
+    insert(transaction, entrant).await?;
     Ok(Admitted::Accepted)
 }
 
