@@ -120,9 +120,8 @@ impl App {
         let engine = engine(&config, clients.clone(), &store, &traffic);
         let options = QueueOptions::from(&config.executions);
         let queue = Queue::new(engine.clone(), store.clone(), workflows.clone(), options);
-        let key_lifetime = config.executions.key_seconds.get();
         let (for_triggers, known) = (queue.clone(), workflows.clone());
-        let triggers = Triggers::new(&config.triggers, known, for_triggers, store.clone(), key_lifetime)?;
+        let triggers = Triggers::new(&config.triggers, known, for_triggers, store.clone())?;
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
         let cache = Cache::new(&config.cache, &config.redis)?;
@@ -130,7 +129,7 @@ impl App {
         let api = Arc::new(Api {
             queue,
             triggers,
-            key_lifetime,
+            key_lifetime: config.executions.key_seconds.get(),
             workflows,
             log: EventLog::new(store.clone(), LOG_READERS),
             store,

@@ -32,6 +32,17 @@ impl Redis {
         Self { server: Server::start_on(&RedisRecipe { program }, port) }
     }
 
+    /// Ends it at once: what it held is gone.
+    pub(crate) fn stop(&mut self) {
+        self.server.stop("KILL");
+    }
+
+    /// On the same port, and empty.
+    pub(crate) fn start_again(&mut self) {
+        let program = program("redis-server", "redis-server", &search_path());
+        self.server.start_again(&RedisRecipe { program });
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.server.port())
     }

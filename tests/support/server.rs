@@ -112,15 +112,19 @@ impl Server {
         assert!(wait_until(READY_WITHIN, || self.has_ended()), "the server does not end");
     }
 
-    /// Starts the process again, in the same folder and on the same port.
+    /// Starts the process again, in the same folder and on the same port, which a connection of somebody else's may have
+    /// for a moment.
     pub(crate) fn start_again(&mut self, recipe: &impl Recipe) {
-        self.child = spawn(recipe, self.folder.path(), self.port);
-        self.record.rewrite(&[
-            self.folder.path().display().to_string(),
-            self.child.id().to_string(),
-            recipe.mark(self.folder.path(), self.port),
-        ]);
-        assert!(self.wait_until_ready(recipe), "the server does not start again");
+        let is_ready = wait_until(READY_WITHIN, || {
+            self.child = spawn(recipe, self.folder.path(), self.port);
+            self.record.rewrite(&[
+                self.folder.path().display().to_string(),
+                self.child.id().to_string(),
+                recipe.mark(self.folder.path(), self.port),
+            ]);
+            self.wait_until_ready(recipe)
+        });
+        assert!(is_ready, "the server does not start again");
     }
 
     /// Gives up the claim on the record, as a killed test run does: the next start anywhere ends this server.

@@ -10,14 +10,13 @@ use http::{HeaderMap, StatusCode};
 use integridai_tower::CorrelationId;
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::State;
 use super::incoming::{Form, Refused};
 use super::shapes::NewEvent;
-use crate::orchestration::{NotTriggered, TriggerEvent, Triggered, Triggers};
+use crate::orchestration::{NotAccepted, Triggered};
 use crate::respond::{Problem, ProblemSchema};
-use crate::store::{Appended, StoreError, SystemEvent};
+use crate::store::Appended;
 
 /// What became of the events, in their order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,12 +40,16 @@ pub(super) struct PublishedEvent {
     /// The execution that it started, where `[triggers]` has a workflow for its type.
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow_id: Option<String>,
+    /// Why it started none although there is a workflow for its type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the event's data is no payload of training_sync")]
+    not_started: Option<String>,
 }
 
 /// Publishes events.
 ///
 /// One as plain JSON, or `CloudEvents` 1.0 as HTTP carries them: structured, binary (`ce-` fields) or in a batch, with JSON as data.
-/// Answers once all of them are safe in the log, from where subscribers get them. An event whose `source` has handed in the same
+/// Answers once all of them are safe in the log, from where subscribers get them, and what they start is safe in the queue: all of it or nothing. An event whose `source` has handed in the same
 /// `id` before, and is still in the log, is not taken again, so that a request can be repeated until it is answered. An event of a user (`user_id`, in
 /// `CloudEvents` the extension `userid`) is for that user and for `admin` alone, unless its type is one of the gateway's own four.
 #[utoipa::path(
@@ -83,55 +86,25 @@ pub(super) async fn publish(
     let most = api.realtime.max_published_events.get();
     let events =
         form.read(&headers, &body, most, correlation_id.as_str()).map_err(|why| refused(why, most))?;
-    let starting = |event: &SystemEvent| api.triggers.is_for(&event.event_type).then(|| event.clone());
-    let starting: Vec<_> = events.iter().map(starting).collect();
-    let appended = match events.is_empty() {
-        true => Vec::new(),
-        false => api.store.append_events(events).await.map_err(not_stored)?,
-    };
-    let new = appended.iter().filter(|appended| appended.is_new).count();
+    let published = api.triggers.publish(events).await.map_err(not_stored)?;
+    let new = published.iter().filter(|(appended, _)| appended.is_new).count();
     metrics::counter!("integridai_events_published_total", "outcome" => "new").increment(new as u64);
-    let known = (appended.len() - new) as u64;
+    let known = (published.len() - new) as u64;
     metrics::counter!("integridai_events_published_total", "outcome" => "known").increment(known);
     let status = if new > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
-    let mut published = Vec::with_capacity(appended.len());
-    for (event, appended) in starting.iter().zip(appended) {
-        let workflow_id = match event {
-            Some(event) => start(&api.triggers, event, &appended).await?.map(|id| id.to_string()),
-            None => None,
-        };
-        let (id, cursor) = (appended.id.to_string(), appended.cursor);
-        published.push(PublishedEvent { id, cursor, is_new: appended.is_new, workflow_id });
-    }
-    Ok((status, axum::Json(PublishedEvents { events: published })).into_response())
+    let events = published.into_iter().map(PublishedEvent::from).collect();
+    Ok((status, axum::Json(PublishedEvents { events })).into_response())
 }
 
-/// Starts what the event is for, once however often it is handed in. It is in the log by now, so that one that starts nothing
-/// because of what it says is none the less published.
-async fn start(
-    triggers: &Triggers,
-    event: &SystemEvent,
-    appended: &Appended,
-) -> Result<Option<Uuid>, Problem> {
-    let (id, correlation_id) =
-        (appended.id.to_string(), event.correlation_id.as_deref().and_then(|id| id.parse().ok()));
-    let event = TriggerEvent {
-        id: event.event_id.as_deref().unwrap_or(&id),
-        source: &event.service_name,
-        event_type: &event.event_type,
-        data: &event.payload,
-        correlation_id: correlation_id.as_ref(),
-        user_id: event.user_id.as_deref(),
-        depth: 0,
-    };
-    match triggers.on_event(&event).await {
-        Ok(Triggered::Started(id) | Triggered::Before(id)) => Ok(Some(id)),
-        Err(NotTriggered::NotAccepted(_) | NotTriggered::Store(_)) => {
-            let detail = "what the events start cannot be stored at the moment; hand in the same ones again";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-            Err(problem.retry_after(Some(Duration::from_secs(10))))
-        }
-        Ok(Triggered::Nothing) | Err(_) => Ok(None),
+impl From<(Appended, Triggered)> for PublishedEvent {
+    fn from((appended, triggered): (Appended, Triggered)) -> Self {
+        let (workflow_id, not_started) = match triggered {
+            Triggered::Started(id) | Triggered::Before(id) => (Some(id.to_string()), None),
+            Triggered::Refused(why) => (None, Some(why.to_string())),
+            Triggered::Nothing => (None, None),
+        };
+        let Appended { id, cursor, is_new } = appended;
+        Self { id: id.to_string(), cursor, is_new, workflow_id, not_started }
     }
 }
 
@@ -146,13 +119,15 @@ fn refused(refused: Refused, most: usize) -> Problem {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "handed over by a Result")]
-fn not_stored(error: StoreError) -> Problem {
-    if error.is_refusal() {
-        // Such as a number of JSON that has no place in the database.
-        tracing::info!(error = &error as &dyn std::error::Error, "events were refused by the database");
-        return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the data of an event cannot be stored");
-    }
+fn not_stored(error: NotAccepted) -> Problem {
     tracing::warn!(error = &error as &dyn std::error::Error, "events were not stored");
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "events cannot be stored at the moment")
-        .retry_after(Some(Duration::from_secs(10)))
+    let detail = match &error {
+        NotAccepted::Store(error) if error.is_refusal() => {
+            // Such as a number of JSON that has no place in the database.
+            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the data of an event cannot be stored");
+        }
+        NotAccepted::Store(_) => "events cannot be stored at the moment",
+        _ => "there is no room for what the events start; hand in the same ones again",
+    };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Some(Duration::from_secs(10)))
 }

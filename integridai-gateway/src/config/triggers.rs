@@ -10,8 +10,6 @@ use super::Count;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TriggersConfig {
-    /// How many workflows one after the other may be started by each other's events.
-    pub max_depth: Count,
     /// How many executions one correlation id may have, those that were asked for among them, before its events start no more.
     pub max_per_correlation: Count,
     /// The workflow that an event of a type starts, by the type.
@@ -20,6 +18,6 @@ pub struct TriggersConfig {
 
 impl Default for TriggersConfig {
     fn default() -> Self {
-        Self { max_depth: Count::new(4), max_per_correlation: Count::new(16), workflows: BTreeMap::new() }
+        Self { max_per_correlation: Count::new(16), workflows: BTreeMap::new() }
     }
 }

@@ -37,5 +37,5 @@ pub use queue::{Handed, NotAccepted, Queue, QueueOptions};
 pub use request::{ExecuteRequest, Invalid};
 pub use run::{Caller, Run};
 pub use training_sync::TrainingUpdate;
-pub use triggers::{NotTriggered, TriggerEvent, Triggered, Triggers, UnknownWorkflow};
+pub use triggers::{NotTriggered, Triggered, Triggers, UnknownWorkflow};
 pub use workflow::{Job, Payload, Prepare, Workflow, Workflows};

@@ -1,58 +1,40 @@
 //! Events that start workflows.
 //!
-//! An event of a configured type becomes an execution in the queue, with the event's data as its payload. An event that comes twice
-//! (same source and id) starts one execution. Two bounds keep a loop from going on: an event carries how many workflows stand behind it
-//! (its depth), and the executions of one correlation id, which services hand on, are counted.
+//! An event of a configured type becomes an execution in the queue, with the event's data as its payload, in the transaction that
+//! writes it into the log: an event that is there has had its effect, and one that comes twice (same source and id) has none any
+//! more. The id of the execution is that of the event. What keeps a loop from going on: the executions of one correlation id,
+//! which services hand on, are counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use integridai_tower::CorrelationId;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Caller, ExecuteRequest, Handed, Invalid, NotAccepted, Queue, Start, Workflows};
+use super::queue::execution;
+use super::{Caller, ExecuteRequest, Invalid, NotAccepted, Queue, Start, Workflows};
 use crate::config::TriggersConfig;
-use crate::store::{JsonText, KeyAnswer, NewKey, Priority, Store, StoreError};
-
-/// What of an event decides whether and how it starts a workflow.
-#[derive(Debug, Clone)]
-pub struct TriggerEvent<'a> {
-    /// Unique together with the source.
-    pub id: &'a str,
-    /// Where it comes from.
-    pub source: &'a str,
-    /// What happened, such as `training.completed`.
-    pub event_type: &'a str,
-    /// The facts: the workflow's payload.
-    pub data: &'a JsonText,
-    /// The request that it belongs to.
-    pub correlation_id: Option<&'a CorrelationId>,
-    /// Who caused it.
-    pub user_id: Option<&'a str>,
-    /// How many workflows stand behind it, each started by the event of the one before.
-    pub depth: u32,
-}
+use crate::store::{
+    Appended, JsonText, NewExecution, NewStart, Priority, Started, Store, StoreError, SystemEvent,
+};
 
 /// What an event started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Triggered {
-    /// Nothing: no workflow is for its type.
+    /// Nothing: no workflow is for its type, or it had started nothing when it came before.
     Nothing,
     /// This execution.
     Started(Uuid),
     /// This execution, when it came before.
     Before(Uuid),
+    /// Nothing, although a workflow is for its type.
+    Refused(NotTriggered),
 }
 
 /// Why an event that should have started a workflow did not.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotTriggered {
-    /// As many workflows stand behind it as may.
-    #[error("a loop: {0} workflows were started by each other's events")]
-    TooDeep(u32),
     /// Its correlation id has as many executions as may be.
     #[error("a loop: the correlation id has {0} executions")]
     TooMany(u64),
@@ -64,12 +46,6 @@ pub enum NotTriggered {
         /// What is wrong with it.
         invalid: Invalid,
     },
-    /// The queue does not take it.
-    #[error(transparent)]
-    NotAccepted(#[from] NotAccepted),
-    /// The store cannot be asked.
-    #[error("the executions cannot be counted")]
-    Store(#[from] StoreError),
 }
 
 /// A trigger names a workflow that there is not.
@@ -94,9 +70,7 @@ pub struct Triggers {
 #[derive(Debug)]
 struct Shared {
     by_type: BTreeMap<String, String>,
-    max_depth: u32,
     max_per_correlation: u64,
-    key_lifetime: Duration,
     workflows: Workflows,
     queue: Queue,
     store: Store,
@@ -115,7 +89,7 @@ impl Triggers {
         Err(UnknownWorkflow { event_type: event_type.clone(), workflow: workflow.clone(), known })
     }
 
-    /// Triggers as configured. An event is known again for `key_lifetime`.
+    /// Triggers as configured.
     ///
     /// # Errors
     ///
@@ -125,14 +99,11 @@ impl Triggers {
         workflows: Workflows,
         queue: Queue,
         store: Store,
-        key_lifetime: Duration,
     ) -> Result<Self, UnknownWorkflow> {
         Self::check(config, &workflows)?;
         let shared = Shared {
             by_type: config.workflows.clone(),
-            max_depth: u32::try_from(config.max_depth.get()).unwrap_or(u32::MAX),
             max_per_correlation: config.max_per_correlation.get() as u64,
-            key_lifetime,
             workflows,
             queue,
             store,
@@ -140,81 +111,99 @@ impl Triggers {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Whether events of this type start anything.
-    #[must_use]
-    pub fn is_for(&self, event_type: &str) -> bool {
-        self.shared.by_type.contains_key(event_type)
-    }
-
-    /// Starts what the event is for. Once this resolves with an execution, that will be done.
+    /// Writes events into the log together with what they start, all of it or nothing. One that can start nothing because of
+    /// what it says is none the less written.
     ///
     /// # Errors
     ///
-    /// [`NotTriggered`]: nothing was started.
-    pub async fn on_event(&self, event: &TriggerEvent<'_>) -> Result<Triggered, NotTriggered> {
-        let Some(workflow) = self.shared.by_type.get(event.event_type) else { return Ok(Triggered::Nothing) };
-        let triggered = self.start(workflow, event).await;
-        let outcome = match &triggered {
-            Ok(_) => "started",
-            Err(error) => {
-                let error = error as &dyn std::error::Error;
-                tracing::warn!(
-                    event = event.id,
-                    source = event.source,
-                    workflow,
-                    error,
-                    "an event started nothing"
-                );
-                "refused"
+    /// [`NotAccepted`]: nothing was written.
+    pub async fn publish(&self, events: Vec<SystemEvent>) -> Result<Vec<(Appended, Triggered)>, NotAccepted> {
+        let (mut starts, mut refused, mut counts) = (Vec::new(), HashMap::new(), HashMap::new());
+        for (place, event) in events.iter().enumerate() {
+            let Some(workflow) = self.shared.by_type.get(&event.event_type) else { continue };
+            self.count(event.correlation_id.as_deref(), &mut counts).await?;
+            match self.execution_of(workflow, event, &counts) {
+                Ok(execution) => starts.push(NewStart { place, execution }),
+                Err(error) => drop(refused.insert(place, (workflow, error))),
             }
-        };
-        let workflow = workflow.clone();
-        metrics::counter!("integridai_triggers_total", "workflow" => workflow, "outcome" => outcome)
-            .increment(1);
-        triggered
-    }
-
-    async fn start(&self, workflow: &str, event: &TriggerEvent<'_>) -> Result<Triggered, NotTriggered> {
-        self.check_for_a_loop(event).await?;
-        let (request, body) = self.request(workflow, event)?;
-        let key = NewKey {
-            key: event.id.to_owned(),
-            fingerprint: event.event_type.to_owned(),
-            answer: KeyAnswer::Accepted,
-            expires_at: OffsetDateTime::now_utc() + self.shared.key_lifetime,
-        };
-        let caller = Caller {
-            correlation_id: event.correlation_id.cloned().unwrap_or_else(CorrelationId::generate),
-            user_id: event.user_id.map(str::to_owned),
-            // No principal of a caller has a blank before its first bar.
-            principal: format!("event |{}", event.source),
-        };
-        Ok(match self.shared.queue.accept(Uuid::now_v7(), &request, body, caller, Some(key)).await? {
-            Handed::Accepted(id) => Triggered::Started(id),
-            Handed::Repeated(execution, _) => Triggered::Before(execution.id),
-        })
-    }
-
-    async fn check_for_a_loop(&self, event: &TriggerEvent<'_>) -> Result<(), NotTriggered> {
-        if event.depth >= self.shared.max_depth {
-            return Err(NotTriggered::TooDeep(event.depth));
         }
-        let Some(id) = event.correlation_id else { return Ok(()) };
-        let count = self.shared.store.executions_of_correlation(id.as_str().to_owned()).await?;
-        if count >= self.shared.max_per_correlation { Err(NotTriggered::TooMany(count)) } else { Ok(()) }
+        let places: Vec<usize> = starts.iter().map(|start| start.place).collect();
+        let workflows: Vec<String> = starts.iter().map(|start| start.execution.workflow.clone()).collect();
+        let (appended, started) = self.shared.queue.publish(events, starts).await?;
+        let mut triggered: HashMap<usize, Triggered> = HashMap::new();
+        for ((place, workflow), started) in places.into_iter().zip(workflows).zip(started) {
+            triggered.insert(place, of_start(started, workflow));
+        }
+        for (place, (workflow, error)) in refused {
+            let outcome = self.of_refusal(appended.get(place), workflow, error).await?;
+            triggered.insert(place, outcome);
+        }
+        let both = |(place, appended)| (appended, triggered.remove(&place).unwrap_or(Triggered::Nothing));
+        Ok(appended.into_iter().enumerate().map(both).collect())
+    }
+
+    /// How many executions the correlation id had before any of this: those that come together are no loop.
+    async fn count(&self, id: Option<&str>, counts: &mut HashMap<String, u64>) -> Result<(), StoreError> {
+        if let Some(id) = id.filter(|id| !counts.contains_key(*id)) {
+            let most = self.shared.max_per_correlation;
+            let count = self.shared.store.executions_of_correlation(id.to_owned(), most).await?;
+            counts.insert(id.to_owned(), count);
+        }
+        Ok(())
+    }
+
+    fn execution_of(
+        &self,
+        workflow: &str,
+        event: &SystemEvent,
+        counts: &HashMap<String, u64>,
+    ) -> Result<NewExecution, NotTriggered> {
+        let count = event.correlation_id.as_ref().and_then(|id| counts.get(id)).copied().unwrap_or(0);
+        if count >= self.shared.max_per_correlation {
+            return Err(NotTriggered::TooMany(count));
+        }
+        let (request, body) = self.request(workflow, event)?;
+        let correlation_id = event.correlation_id.as_deref().and_then(|id| id.parse().ok());
+        let caller = Caller {
+            correlation_id: correlation_id.unwrap_or_else(CorrelationId::generate),
+            user_id: event.user_id.clone(),
+            // No principal of a caller has a blank before its first bar.
+            principal: format!("event |{}", event.service_name),
+        };
+        Ok(execution(event.id, &request, body, caller))
+    }
+
+    /// What was there already may have started its execution when there was room for one.
+    async fn of_refusal(
+        &self,
+        appended: Option<&Appended>,
+        workflow: &str,
+        error: NotTriggered,
+    ) -> Result<Triggered, StoreError> {
+        if let Some(appended) = appended.filter(|appended| !appended.is_new)
+            && self.shared.store.execution(appended.id).await?.is_some()
+        {
+            return Ok(Triggered::Before(appended.id));
+        }
+        let event = appended.map(|appended| appended.id.to_string());
+        let cause = &error as &dyn std::error::Error;
+        tracing::warn!(event, workflow, error = cause, "an event started nothing");
+        count(workflow.to_owned(), "refused");
+        Ok(Triggered::Refused(error))
     }
 
     /// The request that somebody would have made, with what it comes from.
     fn request(
         &self,
         workflow: &str,
-        event: &TriggerEvent<'_>,
+        event: &SystemEvent,
     ) -> Result<(ExecuteRequest, JsonText), NotTriggered> {
-        let cause = serde_json::json!({
-            "source": event.source, "id": event.id, "type": event.event_type, "depth": event.depth + 1,
-        });
+        let own_id = event.id.to_string();
+        let id = event.event_id.as_deref().unwrap_or(&own_id);
+        let cause = serde_json::json!({ "source": event.service_name, "id": id, "type": event.event_type });
         let name = serde_json::Value::from(workflow);
-        let text = format!(r#"{{"workflow":{name},"payload":{},"trigger":{cause}}}"#, event.data.as_str());
+        let payload = event.payload.as_str();
+        let text = format!(r#"{{"workflow":{name},"payload":{payload},"trigger":{cause}}}"#);
         let invalid = |invalid| NotTriggered::Invalid { workflow: workflow.to_owned(), invalid };
         let read = JsonText::read(&text);
         let (body, value) = read.map_err(|_| invalid(Invalid { workflow: None, errors: Vec::new() }))?;
@@ -224,4 +213,19 @@ impl Triggers {
         let (is_async, priority, start) = (true, Priority::Normal, Start::Now);
         Ok((ExecuteRequest { workflow, job, is_async, priority, timeout, start }, body))
     }
+}
+
+fn of_start(started: Started, workflow: String) -> Triggered {
+    match started {
+        Started::Now(id) => {
+            count(workflow, "started");
+            Triggered::Started(id)
+        }
+        Started::Before(id) => Triggered::Before(id),
+        Started::Nothing => Triggered::Nothing,
+    }
+}
+
+fn count(workflow: String, outcome: &'static str) {
+    metrics::counter!("integridai_triggers_total", "workflow" => workflow, "outcome" => outcome).increment(1);
 }

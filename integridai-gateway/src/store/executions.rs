@@ -1,4 +1,6 @@
 //! The queue of executions, as a part of the store.
+use std::time::Duration;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -48,25 +50,26 @@ impl Store {
         }
     }
 
-    /// When the next execution that waits for its time is due, or a lease ends.
+    /// In what time the next execution that waits for its time is due, or a lease ends; none, if that has come.
     ///
     /// # Errors
     /// When it could not be read.
-    pub async fn next_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
+    pub async fn until_due(&self) -> Result<Option<Duration>, StoreError> {
         match &*self.database {
-            Backend::Sqlite(database) => database.next_due().await,
-            Backend::Postgres(database) => database.next_due().await,
+            Backend::Sqlite(database) => database.until_due().await,
+            Backend::Postgres(database) => database.until_due().await,
         }
     }
 
-    /// Makes a lease hold until this moment.
+    /// Makes a lease hold for so long from now. Of a PostgreSQL it is the server's clock that counts, here and wherever
+    /// it is looked whether a lease has ended or a moment has come: those of its gateways may differ.
     ///
     /// # Errors
     /// When the change could not be stored.
-    pub async fn heartbeat(&self, lease: Lease, until: OffsetDateTime) -> Result<Heartbeat, StoreError> {
+    pub async fn heartbeat(&self, lease: Lease, length: Duration) -> Result<Heartbeat, StoreError> {
         match &*self.database {
-            Backend::Sqlite(database) => database.heartbeat(lease, until).await,
-            Backend::Postgres(database) => database.heartbeat(lease, until).await,
+            Backend::Sqlite(database) => database.heartbeat(lease, length).await,
+            Backend::Postgres(database) => database.heartbeat(lease, length).await,
         }
     }
 
@@ -192,14 +195,14 @@ impl Store {
         }
     }
 
-    /// How many executions a correlation id has.
+    /// How many executions a correlation id has, counted up to `most`.
     ///
     /// # Errors
     /// When they could not be counted.
-    pub async fn executions_of_correlation(&self, id: String) -> Result<u64, StoreError> {
+    pub async fn executions_of_correlation(&self, id: String, most: u64) -> Result<u64, StoreError> {
         match &*self.database {
-            Backend::Sqlite(database) => database.executions_of_correlation(id).await,
-            Backend::Postgres(database) => database.executions_of_correlation(id).await,
+            Backend::Sqlite(database) => database.executions_of_correlation(id, most).await,
+            Backend::Postgres(database) => database.executions_of_correlation(id, most).await,
         }
     }
 

@@ -37,12 +37,14 @@ mod events;
 mod executions;
 mod health;
 mod json_text;
+mod lock;
 mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(not(feature = "postgres"))]
 #[path = "postgres_absent.rs"]
 mod postgres;
+mod publication;
 mod queue;
 mod rank;
 mod record;
@@ -68,6 +70,7 @@ pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresUrl};
+pub use self::publication::{NewStart, Published, Started};
 pub use self::rank::{cost, next_rank};
 use self::record::Record;
 pub use self::rows::{

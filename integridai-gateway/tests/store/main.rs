@@ -1,5 +1,6 @@
 //! The store from outside: durability, order, bounds, databases that fail, one process per file.
 mod buffer;
+mod clocks;
 mod disk;
 mod events;
 mod executions;
@@ -7,6 +8,7 @@ mod files;
 mod homes;
 mod outage;
 mod process;
+mod publication;
 mod queue;
 mod samples;
 mod schema;

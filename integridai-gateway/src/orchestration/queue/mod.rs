@@ -21,8 +21,8 @@ use uuid::Uuid;
 use self::waiters::Waiters;
 use super::{Caller, Engine, ExecuteRequest, Workflows};
 use crate::store::{
-    Admitted, Cancellation, ClaimRules, Execution, JsonText, KeyAnswer, NewExecution, NewKey, Store,
-    StoreError,
+    Admitted, Appended, Cancellation, ClaimRules, Execution, JsonText, KeyAnswer, NewExecution, NewKey,
+    NewStart, Published, Started, Store, StoreError, SystemEvent,
 };
 
 /// The queue and its workers. A clone is the same.
@@ -39,6 +39,8 @@ struct Shared {
     options: QueueOptions,
     rules: ClaimRules,
     work: Notify,
+    /// Held by the one idle worker that looks by itself.
+    watch: tokio::sync::Mutex<()>,
     waiters: Waiters,
     /// What runs in this process: how to end it before its time.
     running: Mutex<HashMap<Uuid, CancellationToken>>,
@@ -94,6 +96,7 @@ impl Queue {
             options,
             rules,
             work: Notify::new(),
+            watch: tokio::sync::Mutex::default(),
             waiters: Waiters::default(),
             running: Mutex::default(),
             stop: CancellationToken::new(),
@@ -124,29 +127,34 @@ impl Queue {
         caller: Caller,
         key: Option<NewKey>,
     ) -> Result<Handed, NotAccepted> {
-        let now = OffsetDateTime::now_utc();
-        let execution = NewExecution {
-            id,
-            workflow: request.workflow.to_owned(),
-            priority: request.priority,
-            request: body,
-            correlation_id: Some(caller.correlation_id.as_str().to_owned()),
-            user_id: caller.user_id,
-            principal: caller.principal,
-            timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
-            created_at: now,
-            run_at: request.start.moment(now),
-        };
-        match self.shared.store.admit_execution(execution, self.shared.options.admission, key).await? {
-            Admitted::Accepted => {
+        let execution = execution(id, request, body, caller);
+        let admitted =
+            self.shared.store.admit_execution(execution, self.shared.options.admission, key).await?;
+        self.shared.work.notify_one();
+        handed(id, admitted)
+    }
+
+    /// Writes events into the log, and accepts the executions that they start: all of it, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAccepted`]: nothing will be done, and nothing is in the log.
+    pub async fn publish(
+        &self,
+        events: Vec<SystemEvent>,
+        starts: Vec<NewStart>,
+    ) -> Result<(Vec<Appended>, Vec<Started>), NotAccepted> {
+        if starts.is_empty() {
+            let appended =
+                if events.is_empty() { vec![] } else { self.shared.store.append_events(events).await? };
+            return Ok((appended, Vec::new()));
+        }
+        match self.shared.store.publish_events(events, starts, self.shared.options.admission).await? {
+            Published::Stored(appended, started) => {
                 self.shared.work.notify_one();
-                Ok(Handed::Accepted(id))
+                Ok((appended, started))
             }
-            Admitted::Repeated(execution, answer) => Ok(Handed::Repeated(execution, answer)),
-            Admitted::KeyReused => Err(NotAccepted::KeyReused),
-            Admitted::Full => Err(NotAccepted::Full),
-            Admitted::PrincipalFull => Err(NotAccepted::CallerFull),
-            Admitted::KeysFull => Err(NotAccepted::KeysFull),
+            Published::Refused(refusal) => Err(not_accepted(&refusal)),
         }
     }
 
@@ -201,6 +209,40 @@ impl Queue {
             self.shared.abort.cancel();
             self.shared.workers.wait().await;
         }
+    }
+}
+
+/// An execution of now.
+pub(super) fn execution(id: Uuid, request: &ExecuteRequest, body: JsonText, caller: Caller) -> NewExecution {
+    let now = OffsetDateTime::now_utc();
+    NewExecution {
+        id,
+        workflow: request.workflow.to_owned(),
+        priority: request.priority,
+        request: body,
+        correlation_id: Some(caller.correlation_id.as_str().to_owned()),
+        user_id: caller.user_id,
+        principal: caller.principal,
+        timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
+        created_at: now,
+        run_at: request.start.moment(now),
+    }
+}
+
+fn handed(id: Uuid, admitted: Admitted) -> Result<Handed, NotAccepted> {
+    match admitted {
+        Admitted::Accepted => Ok(Handed::Accepted(id)),
+        Admitted::Repeated(execution, answer) => Ok(Handed::Repeated(execution, answer)),
+        refusal => Err(not_accepted(&refusal)),
+    }
+}
+
+fn not_accepted(refusal: &Admitted) -> NotAccepted {
+    match refusal {
+        Admitted::PrincipalFull => NotAccepted::CallerFull,
+        Admitted::KeysFull => NotAccepted::KeysFull,
+        Admitted::KeyReused => NotAccepted::KeyReused,
+        _ => NotAccepted::Full,
     }
 }
 

@@ -36,10 +36,10 @@ impl Shared {
                     );
                     self.hold(execution).instrument(span).await;
                 }
-                Ok(None) => self.idle(self.until_due().await).await,
+                Ok(None) => self.idle(self.until_due()).await,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "no execution can be claimed");
-                    self.idle(FAILED_CLAIM).await;
+                    self.idle(async { FAILED_CLAIM }).await;
                 }
             }
         }
@@ -47,16 +47,21 @@ impl Shared {
 
     /// Until something is due that nobody will call for.
     async fn until_due(&self) -> Duration {
-        let due = self.store.next_due().await.ok().flatten();
-        let until = due.and_then(|moment| (moment - OffsetDateTime::now_utc()).try_into().ok());
+        let until = self.store.until_due().await.ok().flatten();
         until.unwrap_or(IDLE_LOOK).clamp(Duration::from_millis(1), IDLE_LOOK)
     }
 
-    async fn idle(&self, time: Duration) {
+    /// Until somebody calls, or it is time to look. Of all idle workers one looks, and calls the next if there is
+    /// something: a claim takes its turn with those of all other gateways.
+    async fn idle(&self, time: impl Future<Output = Duration>) {
+        let look = async {
+            let _watch = self.watch.lock().await;
+            tokio::time::sleep(time.await).await;
+        };
         tokio::select! {
             () = self.work.notified() => {}
             () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(time) => {}
+            () = look => {}
         }
     }
 
@@ -94,8 +99,7 @@ impl Shared {
         loop {
             tokio::time::sleep(length / 3).await;
             let asked = Instant::now();
-            let until = OffsetDateTime::now_utc() + length;
-            match self.store.heartbeat(lease, until).await {
+            match self.store.heartbeat(lease, length).await {
                 Ok(Heartbeat::Held) => held_since = asked,
                 Ok(Heartbeat::CancelRequested) => {
                     held_since = asked;

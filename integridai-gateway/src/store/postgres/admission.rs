@@ -1,6 +1,6 @@
 //! Into the queue: the bounds, the idempotency key, the rank and the row, whole or not at all.
 use deadpool_postgres::{ClientWrapper, Transaction};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 use super::columns::{answer_of, big_integer, priority as priority_number, text, timestamp};
@@ -25,27 +25,41 @@ pub(super) async fn admit(
     entrant: Entrant<'_>,
     bounds: &Admission,
 ) -> Result<Admitted, StoreError> {
-    let transaction = begin(client).await?;
-    if entrant.again && executions::is_accepted(&transaction, entrant.execution).await? {
+    let (transaction, _) = begin(client).await?;
+    let admitted = enter(&transaction, entrant, bounds).await?;
+    if admitted == Admitted::Accepted {
+        transaction.commit().await?;
+    }
+    Ok(admitted)
+}
+
+/// In a transaction that has the queue for itself.
+pub(super) async fn enter(
+    transaction: &Transaction<'_>,
+    entrant: Entrant<'_>,
+    bounds: &Admission,
+) -> Result<Admitted, StoreError> {
+    if entrant.again && executions::is_accepted(transaction, entrant.execution).await? {
         return Ok(Admitted::Accepted);
     }
-    if let Some(answer) = repeated(&transaction, entrant).await? {
+    if let Some(answer) = repeated(transaction, entrant).await? {
         return Ok(answer);
     }
-    if let Some(refusal) = full(&transaction, entrant, bounds).await? {
+    if let Some(refusal) = full(transaction, entrant, bounds).await? {
         return Ok(refusal);
     }
-    insert(&transaction, entrant).await?;
-    transaction.commit().await?;
+    insert(transaction, entrant).await?;
     Ok(Admitted::Accepted)
 }
 
-/// A transaction that has the queue for itself.
-pub(super) async fn begin(client: &mut ClientWrapper) -> Result<Transaction<'_>, StoreError> {
+/// A transaction that has the queue for itself, and since when, by the server's clock.
+pub(super) async fn begin(
+    client: &mut ClientWrapper,
+) -> Result<(Transaction<'_>, PrimitiveDateTime), StoreError> {
     let transaction = client.transaction().await?;
     let lock = transaction.prepare_cached(statements::LOCK_QUEUE).await?;
-    transaction.query_one(&lock, &[]).await?;
-    Ok(transaction)
+    let now = transaction.query_one(&lock, &[]).await?.try_get(1)?;
+    Ok((transaction, now))
 }
 
 /// A key whose execution was removed is as one that was never seen.
@@ -145,7 +159,7 @@ pub(super) async fn replay(
     deadline_at: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let transaction = begin(client).await?;
+    let (transaction, _) = begin(client).await?;
     let statement = transaction.prepare_cached(statements::SELECT_FLOW).await?;
     let Some(flow) = transaction.query_opt(&statement, &[&id]).await? else { return Ok(false) };
     let rank = rank(&transaction, flow.try_get(0)?, rows::priority(&flow, 1)?).await?;

@@ -1,7 +1,6 @@
 //! An execution claimed for a caller, given back to the queue if the caller is no longer there to take it.
 use std::sync::Arc;
 
-use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -18,11 +17,9 @@ pub(super) async fn claim(
     let (reply, answer) = oneshot::channel();
     let (sessions, again) = (Arc::clone(sessions), runtime.clone());
     runtime.spawn(async move {
-        let now = OffsetDateTime::now_utc();
         let rules = &rules;
-        let found = sessions
-            .once(|mut session| async move { claim_order::claim(&mut session, now, rules).await })
-            .await;
+        let found =
+            sessions.once(|mut session| async move { claim_order::claim(&mut session, rules).await }).await;
         let claim = found.map(|found| {
             found.map(|execution| Claim { execution: Some(execution), sessions, runtime: again })
         });

@@ -1,6 +1,6 @@
 //! Out of the queue: what is due joins it, what has expired leaves it, and the smallest rank goes to whoever claims.
 use deadpool_postgres::{ClientWrapper, Transaction};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -16,12 +16,11 @@ const OVERDUE: &str = "the deadline passed before it could be done";
 
 pub(super) async fn claim(
     client: &mut ClientWrapper,
-    now: OffsetDateTime,
     rules: &ClaimRules,
 ) -> Result<Option<Execution>, StoreError> {
-    let transaction = admission::begin(client).await?;
+    let (transaction, now) = admission::begin(client).await?;
     sweep(&transaction, now).await?;
-    let until = now.checked_add(rules.lease.try_into().unwrap_or(time::Duration::MAX)).unwrap_or(now);
+    let until = now.saturating_add(rules.lease.try_into().unwrap_or(time::Duration::MAX));
     let (workflows, most): (Vec<&str>, Vec<i64>) =
         rules.max_running.iter().map(|(workflow, most)| (workflow.as_str(), big_integer(*most))).unzip();
     let statement = transaction.prepare_cached(statements::CLAIM_EXECUTION).await?;
@@ -29,9 +28,10 @@ pub(super) async fn claim(
         .query_opt(
             &statement,
             &[
-                &timestamp(now),
+                // By the clock that tells its end as well.
+                &timestamp(OffsetDateTime::now_utc()),
                 &text(&rules.worker, 100),
-                &timestamp(until),
+                &until,
                 &big_integer(rules.max_running_per_principal),
                 &workflows,
                 &most,
@@ -43,8 +43,7 @@ pub(super) async fn claim(
     Ok(claimed)
 }
 
-async fn sweep(transaction: &Transaction<'_>, now: OffsetDateTime) -> Result<(), StoreError> {
-    let moment = timestamp(now);
+async fn sweep(transaction: &Transaction<'_>, moment: PrimitiveDateTime) -> Result<(), StoreError> {
     let expire = transaction.prepare_cached(statements::EXPIRE_LEASES).await?;
     let give_up = transaction.prepare_cached(statements::EXPIRE_DEADLINES).await?;
     let due = transaction.prepare_cached(statements::DUE).await?;

@@ -1,7 +1,7 @@
 //! The log of events: written in the order of its cursors, and read by them.
 use std::collections::HashMap;
 
-use deadpool_postgres::ClientWrapper;
+use deadpool_postgres::{ClientWrapper, GenericClient};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::store::{Appended, EventBounds, EventFilter, EventRange, LoggedEvent, 
 
 /// Writes all of them or none. With `again`, an earlier attempt may have succeeded without our hearing of it.
 pub(super) async fn append(
-    client: &ClientWrapper,
+    client: &impl GenericClient,
     events: &[SystemEvent],
     again: bool,
 ) -> Result<Vec<Appended>, StoreError> {
@@ -37,7 +37,7 @@ fn name(event: &SystemEvent) -> Option<(String, String)> {
 }
 
 async fn known(
-    client: &ClientWrapper,
+    client: &impl GenericClient,
     events: &[SystemEvent],
 ) -> Result<HashMap<(String, String), Appended>, StoreError> {
     let (sources, ids): (Vec<String>, Vec<String>) = events.iter().filter_map(name).unzip();
@@ -51,7 +51,7 @@ async fn known(
 }
 
 async fn appended_before(
-    client: &ClientWrapper,
+    client: &impl GenericClient,
     events: &[SystemEvent],
 ) -> Result<Option<Vec<Appended>>, StoreError> {
     let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();

@@ -13,8 +13,10 @@ SELECT * FROM UNNEST
 ON CONFLICT (id) DO NOTHING";
 
 /// In the transaction of an admission or a claim ("runqueue"): of all gateways one at a time gives ranks, counts what
-/// waits and runs, and moves the clock, so that the order is exact.
-pub(super) const LOCK_QUEUE: &str = "SELECT pg_advisory_xact_lock(8247619726178874725)";
+/// waits and runs, and moves the clock, so that the order is exact. Answers the server's time of then: by it, and not by
+/// the clocks of gateways, which may differ, leases are given and end.
+pub(super) const LOCK_QUEUE: &str = "\
+SELECT pg_advisory_xact_lock(8247619726178874725), clock_timestamp() AT TIME ZONE 'UTC'";
 
 /// Whether each bound is reached: of all that wait, of a principal's, of all keys, of a principal's.
 pub(super) const IS_FULL: &str = "\
@@ -89,12 +91,15 @@ RETURNING id, workflow, state, priority, request, correlation_id, user_id, timeo
     created_at, started_at, finished_at, attempts, steps, result, error, principal,
     run_at, deadline_at, fence, interruptions, cancel_requested";
 
-pub(super) const NEXT_DUE: &str = "\
-SELECT least((SELECT min(run_at) FROM executions WHERE state = 'queued' AND NOT is_due),
-    (SELECT min(leased_until) FROM executions WHERE state = 'running'))";
+/// In seconds.
+pub(super) const UNTIL_DUE: &str = "\
+SELECT extract(epoch FROM least((SELECT min(run_at) FROM executions WHERE state = 'queued' AND NOT is_due),
+    (SELECT min(leased_until) FROM executions WHERE state = 'running'))
+    - clock_timestamp() AT TIME ZONE 'UTC')::float8";
 
 pub(super) const HEARTBEAT: &str = "\
-UPDATE executions SET leased_until = $3 WHERE id = $1 AND fence = $2 AND state = 'running'
+UPDATE executions SET leased_until = clock_timestamp() AT TIME ZONE 'UTC' + make_interval(secs => $3)
+WHERE id = $1 AND fence = $2 AND state = 'running'
 RETURNING cancel_requested";
 
 pub(super) const RELEASE_EXECUTION: &str = "\
@@ -134,11 +139,13 @@ SELECT EXISTS (SELECT 1 FROM ended)";
 
 /// Whether an end whose answer was lost was written all the same.
 pub(super) const IS_FINISHED: &str = "\
-SELECT EXISTS (SELECT 1 FROM executions WHERE id = $1 AND state = $2 AND finished_at = $3)";
+SELECT EXISTS (SELECT 1 FROM executions WHERE id = $1 AND fence = $2 AND state = $3 AND finished_at = $4)";
 
 /// Whether an acceptance whose answer was lost was written all the same.
 pub(super) const IS_ACCEPTED: &str = "\
 SELECT EXISTS (SELECT 1 FROM executions WHERE id = $1 AND workflow = $2 AND created_at = $3)";
+
+pub(super) const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM executions WHERE id = $1)";
 
 /// Answers the state before.
 pub(super) const CANCEL: &str = "\
@@ -168,7 +175,8 @@ FROM executions WHERE id = $1";
 
 pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
 
-pub(super) const COUNT_OF_CORRELATION: &str = "SELECT count(*) FROM executions WHERE correlation_id = $1";
+pub(super) const COUNT_OF_CORRELATION: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM executions WHERE correlation_id = $1 LIMIT $2) counted";
 
 /// One for each index that serves it: by moment, by user, by principal.
 pub(super) const LIST_EXECUTIONS: &str = "\
@@ -194,7 +202,7 @@ WHERE principal = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
 ORDER BY created_at DESC, id DESC LIMIT $6";
 
 /// All that need the schema.
-pub(super) const ALL: [&str; 29] = [
+pub(super) const ALL: [&str; 30] = [
     INSERT_EXECUTIONS,
     LOCK_QUEUE,
     IS_FULL,
@@ -207,7 +215,7 @@ pub(super) const ALL: [&str; 29] = [
     DUE,
     PROMOTE,
     CLAIM_EXECUTION,
-    NEXT_DUE,
+    UNTIL_DUE,
     HEARTBEAT,
     RELEASE_EXECUTION,
     RETRY_EXECUTION,
@@ -215,6 +223,7 @@ pub(super) const ALL: [&str; 29] = [
     FINISH_EXECUTION,
     IS_FINISHED,
     IS_ACCEPTED,
+    IS_THERE,
     CANCEL,
     SELECT_FLOW,
     REPLAY_EXECUTION,

@@ -1,7 +1,9 @@
 //! The life of an execution, each change one statement and so all or nothing by itself. Every write of its worker is
 //! fenced by the claim that it holds.
+use std::time::Duration;
+
 use deadpool_postgres::{ClientWrapper, Transaction};
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -23,19 +25,24 @@ pub(super) async fn is_accepted(
     Ok(row.try_get(0)?)
 }
 
-pub(super) async fn next_due(client: &ClientWrapper) -> Result<Option<OffsetDateTime>, StoreError> {
-    let statement = client.prepare_cached(statements::NEXT_DUE).await?;
-    let moment: Option<PrimitiveDateTime> = client.query_one(&statement, &[]).await?.try_get(0)?;
-    Ok(moment.map(PrimitiveDateTime::assume_utc))
+pub(super) async fn is_there(transaction: &Transaction<'_>, id: Uuid) -> Result<bool, StoreError> {
+    let statement = transaction.prepare_cached(statements::IS_THERE).await?;
+    Ok(transaction.query_one(&statement, &[&id]).await?.try_get(0)?)
+}
+
+pub(super) async fn until_due(client: &ClientWrapper) -> Result<Option<Duration>, StoreError> {
+    let statement = client.prepare_cached(statements::UNTIL_DUE).await?;
+    let seconds: Option<f64> = client.query_one(&statement, &[]).await?.try_get(0)?;
+    Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
 }
 
 pub(super) async fn heartbeat(
     client: &ClientWrapper,
     lease: Lease,
-    until: OffsetDateTime,
+    length: Duration,
 ) -> Result<Heartbeat, StoreError> {
     let statement = client.prepare_cached(statements::HEARTBEAT).await?;
-    let values: [&(dyn ToSql + Sync); 3] = [&lease.id, &big_integer(lease.fence), &timestamp(until)];
+    let values: [&(dyn ToSql + Sync); 3] = [&lease.id, &big_integer(lease.fence), &length.as_secs_f64()];
     let Some(row) = client.query_opt(&statement, &values).await? else { return Ok(Heartbeat::Lost) };
     Ok(if row.try_get(0)? { Heartbeat::CancelRequested } else { Heartbeat::Held })
 }
@@ -73,14 +80,13 @@ async fn change(
     Ok(client.execute(&statement, values).await? > 0)
 }
 
-/// The end and the events that tell of it, whole or not at all. With `again`, an earlier attempt may have succeeded
-/// without our hearing of it.
+/// The end and the events that tell of it, whole or not at all. An earlier attempt may have succeeded without our
+/// hearing of it: then there is nothing more to write.
 pub(super) async fn finish(
     client: &ClientWrapper,
     lease: Lease,
     finished: &Finished,
     events: &[SystemEvent],
-    again: bool,
 ) -> Result<bool, StoreError> {
     let (state, result, error) = match &finished.outcome {
         Outcome::Succeeded { result } => (ExecutionState::Succeeded, Some(result), None),
@@ -89,19 +95,17 @@ pub(super) async fn finish(
         Outcome::Dead { error } => (ExecutionState::Dead, None, Some(error)),
     };
     let (state, ended) = (state.as_str(), timestamp(finished.finished_at));
-    if again {
-        let statement = client.prepare_cached(statements::IS_FINISHED).await?;
-        if client.query_one(&statement, &[&lease.id, &state, &ended]).await?.try_get(0)? {
-            return Ok(true);
-        }
-    }
     let columns = batch::event_columns(&events.iter().collect::<Vec<_>>());
     let fence = big_integer(lease.fence);
     let end: [&(dyn ToSql + Sync); 7] = [&state, &result, &error, &finished.steps, &ended, &lease.id, &fence];
     let mut values = batch::values(&columns);
     values.extend(end);
     let statement = client.prepare_cached(statements::FINISH_EXECUTION).await?;
-    Ok(client.query_one(&statement, &values).await?.try_get(0)?)
+    if client.query_one(&statement, &values).await?.try_get(0)? {
+        return Ok(true);
+    }
+    let statement = client.prepare_cached(statements::IS_FINISHED).await?;
+    Ok(client.query_one(&statement, &[&lease.id, &fence, &state, &ended]).await?.try_get(0)?)
 }
 
 pub(super) async fn cancel(
@@ -126,9 +130,10 @@ pub(super) async fn by_id(client: &ClientWrapper, id: Uuid) -> Result<Option<Exe
     row.as_ref().map(rows::execution).transpose()
 }
 
-pub(super) async fn of_correlation(client: &ClientWrapper, id: &str) -> Result<u64, StoreError> {
+pub(super) async fn of_correlation(client: &ClientWrapper, id: &str, most: u64) -> Result<u64, StoreError> {
     let statement = client.prepare_cached(statements::COUNT_OF_CORRELATION).await?;
-    let count: i64 = client.query_one(&statement, &[&text(id, usize::MAX)]).await?.try_get(0)?;
+    let count: i64 =
+        client.query_one(&statement, &[&text(id, usize::MAX), &big_integer(most)]).await?.try_get(0)?;
     Ok(count.unsigned_abs())
 }
 

@@ -8,7 +8,8 @@
 //!
 //! What has to be in one order for all gateways is so by two locks that end with their transactions: that of the queue,
 //! under which executions are admitted and claimed, and that of the log, under which events get their cursors right
-//! before the commit. Whoever has the queue never waits for the log, and whoever has the log waits for nothing.
+//! before the commit. Whoever has the log waits for nothing; whoever has the queue waits for the log where an event
+//! starts an execution, and in no other case.
 mod admission;
 mod batch;
 mod claim;
@@ -24,6 +25,7 @@ mod listen;
 mod lists;
 mod migrations;
 mod options;
+mod publication;
 mod queueing;
 mod retention;
 mod rows;

@@ -1,4 +1,6 @@
 //! The queue of executions, as the database's part of the store.
+use std::time::Duration;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -29,16 +31,16 @@ impl Database {
         self.notice_write(answer)
     }
 
-    pub(in crate::store) async fn next_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
-        self.read(|session, _| async move { executions::next_due(&session).await }).await
+    pub(in crate::store) async fn until_due(&self) -> Result<Option<Duration>, StoreError> {
+        self.read(|session, _| async move { executions::until_due(&session).await }).await
     }
 
     pub(in crate::store) async fn heartbeat(
         &self,
         lease: Lease,
-        until: OffsetDateTime,
+        length: Duration,
     ) -> Result<Heartbeat, StoreError> {
-        self.command(|session, _| async move { executions::heartbeat(&session, lease, until).await }).await
+        self.command(|session, _| async move { executions::heartbeat(&session, lease, length).await }).await
     }
 
     pub(in crate::store) async fn save_steps(
@@ -57,10 +59,8 @@ impl Database {
         events: Vec<SystemEvent>,
     ) -> Result<bool, StoreError> {
         let (finished, events) = (&finished, &*events);
-        self.command(|session, again| async move {
-            executions::finish(&session, lease, finished, events, again).await
-        })
-        .await
+        self.command(|session, _| async move { executions::finish(&session, lease, finished, events).await })
+            .await
     }
 
     pub(in crate::store) async fn retry(
@@ -124,8 +124,12 @@ impl Database {
         self.read(|session, _| async move { executions::queued(&session).await }).await
     }
 
-    pub(in crate::store) async fn executions_of_correlation(&self, id: String) -> Result<u64, StoreError> {
+    pub(in crate::store) async fn executions_of_correlation(
+        &self,
+        id: String,
+        most: u64,
+    ) -> Result<u64, StoreError> {
         let id = &id;
-        self.read(|session, _| async move { executions::of_correlation(&session, id).await }).await
+        self.read(|session, _| async move { executions::of_correlation(&session, id, most).await }).await
     }
 }

@@ -11,13 +11,14 @@ mod segments;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::segments::{Reading, Segments};
 use super::StoreError;
+use super::lock::Lock;
 use super::record::Entry;
 
 /// Where rows wait on the disk, and how many bytes of them.
@@ -44,7 +45,7 @@ pub(super) struct Spool {
     reading: Option<Reading>,
     rows: usize,
     damages: u64,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Spool {
@@ -56,13 +57,10 @@ impl Spool {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
             _ => {}
         }
-        let lock = File::options().create(true).truncate(false).write(true).open(options.path.join("lock"));
-        let lock = lock.map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { path: options.path.clone() }),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        let lock = Lock::acquire(&options.path.join("lock")).map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::Locked { path: options.path.clone() },
+            TryLockError::Error(error) => failed(error),
+        })?;
         let segments = Segments::open(options.path.clone(), options.max_bytes).map_err(failed)?;
         let rows = segments.count_rows().map_err(failed)?;
         Ok(Self { segments, reading: None, rows, damages: 0, _lock: lock })

@@ -1,19 +1,20 @@
 //! Held by every thread of the store; when the last one has gone, the file is free and the waiting are told.
-use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
+
+use crate::store::lock::Lock;
 
 // The order of the fields is the order of the end: the lock is let go, then the end is announced.
 #[derive(Debug)]
 pub(super) struct Alive {
     closing: Mutex<()>,
-    _lock: File,
+    _lock: Lock,
     _announce: watch::Sender<()>,
 }
 
 impl Alive {
-    pub(super) fn new(lock: File) -> (Self, watch::Receiver<()>) {
+    pub(super) fn new(lock: Lock) -> (Self, watch::Receiver<()>) {
         let (announce, ended) = watch::channel(());
         (Self { closing: Mutex::new(()), _lock: lock, _announce: announce }, ended)
     }

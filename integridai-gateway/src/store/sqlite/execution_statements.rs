@@ -19,7 +19,8 @@ pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE sta
 pub(super) const COUNT_QUEUED_OF_PRINCIPAL: &str =
     "SELECT count(*) FROM executions WHERE state = 'queued' AND principal = ?1";
 
-pub(super) const COUNT_OF_CORRELATION: &str = "SELECT count(*) FROM executions WHERE correlation_id = ?1";
+pub(super) const COUNT_OF_CORRELATION: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM executions WHERE correlation_id = ?1 LIMIT ?2)";
 
 pub(super) const SELECT_KEY: &str = "\
 SELECT fingerprint, execution_id, answer FROM idempotency_keys

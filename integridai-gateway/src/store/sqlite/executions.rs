@@ -1,4 +1,6 @@
 //! The life of an execution: every write of its worker is fenced by the claim that it holds.
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -85,17 +87,19 @@ fn json(names: Vec<String>) -> JsonText {
     JsonText::from(serde_json::Value::from(names))
 }
 
-pub(super) fn next_due(connection: &Connection) -> rusqlite::Result<Option<OffsetDateTime>> {
+pub(super) fn until_due(connection: &Connection) -> rusqlite::Result<Option<Duration>> {
     let mut statement = connection.prepare_cached(statements::NEXT_DUE)?;
     let moment: Option<Timestamp> = statement.query_row([], |row| row.get(0))?;
-    Ok(moment.map(|moment| moment.0))
+    let left = |moment: Timestamp| moment.0 - OffsetDateTime::now_utc();
+    Ok(moment.map(|moment| left(moment).try_into().unwrap_or_default()))
 }
 
 pub(super) fn heartbeat(
     connection: &Connection,
     lease: Lease,
-    until: OffsetDateTime,
+    length: Duration,
 ) -> rusqlite::Result<Heartbeat> {
+    let until = OffsetDateTime::now_utc().saturating_add(length.try_into().unwrap_or(time::Duration::MAX));
     let mut statement = connection.prepare_cached(statements::HEARTBEAT)?;
     let found = statement
         .query_row(params![Id(lease.id), integer(lease.fence), Timestamp(until)], |row| row.get::<_, bool>(0))
@@ -188,8 +192,8 @@ pub(super) fn queued(connection: &Connection) -> rusqlite::Result<u64> {
     count(connection, statements::COUNT_QUEUED, [])
 }
 
-pub(super) fn of_correlation(connection: &Connection, id: &str) -> rusqlite::Result<u64> {
-    count(connection, statements::COUNT_OF_CORRELATION, [id])
+pub(super) fn of_correlation(connection: &Connection, id: &str, most: u64) -> rusqlite::Result<u64> {
+    count(connection, statements::COUNT_OF_CORRELATION, params![id, integer(most)])
 }
 
 pub(super) fn count(connection: &Connection, statement: &str, values: impl Params) -> rusqlite::Result<u64> {

@@ -1,20 +1,17 @@
 //! One process per database file.
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::store::StoreError;
+use crate::store::lock::Lock;
 
-/// Takes the lock of the operating system on `<path>.lock`: it goes with the process, however that ends.
-pub(super) fn acquire(path: &Path) -> Result<File, StoreError> {
-    let broken = |error| StoreError::Lock { path: path.to_owned(), source: Arc::new(error) };
-    let file =
-        File::options().create(true).truncate(false).write(true).open(lock_path(path)).map_err(broken)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(broken(error)),
-    }
+/// Takes the lock on `<path>.lock`.
+pub(super) fn acquire(path: &Path) -> Result<Lock, StoreError> {
+    Lock::acquire(&lock_path(path)).map_err(|error| match error {
+        TryLockError::WouldBlock => StoreError::Locked { path: path.to_owned() },
+        TryLockError::Error(error) => StoreError::Lock { path: path.to_owned(), source: Arc::new(error) },
+    })
 }
 
 fn lock_path(path: &Path) -> PathBuf {

@@ -16,6 +16,7 @@ mod lists;
 mod lock;
 mod migrations;
 mod open;
+mod publication;
 mod queueing;
 mod reader;
 mod records;

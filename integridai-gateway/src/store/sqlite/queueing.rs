@@ -1,5 +1,6 @@
 //! The queue of executions, as the database's part of the store.
 use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -30,16 +31,16 @@ impl Database {
         Ok(claim.and_then(job::Claim::take))
     }
 
-    pub(in crate::store) async fn next_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
-        self.read(executions::next_due).await
+    pub(in crate::store) async fn until_due(&self) -> Result<Option<Duration>, StoreError> {
+        self.read(executions::until_due).await
     }
 
     pub(in crate::store) async fn heartbeat(
         &self,
         lease: Lease,
-        until: OffsetDateTime,
+        length: Duration,
     ) -> Result<Heartbeat, StoreError> {
-        self.command(move |connection| executions::heartbeat(connection, lease, until)).await
+        self.command(move |connection| executions::heartbeat(connection, lease, length)).await
     }
 
     pub(in crate::store) async fn save_steps(
@@ -112,7 +113,11 @@ impl Database {
         self.read(executions::queued).await
     }
 
-    pub(in crate::store) async fn executions_of_correlation(&self, id: String) -> Result<u64, StoreError> {
-        self.read(move |connection| executions::of_correlation(connection, &id)).await
+    pub(in crate::store) async fn executions_of_correlation(
+        &self,
+        id: String,
+        most: u64,
+    ) -> Result<u64, StoreError> {
+        self.read(move |connection| executions::of_correlation(connection, &id, most)).await
     }
 }

@@ -7,5 +7,7 @@ pub(crate) mod port;
 pub(crate) mod postgres;
 #[path = "../../../../tests/support/program.rs"]
 pub(crate) mod program;
+#[path = "../../../../tests/support/redis.rs"]
+pub(crate) mod redis;
 #[path = "../../../../tests/support/server.rs"]
 pub(crate) mod server;

@@ -10,7 +10,12 @@ impl Seed {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
         let seed = u64::from(since.subsec_nanos());
         println!("seed {seed}");
-        Self(seed)
+        Self::of(seed)
+    }
+
+    /// Neighbours begin far from each other (Knuth's multiplier).
+    pub(crate) fn of(seed: u64) -> Self {
+        Self(seed.wrapping_mul(6_364_136_223_846_793_005).rotate_left(32))
     }
 
     /// Any number from `low` to `high`, the latter excluded (xorshift, Marsaglia 2003).
