@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::super::{Api, Scope, State};
 use crate::respond::{Problem, ProblemSchema};
 use crate::store::{ExecutionFilter, ExecutionState, ExecutionSummary};
-use crate::timestamp;
+use crate::timestamp::{self, parse as moment};
 
 /// Executions, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -128,10 +128,8 @@ impl Asked {
                     let names = ExecutionState::ALL.map(ExecutionState::as_str).join(", ");
                     asked.filter.state = Some(state.ok_or_else(|| wrong(&format!("one of {names}")))?);
                 }
-                "from" => asked.filter.from = Some(timestamp::parse(&value).ok_or_else(|| wrong(A_MOMENT))?),
-                "until" => {
-                    asked.filter.until = Some(timestamp::parse(&value).ok_or_else(|| wrong(A_MOMENT))?)
-                }
+                "from" => asked.filter.from = Some(moment(&value).ok_or_else(|| wrong(A_MOMENT))?),
+                "until" => asked.filter.until = Some(moment(&value).ok_or_else(|| wrong(A_MOMENT))?),
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
                     asked.limit = limit.ok_or_else(|| wrong(&format!("1 to {MAX_LIMIT}")))?;
