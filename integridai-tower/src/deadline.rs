@@ -24,6 +24,11 @@ impl Deadline {
         Self(now.checked_add(time).unwrap_or_else(|| now + FAR))
     }
 
+    /// At this moment.
+    pub(crate) fn at(moment: Instant) -> Self {
+        Self(moment)
+    }
+
     /// The earlier of this deadline and the moment `time` from now.
     #[must_use]
     pub fn or_after(self, time: Duration) -> Self {

@@ -1,6 +1,7 @@
 //! What one service answers: the whole response in memory, within its limits.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,9 +12,10 @@ use http::{Request, Response, response};
 use http_body::Body;
 use http_body_util::Full;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower_service::Service;
 
-use super::branch::Report;
+use super::branch::{Branch, Optional, Report};
 use super::collect::{Collect, Unread};
 use super::options::Settings;
 use crate::{Attempts, BoxError, BranchEnd, Deadline};
@@ -63,8 +65,8 @@ pub(super) struct Question<S> {
     pub(super) service: S,
     pub(super) is_ready: bool,
     pub(super) request: Request<Bytes>,
+    pub(super) is_required: bool,
     pub(super) timeout: Duration,
-    pub(super) deadline: Option<Deadline>,
     pub(super) settings: Arc<Settings>,
 }
 
@@ -87,9 +89,33 @@ pin_project! {
     where
         S: Service<Request<Full<Bytes>>>,
     {
-        New { service: S, is_ready: bool, request: Option<Request<Full<Bytes>>>, timeout: Option<Duration>, deadline: Option<Deadline> },
+        New { service: S, is_ready: bool, request: Option<Request<Full<Bytes>>> },
         Called { #[pin] response: S::Future },
         Reading { head: Option<response::Parts>, #[pin] body: Collect<B> },
+    }
+}
+
+impl<S> Question<S> {
+    #[inline]
+    pub(super) fn into_branch<B>(self) -> Branch<AnswerFuture<S, B>, Optional>
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>>,
+        B: Body<Error: Into<BoxError>>,
+    {
+        let Self { name, service, is_ready, request, is_required, timeout, settings } = self;
+        let request = Some(request.map(Full::new));
+        let future =
+            AnswerFuture { name: name.clone(), settings, state: State::New { service, is_ready, request } };
+        // In one piece: a builder would move the request from step to step.
+        Branch {
+            name,
+            future,
+            is_required,
+            timeout: Some(timeout),
+            report,
+            on_start: AnswerFuture::start,
+            need: PhantomData,
+        }
     }
 }
 
@@ -97,10 +123,15 @@ impl<S, B> AnswerFuture<S, B>
 where
     S: Service<Request<Full<Bytes>>>,
 {
-    pub(super) fn new(question: Question<S>) -> Self {
-        let Question { name, service, is_ready, request, timeout, deadline, settings } = question;
-        let (request, timeout) = (Some(request.map(Full::new)), Some(timeout));
-        Self { name, settings, state: State::New { service, is_ready, request, timeout, deadline } }
+    /// The service is told until when it is waited for: the time runs from here on, and not from when it is ready.
+    fn start(self: Pin<&mut Self>, expiry: Option<Instant>) {
+        let StateProjection::New { request: Some(request), .. } = self.project().state.project() else {
+            return;
+        };
+        let known = request.extensions().get::<Deadline>().copied();
+        if let Some(deadline) = known.into_iter().chain(expiry.map(Deadline::at)).min() {
+            request.extensions_mut().insert(deadline);
+        }
     }
 }
 
@@ -115,21 +146,12 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProjection::New { service, is_ready, request, timeout, deadline } => {
-                    // The time runs from here on, and not from when the service is ready.
-                    if let Some(timeout) = timeout.take() {
-                        let own = Deadline::after(timeout);
-                        *deadline = Some(deadline.map_or(own, |deadline| deadline.min(own)));
-                    }
+                StateProjection::New { service, is_ready, request } => {
                     if !*is_ready {
                         let is_ready = ready!(service.poll_ready(context));
                         is_ready.map_err(|error| AnswerError::Service(error.into()))?;
                     }
-                    let mut request = request.take().expect("a future is not polled after its completion");
-                    let known = request.extensions().get::<Deadline>().copied();
-                    if let Some(deadline) = known.into_iter().chain(*deadline).min() {
-                        request.extensions_mut().insert(deadline);
-                    }
+                    let request = request.take().expect("a future is not polled after its completion");
                     State::Called { response: service.call(request) }
                 }
                 StateProjection::Called { response } => {

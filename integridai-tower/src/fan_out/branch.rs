@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::time::Instant;
 
 use super::BranchError;
 use crate::BranchEnd;
@@ -90,7 +92,9 @@ pub struct Branch<F: BranchFuture, N> {
     pub(super) is_required: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) report: fn(&F::Output) -> Report,
-    need: PhantomData<fn() -> N>,
+    /// Tells the future when it has to have ended, just before it is polled for the first time.
+    pub(super) on_start: fn(Pin<&mut F>, Option<Instant>),
+    pub(super) need: PhantomData<fn() -> N>,
 }
 
 impl<F: BranchFuture> Branch<F, Required> {
@@ -116,8 +120,15 @@ impl<F: BranchFuture> Branch<F, Optional> {
 
 impl<F: BranchFuture, N: Need> Branch<F, N> {
     fn new(name: Cow<'static, str>, future: F) -> Self {
-        let report = |_: &F::Output| Report::default();
-        Self { name, future, is_required: N::IS_REQUIRED, timeout: None, report, need: PhantomData }
+        Self {
+            name,
+            future,
+            is_required: N::IS_REQUIRED,
+            timeout: None,
+            report: |_| Report::default(),
+            on_start: |_, _| {},
+            need: PhantomData,
+        }
     }
 
     /// The longest that it may take from its start; unless told, as long as the whole may.

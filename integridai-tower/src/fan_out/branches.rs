@@ -31,6 +31,7 @@ where
     type List = Many<F, N>;
     type Values = Vec<N::Output<F::Value, F::Error>>;
 
+    #[inline]
     fn into_list(self) -> Self::List {
         self.into_iter().map(|branch| Box::pin(Cell::new(branch))).collect()
     }
@@ -61,6 +62,7 @@ where
     type Future = F;
     type Need = N;
 
+    #[inline]
     fn into_cell(self) -> Cell<F, N> {
         Cell::new(self)
     }
@@ -76,6 +78,7 @@ impl<A: Element> Branches for (A,) {
     type List = Cons<Kept<A>, Nil>;
     type Values = (ValueOf<A>,);
 
+    #[inline]
     fn into_list(self) -> Self::List {
         cons(self.0.into_cell(), Nil)
     }
@@ -89,6 +92,7 @@ impl<A: Element, B: Element> Branches for (A, B) {
     type List = Cons<Kept<A>, Cons<Kept<B>, Nil>>;
     type Values = (ValueOf<A>, ValueOf<B>);
 
+    #[inline]
     fn into_list(self) -> Self::List {
         cons(self.0.into_cell(), cons(self.1.into_cell(), Nil))
     }
@@ -102,6 +106,7 @@ impl<A: Element, B: Element, C: Element> Branches for (A, B, C) {
     type List = Cons<Kept<A>, Cons<Kept<B>, Cons<Kept<C>, Nil>>>;
     type Values = (ValueOf<A>, ValueOf<B>, ValueOf<C>);
 
+    #[inline]
     fn into_list(self) -> Self::List {
         cons(self.0.into_cell(), cons(self.1.into_cell(), cons(self.2.into_cell(), Nil)))
     }
@@ -115,6 +120,7 @@ impl<A: Element, B: Element, C: Element, D: Element> Branches for (A, B, C, D) {
     type List = Cons<Kept<A>, Cons<Kept<B>, Cons<Kept<C>, Cons<Kept<D>, Nil>>>>;
     type Values = (ValueOf<A>, ValueOf<B>, ValueOf<C>, ValueOf<D>);
 
+    #[inline]
     fn into_list(self) -> Self::List {
         cons(
             self.0.into_cell(),
@@ -131,6 +137,7 @@ impl<A: Element, B: Element, C: Element, D: Element, E: Element> Branches for (A
     type List = Cons<Kept<A>, Cons<Kept<B>, Cons<Kept<C>, Cons<Kept<D>, Cons<Kept<E>, Nil>>>>>;
     type Values = (ValueOf<A>, ValueOf<B>, ValueOf<C>, ValueOf<D>, ValueOf<E>);
 
+    #[inline]
     fn into_list(self) -> Self::List {
         cons(
             self.0.into_cell(),
@@ -150,6 +157,7 @@ impl<A: Element, B: Element, C: Element, D: Element, E: Element, F: Element> Bra
     type List = Cons<Kept<A>, Cons<Kept<B>, Cons<Kept<C>, Cons<Kept<D>, Cons<Kept<E>, Cons<Kept<F>, Nil>>>>>>;
     type Values = (ValueOf<A>, ValueOf<B>, ValueOf<C>, ValueOf<D>, ValueOf<E>, ValueOf<F>);
 
+    #[inline]
     fn into_list(self) -> Self::List {
         cons(
             self.0.into_cell(),
@@ -177,6 +185,7 @@ impl<A: Element, B: Element, C: Element, D: Element, E: Element, F: Element, G: 
     >;
     type Values = (ValueOf<A>, ValueOf<B>, ValueOf<C>, ValueOf<D>, ValueOf<E>, ValueOf<F>, ValueOf<G>);
 
+    #[inline]
     fn into_list(self) -> Self::List {
         cons(
             self.0.into_cell(),
@@ -211,6 +220,7 @@ impl<A: Element, B: Element, C: Element, D: Element, E: Element, F: Element, G: 
     type Values =
         (ValueOf<A>, ValueOf<B>, ValueOf<C>, ValueOf<D>, ValueOf<E>, ValueOf<F>, ValueOf<G>, ValueOf<H>);
 
+    #[inline]
     fn into_list(self) -> Self::List {
         cons(
             self.0.into_cell(),

@@ -48,6 +48,9 @@ impl<B: Body> Future for Collect<B> {
             if data.remaining() > *this.limit - known {
                 return Poll::Ready(Err(Unread::TooLarge));
             }
+            if known == 0 && this.body.is_end_stream() {
+                return Poll::Ready(Ok(data.copy_to_bytes(data.remaining())));
+            }
             if known == 0 {
                 *this.only = data.copy_to_bytes(data.remaining());
                 continue;

@@ -166,8 +166,8 @@ impl Run {
                 self.end(index, is_required, false);
                 continue;
             }
-            progress.begin(self.now, self.limit);
-            self.earliest = self.earliest.into_iter().chain(progress.expiry).min();
+            let expiry = slot.begin(self.now, self.limit);
+            self.earliest = self.earliest.into_iter().chain(expiry).min();
             self.ask(list.as_mut(), index, context);
         }
     }

@@ -48,6 +48,7 @@ pin_project! {
 }
 
 impl<W: Scatter, B: Body<Error: Into<BoxError>>, E> ResponseFuture<W, B, E> {
+    #[inline]
     pub(super) fn new(request: Request<B>, work: W, settings: Arc<Settings>) -> Self {
         let (head, body) = request.into_parts();
         let state = if body.is_end_stream() {
@@ -64,8 +65,9 @@ impl<W: Scatter, B: Body<Error: Into<BoxError>>, E> ResponseFuture<W, B, E> {
 }
 
 impl<W: Scatter, B> State<W, B> {
+    #[inline]
     fn begin(head: request::Parts, body: Bytes, work: W, settings: &Arc<Settings>) -> Self {
-        let whole = Whole::new(head, body, Arc::clone(settings));
+        let whole = Whole::new(head, body, settings);
         match work.scatter(&whole) {
             Scattered::Branches(branches) => {
                 let mut gather = gather(branches).policy(settings.policy).concurrency(settings.concurrency);

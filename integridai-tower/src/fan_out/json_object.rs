@@ -39,21 +39,23 @@ impl<'de> Visitor<'de> for ReadMembers {
 }
 
 /// So many names are compared one by one, which is cheaper than to hash them.
-const FEW: usize = 16;
+const FEW: usize = 8;
 
 /// The names that an object has already.
 #[derive(Debug)]
 pub(super) struct Members<'a> {
-    few: Vec<Cow<'a, str>>,
+    /// In place: most objects have few, and to remember those then allocates nothing.
+    few: [Cow<'a, str>; FEW],
+    length: usize,
     many: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Members<'a> {
     /// None but this one, which is written by itself.
     pub(super) fn reserving(name: &'a str) -> Self {
-        let mut few = Vec::with_capacity(FEW);
-        few.push(name.into());
-        Self { few, many: HashSet::new() }
+        let mut few = [const { Cow::Borrowed("") }; FEW];
+        few[0] = name.into();
+        Self { few, length: 1, many: HashSet::new() }
     }
 
     /// Writes a member unless there is one of its name.
@@ -65,12 +67,13 @@ impl<'a> Members<'a> {
     }
 
     fn knows(&self, name: &str) -> bool {
-        self.few.iter().any(|known| known == name) || self.many.contains(name)
+        self.few[..self.length].contains(&Cow::Borrowed(name)) || self.many.contains(name)
     }
 
     fn learn(&mut self, name: Cow<'a, str>) {
-        if self.few.len() < FEW {
-            self.few.push(name);
+        if let Some(place) = self.few.get_mut(self.length) {
+            *place = name;
+            self.length += 1;
         } else {
             self.many.insert(name);
         }

@@ -39,6 +39,7 @@ pin_project! {
     }
 }
 
+#[inline]
 pub(super) fn cons<H, T>(head: H, tail: T) -> Cons<H, T> {
     Cons { head, tail }
 }

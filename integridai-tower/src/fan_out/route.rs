@@ -11,7 +11,7 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::answer::{AnswerFuture, Question, report};
+use super::answer::{AnswerFuture, Question};
 use super::branch::{Branch, Optional};
 use super::scatter::{Whole, for_one};
 use crate::{BoxError, CorrelationId};
@@ -64,7 +64,8 @@ impl<S> Route<S> {
         &self.name
     }
 
-    pub(super) fn branch<B>(self, whole: &Whole) -> Branch<AnswerFuture<S, B>, Optional>
+    #[inline]
+    pub(super) fn branch<B>(self, whole: &Whole<'_>) -> Branch<AnswerFuture<S, B>, Optional>
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>>,
         B: Body<Error: Into<BoxError>>,
@@ -73,16 +74,9 @@ impl<S> Route<S> {
             Some(prepare) => with_correlation(prepare(&whole.head, &whole.body), &whole.head),
             None => Request::from_parts(for_one(&whole.head), whole.body.clone()),
         };
-        let future = AnswerFuture::new(Question {
-            name: self.name.clone(),
-            service: self.service,
-            is_ready: false,
-            request,
-            timeout: self.timeout,
-            deadline: whole.deadline,
-            settings: Arc::clone(&whole.settings),
-        });
-        Branch::optional(self.name, future).required_if(self.is_required).timeout(self.timeout).report(report)
+        let Self { name, service, is_required, timeout, .. } = self;
+        let settings = Arc::clone(whole.settings);
+        Question { name, service, is_ready: false, request, is_required, timeout, settings }.into_branch()
     }
 }
 

@@ -27,7 +27,7 @@ pub trait AnyRoute {
     fn route_name(&self) -> &str;
 
     #[doc(hidden)]
-    fn into_branch(self, whole: &Whole) -> AnswerBranch<Self::Service, Self::Body>;
+    fn into_branch(self, whole: &Whole<'_>) -> AnswerBranch<Self::Service, Self::Body>;
 }
 
 type AnswerBranch<S, B> = Branch<AnswerFuture<S, B>, Optional>;
@@ -46,7 +46,8 @@ where
         self.name()
     }
 
-    fn into_branch(self, whole: &Whole) -> AnswerBranch<S, B> {
+    #[inline]
+    fn into_branch(self, whole: &Whole<'_>) -> AnswerBranch<S, B> {
         self.branch(whole)
     }
 }
@@ -64,7 +65,8 @@ where
 {
     type Branches = Vec<AnswerBranch<S, B>>;
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches(self.into_iter().map(|route| route.branch(whole)).collect())
     }
 
@@ -85,7 +87,8 @@ where
 impl<A: AnyRoute> Scatter for (A,) {
     type Branches = (BranchOf<A>,);
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches((self.0.into_branch(whole),))
     }
 
@@ -103,7 +106,8 @@ impl<A: AnyRoute> Routes for (A,) {
 impl<A: AnyRoute, B: AnyRoute> Scatter for (A, B) {
     type Branches = (BranchOf<A>, BranchOf<B>);
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches((self.0.into_branch(whole), self.1.into_branch(whole)))
     }
 
@@ -121,7 +125,8 @@ impl<A: AnyRoute, B: AnyRoute> Routes for (A, B) {
 impl<A: AnyRoute, B: AnyRoute, C: AnyRoute> Scatter for (A, B, C) {
     type Branches = (BranchOf<A>, BranchOf<B>, BranchOf<C>);
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches((self.0.into_branch(whole), self.1.into_branch(whole), self.2.into_branch(whole)))
     }
 
@@ -139,7 +144,8 @@ impl<A: AnyRoute, B: AnyRoute, C: AnyRoute> Routes for (A, B, C) {
 impl<A: AnyRoute, B: AnyRoute, C: AnyRoute, D: AnyRoute> Scatter for (A, B, C, D) {
     type Branches = (BranchOf<A>, BranchOf<B>, BranchOf<C>, BranchOf<D>);
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches((
             self.0.into_branch(whole),
             self.1.into_branch(whole),
@@ -162,7 +168,8 @@ impl<A: AnyRoute, B: AnyRoute, C: AnyRoute, D: AnyRoute> Routes for (A, B, C, D)
 impl<A: AnyRoute, B: AnyRoute, C: AnyRoute, D: AnyRoute, E: AnyRoute> Scatter for (A, B, C, D, E) {
     type Branches = (BranchOf<A>, BranchOf<B>, BranchOf<C>, BranchOf<D>, BranchOf<E>);
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches((
             self.0.into_branch(whole),
             self.1.into_branch(whole),
@@ -194,7 +201,8 @@ impl<A: AnyRoute, B: AnyRoute, C: AnyRoute, D: AnyRoute, E: AnyRoute, F: AnyRout
 {
     type Branches = (BranchOf<A>, BranchOf<B>, BranchOf<C>, BranchOf<D>, BranchOf<E>, BranchOf<F>);
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches((
             self.0.into_branch(whole),
             self.1.into_branch(whole),
@@ -231,7 +239,8 @@ impl<A: AnyRoute, B: AnyRoute, C: AnyRoute, D: AnyRoute, E: AnyRoute, F: AnyRout
     type Branches =
         (BranchOf<A>, BranchOf<B>, BranchOf<C>, BranchOf<D>, BranchOf<E>, BranchOf<F>, BranchOf<G>);
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches((
             self.0.into_branch(whole),
             self.1.into_branch(whole),
@@ -278,7 +287,8 @@ impl<A: AnyRoute, B: AnyRoute, C: AnyRoute, D: AnyRoute, E: AnyRoute, F: AnyRout
         BranchOf<H>,
     );
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    #[inline]
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         Scattered::Branches((
             self.0.into_branch(whole),
             self.1.into_branch(whole),

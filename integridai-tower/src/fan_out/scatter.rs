@@ -17,16 +17,16 @@ use crate::Deadline;
 
 /// A request whose body is there.
 #[derive(Debug)]
-pub struct Whole {
+pub struct Whole<'a> {
     pub(super) head: request::Parts,
     pub(super) body: Bytes,
     pub(super) deadline: Option<Deadline>,
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: &'a Arc<Settings>,
 }
 
-impl Whole {
+impl<'a> Whole<'a> {
     /// With the earliest of the request's own deadline and what options and policy say, and without what was for its connection.
-    pub(super) fn new(mut head: request::Parts, body: Bytes, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(mut head: request::Parts, body: Bytes, settings: &'a Arc<Settings>) -> Self {
         remove_connection_fields(&mut head.headers);
         let own = settings.timeout.into_iter().chain(settings.policy.within()).min().map(Deadline::after);
         let deadline = own.into_iter().chain(head.extensions.get().copied()).min();
@@ -93,7 +93,7 @@ pub trait Scatter {
     type Branches: Branches;
 
     #[doc(hidden)]
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches>;
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches>;
 
     #[doc(hidden)]
     fn answers(values: <Self::Branches as Branches>::Values) -> Vec<Answer>;

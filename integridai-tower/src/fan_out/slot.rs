@@ -33,8 +33,7 @@ pub(super) enum Phase {
 }
 
 impl Progress {
-    /// It begins now, and has to end at `limit` at the latest.
-    pub(super) fn begin(&mut self, now: Instant, limit: Option<Instant>) {
+    fn begin(&mut self, now: Instant, limit: Option<Instant>) {
         self.phase = Phase::Running { since: now };
         self.outcome.attempts = 1;
         let own = self.timeout.and_then(|timeout| now.checked_add(timeout));
@@ -89,6 +88,9 @@ impl Progress {
 pub trait Slot {
     fn progress(self: Pin<&mut Self>) -> &mut Progress;
 
+    /// It begins now, and has to end at `limit` at the latest. Returns when its time is up.
+    fn begin(self: Pin<&mut Self>, now: Instant, limit: Option<Instant>) -> Option<Instant>;
+
     /// Goes on with it in its span. `Ready` tells when it ended.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Instant>;
 
@@ -104,6 +106,7 @@ pin_project! {
     pub struct Cell<F: BranchFuture, N> {
         progress: Progress,
         report: fn(&F::Output) -> Report,
+        on_start: fn(Pin<&mut F>, Option<Instant>),
         #[pin]
         state: State<F>,
         need: PhantomData<fn() -> N>,
@@ -119,6 +122,7 @@ pin_project! {
 }
 
 impl<F: BranchFuture, N: Need> Cell<F, N> {
+    #[inline]
     pub(super) fn new(branch: Branch<F, N>) -> Self {
         let progress = Progress {
             outcome: BranchOutcome::new(branch.name, branch.is_required),
@@ -128,7 +132,7 @@ impl<F: BranchFuture, N: Need> Cell<F, N> {
             span: None,
         };
         let state = State::Running { future: branch.future };
-        Self { progress, report: branch.report, state, need: PhantomData }
+        Self { progress, report: branch.report, on_start: branch.on_start, state, need: PhantomData }
     }
 
     /// What is part of the result; `None` where a required branch has no value.
@@ -145,6 +149,15 @@ impl<F: BranchFuture, N: Need> Cell<F, N> {
 impl<F: BranchFuture<Error: Into<BoxError> + Display>, N> Slot for Cell<F, N> {
     fn progress(self: Pin<&mut Self>) -> &mut Progress {
         self.project().progress
+    }
+
+    fn begin(self: Pin<&mut Self>, now: Instant, limit: Option<Instant>) -> Option<Instant> {
+        let mut this = self.project();
+        this.progress.begin(now, limit);
+        if let StateProjection::Running { future } = this.state.as_mut().project() {
+            (this.on_start)(future, this.progress.expiry);
+        }
+        this.progress.expiry
     }
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Instant> {

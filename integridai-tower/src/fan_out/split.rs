@@ -11,7 +11,7 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::answer::{AnswerFuture, Question, report};
+use super::answer::{AnswerFuture, Question};
 use super::branch::{Branch, Optional};
 use super::merge::Answer;
 use super::refusal::FanOutFailed;
@@ -99,7 +99,7 @@ where
 {
     type Branches = Vec<Branch<AnswerFuture<S, B>, Optional>>;
 
-    fn scatter(self, whole: &Whole) -> Scattered<Self::Branches> {
+    fn scatter(self, whole: &Whole<'_>) -> Scattered<Self::Branches> {
         let parts = match self.split.split(&whole.head, &whole.body) {
             Division::Answer(response) => return Scattered::Answer(response),
             Division::Parts(parts) if parts.len() > whole.settings.max_parts => {
@@ -124,22 +124,15 @@ impl Part {
     fn branch<S, B>(
         self,
         (service, is_ready): (S, bool),
-        whole: &Whole,
+        whole: &Whole<'_>,
     ) -> Branch<AnswerFuture<S, B>, Optional>
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>>,
         B: Body<Error: Into<BoxError>>,
     {
-        let future = AnswerFuture::new(Question {
-            name: self.name.clone(),
-            service,
-            is_ready,
-            request: with_correlation(self.request, &whole.head),
-            timeout: self.timeout,
-            deadline: whole.deadline,
-            settings: Arc::clone(&whole.settings),
-        });
-        Branch::optional(self.name, future).required_if(self.is_required).timeout(self.timeout).report(report)
+        let Self { name, request, is_required, timeout } = self;
+        let (request, settings) = (with_correlation(request, &whole.head), Arc::clone(whole.settings));
+        Question { name, service, is_ready, request, is_required, timeout, settings }.into_branch()
     }
 }
 

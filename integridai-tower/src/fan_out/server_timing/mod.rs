@@ -16,18 +16,20 @@ const MAX_BYTES: usize = 2048;
 /// `desc` tells how it ended, where that was not well. What does not fit into some 2 KiB is left out. `None` where no branch began.
 #[must_use]
 pub fn server_timing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
-    let mut text = String::with_capacity(outcomes.len() * 32);
+    let mut text = Vec::with_capacity(outcomes.len() * 32);
     for branch in outcomes.iter().filter(|branch| branch.end != BranchEnd::NotStarted) {
         if text.len() + branch.name.len() > MAX_BYTES {
             break;
         }
         separate(&mut text);
         push_token(&mut text, &branch.name);
-        text.push_str(";dur=");
+        text.extend_from_slice(b";dur=");
         push_milliseconds(&mut text, branch.latency.as_micros());
         if !branch.is_success() {
             // A word of a fixed set, which needs no escapes.
-            text.extend([";desc=\"", branch.end.as_str(), "\""]);
+            for part in [";desc=\"", branch.end.as_str(), "\""] {
+                text.extend_from_slice(part.as_bytes());
+            }
         }
     }
     value(text)
@@ -35,7 +37,7 @@ pub fn server_timing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
 
 /// The names of the branches that are missing, as a list of tokens (RFC 9651 §3.1). `None` where none are.
 pub(super) fn missing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for branch in outcomes.missing() {
         if text.len() + branch.name.len() > MAX_BYTES {
             break;
@@ -46,31 +48,31 @@ pub(super) fn missing(outcomes: &BranchOutcomes) -> Option<HeaderValue> {
     value(text)
 }
 
-fn value(text: String) -> Option<HeaderValue> {
+fn value(text: Vec<u8>) -> Option<HeaderValue> {
     if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
 }
 
-fn separate(text: &mut String) {
+fn separate(text: &mut Vec<u8>) {
     if !text.is_empty() {
-        text.push_str(", ");
+        text.extend_from_slice(b", ");
     }
 }
 
-fn push_token(text: &mut String, name: &str) {
+fn push_token(text: &mut Vec<u8>, name: &str) {
     if name.is_empty() {
-        text.push('-');
+        text.push(b'-');
     } else if name.bytes().all(is_token) {
-        text.push_str(name);
+        text.extend_from_slice(name.as_bytes());
     } else {
-        let is_token = |character| u8::try_from(character).is_ok_and(is_token);
-        text.extend(name.chars().map(|character| if is_token(character) { character } else { '-' }));
+        let token = |character| u8::try_from(character).ok().filter(|byte| is_token(*byte)).unwrap_or(b'-');
+        text.extend(name.chars().map(token));
     }
 }
 
 /// A token of a structured field begins with a letter or `*`.
-fn push_structured_token(text: &mut String, name: &str) {
+fn push_structured_token(text: &mut Vec<u8>, name: &str) {
     if !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '*') {
-        text.push('*');
+        text.push(b'*');
     }
     push_token(text, name);
 }
@@ -79,33 +81,32 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Without trailing zeros, and without floating point.
-fn push_milliseconds(text: &mut String, microseconds: u128) {
+/// Without trailing zeros, and without floating point or the machinery of formats.
+fn push_milliseconds(text: &mut Vec<u8>, microseconds: u128) {
     // 30 years, which no branch takes, are less.
     let microseconds = u64::try_from(microseconds).unwrap_or(u64::MAX);
-    let (whole, mut rest, mut unit) = (microseconds / 1000, microseconds % 1000, 100);
-    push_number(text, whole);
+    push_digits(text, microseconds / 1000, 1);
+    let rest = microseconds % 1000;
     if rest > 0 {
-        text.push('.');
-    }
-    while rest > 0 {
-        push_digit(text, rest / unit);
-        rest %= unit;
-        unit /= 10;
-    }
-}
-
-fn push_number(text: &mut String, number: u64) {
-    let mut power = 1;
-    while number / power >= 10 {
-        power *= 10;
-    }
-    while power > 0 {
-        push_digit(text, number / power % 10);
-        power /= 10;
+        text.push(b'.');
+        push_digits(text, rest, 3);
+        while text.last() == Some(&b'0') {
+            text.pop();
+        }
     }
 }
 
-fn push_digit(text: &mut String, digit: u64) {
-    text.extend(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)));
+/// Of `u64::MAX`.
+const MOST_DIGITS: usize = 20;
+
+/// A number in decimal, with so many digits at least.
+fn push_digits(text: &mut Vec<u8>, mut number: u64, at_least: usize) {
+    let mut digits = [b'0'; MOST_DIGITS];
+    let mut first = MOST_DIGITS;
+    while first > 0 && number > 0 {
+        first -= 1;
+        digits[first] = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    text.extend_from_slice(&digits[first.min(MOST_DIGITS - at_least)..]);
 }
