@@ -71,24 +71,23 @@ impl Hot {
         self.tag.load(Ordering::Relaxed) == tag
     }
 
-    /// Decides, and charges the key where it admits; `None` where the shard has to decide.
-    pub(super) fn decide(&self, request: Request<'_>, now_us: u64) -> Option<Verdict> {
+    /// Decides, and charges the key where it admits. What the shard has to decide has no room here.
+    #[inline]
+    pub(super) fn decide(&self, request: Request<'_>, now_us: u64) -> Verdict {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
             let tenure = self.tenure();
-            let is_suited = word & CLOSED == 0 && tenure.tag == request.tag && request.ask.patience.is_zero();
-            let now = tenure.now(now_us).filter(|_| is_suited)?;
-            let owed = (word >> 1).saturating_sub(now);
-            let Charge { debt, wait } = tenure.pace.charge_at_once(owed, request.ask.cost)?;
-            let (verdict, found) = if wait > 0 {
-                // Nothing is written, so only the word tells whether all of that was one tenure's.
-                (Verdict::refused(&tenure.pace, owed, wait), self.word.load(Ordering::Acquire))
-            } else {
-                let after = now.checked_add(debt).filter(|after| *after <= LAST)?;
-                (Verdict::admitted(&tenure.pace, debt), self.swap(word, after << 1))
+            let Some((owed, charge, next)) = tenure.weigh(word, request, now_us) else {
+                return Verdict::without_room();
             };
+            let is_refused = charge.wait > 0;
+            // Where nothing is written, the word alone tells whether all of that was one tenure's.
+            let found = if is_refused { self.word.load(Ordering::Acquire) } else { self.swap(word, next) };
+            if found == word && is_refused {
+                return Verdict::refused(&tenure.pace, owed, charge.wait);
+            }
             if found == word {
-                return Some(verdict);
+                return Verdict::admitted(&tenure.pace, charge.debt);
             }
             word = found;
         }
@@ -159,6 +158,19 @@ impl Hot {
 }
 
 impl Tenure {
+    /// What is owed, what would be, and the word that tells that; `None` where it is not for the slot to decide.
+    #[inline]
+    fn weigh(&self, word: u64, request: Request<'_>, now_us: u64) -> Option<(u64, Charge, u64)> {
+        if word & CLOSED != 0 || self.tag != request.tag || !request.ask.patience.is_zero() {
+            return None;
+        }
+        let now = self.now(now_us)?;
+        let owed = (word >> 1).saturating_sub(now);
+        let charge = self.pace.charge_at_once(owed, request.ask.cost)?;
+        let arrival = now.wrapping_add(charge.debt);
+        (arrival <= LAST).then_some((owed, charge, arrival << 1))
+    }
+
     /// As an arrival time; `None` where it is too far away to be told.
     #[inline]
     fn now(&self, now_us: u64) -> Option<u64> {

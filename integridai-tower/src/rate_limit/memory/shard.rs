@@ -21,9 +21,13 @@ pub(super) struct Shard {
     earliest_us: u64,
     /// From the origin; beyond it the origin is moved.
     horizon_us: u64,
-    /// The key for which somebody last waited.
-    waited_for: u64,
+    /// The key that was asked for last, and how many times in a row.
+    last: u64,
+    in_a_row: u32,
 }
+
+/// A key that is asked for so often in a row is worth a slot.
+pub(super) const IN_A_ROW: u32 = 8;
 
 /// Instead of the arrival time of a key that is lent to a slot: beyond all others, so that it is never forgotten.
 const LENT: u64 = 1 << 63;
@@ -40,7 +44,17 @@ impl Shard {
         let table = Table::new(quotas.as_slice().len());
         let horizon_us = horizon(&quotas);
         let sole = sole(&quotas);
-        Self { table, quotas, sole, max_keys, origin_us: 0, earliest_us: u64::MAX, horizon_us, waited_for: 0 }
+        Self {
+            table,
+            quotas,
+            sole,
+            max_keys,
+            origin_us: 0,
+            earliest_us: u64::MAX,
+            horizon_us,
+            last: 0,
+            in_a_row: 0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -123,9 +137,16 @@ impl Shard {
         }
     }
 
-    /// Whether somebody waited for this key the last time as well.
-    pub(super) fn is_waited_for_again(&mut self, tag: u64) -> bool {
-        std::mem::replace(&mut self.waited_for, tag) == tag
+    /// Counts a request, as so many; whether with it the key has been asked for often enough in a row.
+    #[inline]
+    pub(super) fn is_asked_for_in_a_row(&mut self, tag: u64, counts: u32) -> bool {
+        if self.last != tag {
+            (self.last, self.in_a_row) = (tag, 0);
+            return false;
+        }
+        let before = self.in_a_row;
+        self.in_a_row = before.saturating_add(counts);
+        before < IN_A_ROW && self.in_a_row >= IN_A_ROW
     }
 
     /// What a known key owes to the only quota.
@@ -151,6 +172,7 @@ impl Shard {
         if let Place::At(at) = self.table.find(tag) {
             *self.table.value_mut(at) = ticks + debt;
             self.earliest_us = 0;
+            self.in_a_row = 0;
         }
     }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::hot::{Hot, Owed};
-use super::shard::{Request, Shard};
+use super::shard::{IN_A_ROW, Request, Shard};
 use super::sync::{Mutex, MutexGuard};
 use crate::rate_limit::{Quotas, Verdict};
 
 /// On cache lines of its own, so that the keys of one shard do not slow down those of the next.
 ///
-/// A lock is handed over in several steps between processors. So the key for which it was waited for twice in a row is lent to
-/// the [`Hot`] slot, where one swap decides, until another one wants that.
+/// A lock is handed over in several steps between processors, and takes two steps where nobody else wants it. So a key that is
+/// asked for many times in a row, or twice by somebody who had to wait, is lent to the [`Hot`] slot, where one swap decides,
+/// until another one wants that.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Stripe {
@@ -32,14 +33,20 @@ impl Stripe {
             return self.decide_after_waiting(request, now_us);
         };
         let verdict = shard.decide(request, now_us);
-        if verdict.is_without_room() { self.make_room(&mut shard, request, now_us) } else { verdict }
+        if verdict.is_without_room() {
+            return self.make_room(&mut shard, request, now_us);
+        }
+        if shard.is_asked_for_in_a_row(request.tag, 1) {
+            self.lend(&mut shard, request.tag, now_us);
+        }
+        verdict
     }
 
     /// The same for a key that has the slot, as a rule. A function of its own, so that the way of all others stays a short one.
     #[inline(never)]
     pub(super) fn decide_hot(&self, request: Request<'_>, now_us: u64) -> Verdict {
-        let decided = self.hot.decide(request, now_us);
-        decided.unwrap_or_else(|| self.decide_after_waiting(request, now_us))
+        let verdict = self.hot.decide(request, now_us);
+        if verdict.is_without_room() { self.decide_after_waiting(request, now_us) } else { verdict }
     }
 
     #[cold]
@@ -49,7 +56,7 @@ impl Stripe {
         if verdict.is_without_room() {
             return self.make_room(&mut shard, request, now_us);
         }
-        if shard.is_waited_for_again(request.tag) {
+        if shard.is_asked_for_in_a_row(request.tag, IN_A_ROW) {
             self.lend(&mut shard, request.tag, now_us);
         }
         verdict
@@ -59,17 +66,19 @@ impl Stripe {
     #[cold]
     fn make_room(&self, shard: &mut Shard, request: Request<'_>, now_us: u64) -> Verdict {
         // It may have been lent since the slot was looked at.
-        if let Some(verdict) = self.hot.decide(request, now_us) {
+        let verdict = self.hot.decide(request, now_us);
+        if !verdict.is_without_room() {
             return verdict;
         }
         if shard.is_lent(request.tag) || self.hot.owes_nothing(now_us) {
             self.take_back(shard, now_us);
             return shard.decide_slowly(request, now_us);
         }
-        Verdict::without_room()
+        verdict
     }
 
     /// What the key had taken is in the slot from now on, where that can have it.
+    #[cold]
     fn lend(&self, shard: &mut Shard, tag: u64, now_us: u64) {
         let Some((pace, debt)) = shard.owed(tag, now_us) else { return };
         self.take_back(shard, now_us);

@@ -57,6 +57,10 @@ fn ask(stripe: &Stripe, tag: u64, cost: u32, now_us: u64) -> Verdict {
     stripe.decide(Request { tag, ask: &Ask { cost, ..Ask::once(&Key::new()) } }, now_us)
 }
 
+fn decide_without_slot(stripe: &Stripe, request: Request<'_>, now_us: u64) -> Verdict {
+    stripe.shard.lock().decide_slowly(request, now_us)
+}
+
 fn lend(stripe: &Stripe, tag: u64, now_us: u64) {
     stripe.lend(&mut stripe.shard.lock(), tag, now_us);
 }
@@ -76,7 +80,7 @@ proptest! {
                     let patience = Duration::from_micros(patience_us);
                     let ask = &Ask { cost, patience, ..Ask::once(&key) };
                     let request = Request { tag, ask };
-                    prop_assert_eq!(lending.decide(request, now_us), plain.decide(request, now_us));
+                    prop_assert_eq!(lending.decide(request, now_us), decide_without_slot(&plain, request, now_us));
                 }
                 Step::Refund { tag, cost } => {
                     [&plain, &lending].iter().for_each(|stripe| stripe.refund(tag, cost, now_us));
@@ -92,7 +96,7 @@ proptest! {
                 Step::Lend { tag } => lend(&lending, tag, now_us),
                 Step::Wait { tag } => {
                     let request = Request { tag, ask: &Ask::once(&key) };
-                    prop_assert_eq!(lending.decide_after_waiting(request, now_us), plain.decide(request, now_us));
+                    prop_assert_eq!(lending.decide_after_waiting(request, now_us), decide_without_slot(&plain, request, now_us));
                 }
             }
         }
@@ -110,6 +114,23 @@ fn a_key_for_which_threads_wait_twice_in_a_row_is_lent() {
     }
     assert!(!stripe.hot.has(1), "there is one slot");
     assert_eq!((remaining(&stripe, 1, 0), remaining(&stripe, 2, 0)), (6, 6));
+}
+
+#[test]
+fn a_key_that_is_asked_for_many_times_in_a_row_is_lent_and_one_among_others_is_not() {
+    let stripe = stripe(&[Quota::per_second(1000)], 10);
+    for turn in 0..100 {
+        assert!(ask(&stripe, 1 + turn % 2, 1, 0).is_admitted());
+    }
+    assert!(!stripe.hot.has(1) && !stripe.hot.has(2));
+    for _ in 0..=IN_A_ROW {
+        assert!(!stripe.hot.has(3));
+        assert!(ask(&stripe, 3, 1, 0).is_admitted());
+    }
+    assert!(stripe.hot.has(3));
+    stripe.refund(3, 1, 0);
+    assert!(!stripe.hot.has(3), "what becomes less is done in the shard");
+    assert_eq!(remaining(&stripe, 3, 0), 1000 - IN_A_ROW);
 }
 
 #[test]
