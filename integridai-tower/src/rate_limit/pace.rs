@@ -32,7 +32,7 @@ pub(super) struct Charge {
 }
 
 /// Leaves room for a debt on top of the present, all in 64 bits.
-const MAX_TICKS: u64 = 1 << 61;
+pub(super) const MAX_TICKS: u64 = 1 << 61;
 
 /// However long somebody would wait, no more ticks than this are owed.
 pub(super) const MAX_DEBT: u64 = 2 * MAX_TICKS;
@@ -72,10 +72,10 @@ impl Pace {
     }
 
     /// The same as [`charge`](Self::charge) for a usual request, which does not wait and costs something, but not too much:
-    /// without a branch that is seldom taken.
+    /// without a branch that is seldom taken. What would wrap around costs too much.
     #[inline]
     pub(super) fn charge_at_once(&self, debt: u64, cost: u32) -> Option<Charge> {
-        let debt = debt + self.interval * u64::from(cost);
+        let debt = debt.wrapping_add(self.interval.wrapping_mul(cost.into()));
         (1..=self.burst).contains(&cost).then(|| Charge { debt, wait: debt.saturating_sub(self.capacity) })
     }
 

@@ -76,6 +76,10 @@ impl Verdict {
         Self::of(Finding::Refused { pace: *pace, debt, wait })
     }
 
+    pub(super) fn without_room() -> Self {
+        Self::new(Outcome::NoRoom, None)
+    }
+
     #[inline]
     fn of(finding: Finding) -> Self {
         Self { finding, is_without_store: false, is_shared: false, outages: 0 }

@@ -38,8 +38,24 @@ fn a_tenant_and_an_api_key_are_found_where_there_is_one() {
     assert!(key_of(&ByTenant::new(), &bare()).is_none() && key_of(&ByApiKey::new(), &bare()).is_none());
     let full = Principal::builder("alice").tenant("acme").claim("api_key_id", Value::from("k1")).build();
     let full = head(Some(full));
-    assert_eq!(key_of(&ByTenant::new(), &full), Some(Key::from("acme")));
-    assert_eq!(key_of(&ByApiKey::new(), &full), Some(Key::from("k1")));
+    assert_eq!(key_of(&ByTenant::new(), &full), Some(Key::new().absent().text("acme")));
+    assert_eq!(key_of(&ByApiKey::new(), &full), Some(Key::new().absent().text("k1")));
+}
+
+#[test]
+fn equal_names_of_two_issuers_share_no_quota() {
+    let of = |by: &dyn Fn(&Request<()>) -> Option<Key>, issuer: Option<&'static str>| {
+        let principal = Principal::builder("alice").tenant("acme").claim("api_key_id", Value::from("k1"));
+        let principal = issuer.into_iter().fold(principal, |principal, issuer| principal.issuer(issuer));
+        by(&head(Some(principal.build()))).unwrap()
+    };
+    let tenant = |request: &Request<()>| key_of(&ByTenant::new(), request);
+    let api_key = |request: &Request<()>| key_of(&ByApiKey::new(), request);
+    for by in [&tenant as &dyn Fn(&Request<()>) -> Option<Key>, &api_key] {
+        assert_eq!(of(by, Some("https://a")), of(by, Some("https://a")));
+        assert_ne!(of(by, Some("https://a")), of(by, Some("https://b")));
+        assert_ne!(of(by, Some("https://a")), of(by, None), "a token that claims to be a key of this place");
+    }
 }
 
 #[test]

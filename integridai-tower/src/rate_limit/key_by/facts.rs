@@ -22,21 +22,27 @@ impl ByPrincipal {
 impl KeyBy for ByPrincipal {
     fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
         let principal = request.extensions.get::<Principal>()?;
-        let key = match principal.issuer() {
-            Some(issuer) => Key::new().text(issuer),
-            None => Key::new().absent(),
-        };
-        Some(key.text(principal.subject()))
+        Some(of_issuer(principal, principal.subject()))
     }
 }
 
-/// By the [`Principal`]'s tenant: all who belong to it share one quota.
+/// A name means what its issuer means by it: another's is another.
+fn of_issuer(principal: &Principal, name: &str) -> Key {
+    let key = match principal.issuer() {
+        Some(issuer) => Key::new().text(issuer),
+        None => Key::new().absent(),
+    };
+    key.text(name)
+}
+
+/// By the [`Principal`]'s issuer and tenant: all who belong to it share one quota. What another issuer calls by the same name is
+/// another tenant.
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use]
 pub struct ByTenant(());
 
 impl ByTenant {
-    /// By tenant.
+    /// By issuer and tenant.
     pub fn new() -> Self {
         Self::default()
     }
@@ -44,17 +50,19 @@ impl ByTenant {
 
 impl KeyBy for ByTenant {
     fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
-        request.extensions.get::<Principal>()?.tenant().map(Key::from)
+        let principal = request.extensions.get::<Principal>()?;
+        principal.tenant().map(|tenant| of_issuer(principal, tenant))
     }
 }
 
-/// By the API key that was presented: the public id that the [`Principal`] has as its claim `api_key_id`.
+/// By the API key that was presented: the public id that the [`Principal`] has as its claim `api_key_id`, and the issuer, where it has
+/// one: a token with that claim counts for no key of yours.
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use]
 pub struct ByApiKey(());
 
 impl ByApiKey {
-    /// By the key's public id.
+    /// By issuer and the key's public id.
     pub fn new() -> Self {
         Self::default()
     }
@@ -62,7 +70,8 @@ impl ByApiKey {
 
 impl KeyBy for ByApiKey {
     fn key(&self, request: &RequestHead<'_>) -> Option<Key> {
-        request.extensions.get::<Principal>()?.claim("api_key_id")?.as_str().map(Key::from)
+        let principal = request.extensions.get::<Principal>()?;
+        principal.claim("api_key_id")?.as_str().map(|id| of_issuer(principal, id))
     }
 }
 

@@ -1,7 +1,9 @@
 //! A limiter that keeps its keys in this process.
 
+mod hot;
 mod options;
 mod shard;
+mod stripe;
 mod sync;
 mod table;
 mod tag;
@@ -15,12 +17,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 
 pub use options::{MemoryLimiterOptions, WhenFull};
-use shard::{Request, Shard};
+use shard::Request;
+use stripe::Stripe;
 use sync::Mutex;
 use tag::Tagger;
 use time::Time;
 
-use super::{Admit, Ask, Attempt, Key, Outcome, Quota, Quotas, Verdict};
+use super::{Admit, Ask, Attempt, Key, Quota, Quotas, Verdict};
 use crate::ConfigError;
 
 /// Limits within this process. A clone shares its keys.
@@ -46,9 +49,9 @@ pub struct MemoryLimiter(Arc<Shared>);
 
 struct Shared {
     /// A power of two of them.
-    shards: Box<[Mutex<Shard>]>,
+    stripes: Box<[Stripe]>,
     /// What keys share that have no room: one key.
-    overflow: Mutex<Shard>,
+    overflow: Stripe,
     quotas: ArcSwap<Quotas>,
     tagger: Tagger,
     time: Time,
@@ -84,10 +87,10 @@ impl MemoryLimiter {
         let quotas = Arc::new(quotas);
         let count = options.shards();
         let max_keys = options.max_keys.div_ceil(count);
-        let shard = |max_keys| Mutex::new(Shard::new(Arc::clone(&quotas), max_keys));
+        let stripe = |max_keys| Stripe::new(Arc::clone(&quotas), max_keys);
         Self(Arc::new(Shared {
-            shards: (0..count).map(|_| shard(max_keys)).collect(),
-            overflow: shard(1),
+            stripes: (0..count).map(|_| stripe(max_keys)).collect(),
+            overflow: stripe(1),
             tagger: Tagger::new(),
             time: Time::of(options.clock.clone()),
             when_full: options.when_full,
@@ -116,13 +119,13 @@ impl MemoryLimiter {
     /// [`Admit::refund`] alone, which knows what was charged.
     pub fn give_back(&self, key: &Key, cost: u32) {
         let tag = self.0.tagger.tag(key);
-        self.0.shard(tag).lock().refund(tag, cost, self.0.now());
+        self.0.stripe(tag).refund(tag, cost, self.0.now());
     }
 
     /// Gives the key its full quota.
     pub fn reset(&self, key: &Key) {
         let tag = self.0.tagger.tag(key);
-        self.0.shard(tag).lock().reset(tag);
+        self.0.stripe(tag).reset(tag, self.0.now());
     }
 
     /// Changes the quotas. What a key has used, it has used of the new quotas of the same names too.
@@ -132,8 +135,8 @@ impl MemoryLimiter {
     pub fn set_quotas(&self, quotas: impl IntoIterator<Item = Quota>) -> Result<(), ConfigError> {
         let quotas = Arc::new(Quotas::new(quotas)?);
         let _setting = self.0.setting.lock();
-        for shard in self.0.shards.iter().chain([&self.0.overflow]) {
-            shard.lock().set_quotas(&quotas, self.0.now());
+        for stripe in self.0.stripes.iter().chain([&self.0.overflow]) {
+            stripe.set_quotas(&quotas, || self.0.now());
         }
         self.0.quotas.store(quotas);
         Ok(())
@@ -142,7 +145,7 @@ impl MemoryLimiter {
     /// How full it is. Looks at each shard.
     #[must_use]
     pub fn status(&self) -> MemoryStatus {
-        let keys = self.0.shards.iter().map(|shard| shard.lock().len()).sum();
+        let keys = self.0.stripes.iter().map(Stripe::keys).sum();
         MemoryStatus { keys, without_room: self.0.without_room.load(Ordering::Relaxed) }
     }
 }
@@ -159,7 +162,7 @@ impl Admit for MemoryLimiter {
         verdict: &Verdict,
     ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         if verdict.is_shared() {
-            self.0.overflow.lock().refund(SHARED, cost, self.0.now());
+            self.0.overflow.refund(SHARED, cost, self.0.now());
         } else {
             self.give_back(key, cost);
         }
@@ -181,7 +184,7 @@ impl Shared {
         let tag = self.tagger.tag(ask.key);
         let request = Request { tag, ask };
         let now = self.now();
-        let verdict = self.shard(tag).lock().decide(request, now);
+        let verdict = self.stripe(tag).decide(request, now);
         if verdict.is_without_room() { self.decide_without_room(request, now) } else { verdict }
     }
 
@@ -189,17 +192,15 @@ impl Shared {
     fn decide_without_room(&self, request: Request<'_>, now: u64) -> Verdict {
         self.without_room.fetch_add(1, Ordering::Relaxed);
         match self.when_full {
-            WhenFull::Share => {
-                self.overflow.lock().decide_slowly(Request { tag: SHARED, ..request }, now).shared()
-            }
-            WhenFull::Refuse => Verdict::new(Outcome::NoRoom, None),
+            WhenFull::Share => self.overflow.decide_hot(Request { tag: SHARED, ..request }, now).shared(),
+            WhenFull::Refuse => Verdict::without_room(),
         }
     }
 
     #[inline]
-    fn shard(&self, tag: u64) -> &Mutex<Shard> {
+    fn stripe(&self, tag: u64) -> &Stripe {
         let low = usize::try_from(tag & 0xffff_ffff).unwrap_or(0);
-        &self.shards[low & (self.shards.len() - 1)]
+        &self.stripes[low & (self.stripes.len() - 1)]
     }
 
     #[inline]

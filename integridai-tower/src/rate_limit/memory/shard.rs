@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::table::{Place, Table};
 use crate::rate_limit::pace::{Charge, Pace, microseconds};
 use crate::rate_limit::quotas::Debts;
-use crate::rate_limit::{Ask, MAX_QUOTAS, Outcome, Quotas, Verdict};
+use crate::rate_limit::{Ask, MAX_QUOTAS, Quotas, Verdict};
 
 /// Keys that are not back to their full quota, and the time at which each will be.
 #[derive(Debug)]
@@ -21,7 +21,16 @@ pub(super) struct Shard {
     earliest_us: u64,
     /// From the origin; beyond it the origin is moved.
     horizon_us: u64,
+    /// The key that was asked for last, and how many times in a row.
+    last: u64,
+    in_a_row: u32,
 }
+
+/// A key that is asked for so often in a row is worth a slot.
+pub(super) const IN_A_ROW: u32 = 8;
+
+/// Instead of the arrival time of a key that is lent to a slot: beyond all others, so that it is never forgotten.
+const LENT: u64 = 1 << 63;
 
 /// A request for a key, known by its tag, which is not 0.
 #[derive(Debug, Clone, Copy)]
@@ -35,13 +44,24 @@ impl Shard {
         let table = Table::new(quotas.as_slice().len());
         let horizon_us = horizon(&quotas);
         let sole = sole(&quotas);
-        Self { table, quotas, sole, max_keys, origin_us: 0, earliest_us: u64::MAX, horizon_us }
+        Self {
+            table,
+            quotas,
+            sole,
+            max_keys,
+            origin_us: 0,
+            earliest_us: u64::MAX,
+            horizon_us,
+            last: 0,
+            in_a_row: 0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         self.table.len()
     }
 
+    /// What is lent has no room here.
     #[inline]
     pub(super) fn decide(&mut self, request: Request<'_>, now_us: u64) -> Verdict {
         let now_us = self.since_origin(now_us);
@@ -56,7 +76,8 @@ impl Shard {
                         *arrival = now + debt;
                         Verdict::admitted(pace, debt)
                     }
-                    Some(Charge { wait, .. }) => Verdict::refused(pace, debt, wait),
+                    Some(Charge { wait, .. }) if *arrival != LENT => Verdict::refused(pace, debt, wait),
+                    Some(_) => Verdict::without_room(),
                     None => self.decide_by_all(place, request, now_us),
                 }
             }
@@ -73,6 +94,9 @@ impl Shard {
 
     #[inline(never)]
     fn decide_by_all(&mut self, place: Place, request: Request<'_>, now_us: u64) -> Verdict {
+        if self.has_lent(place) {
+            return Verdict::without_room();
+        }
         let mut debts = self.debts(place, now_us);
         let verdict = self.quotas.decide(&mut debts, request.ask.cost, request.ask.patience);
         if !verdict.is_admitted() || request.ask.cost == 0 {
@@ -83,6 +107,14 @@ impl Shard {
             Place::Free(_) => return self.insert(request.tag, &debts, now_us, verdict),
         }
         verdict
+    }
+
+    pub(super) fn is_lent(&self, tag: u64) -> bool {
+        self.has_lent(self.table.find(tag))
+    }
+
+    fn has_lent(&self, place: Place) -> bool {
+        matches!(place, Place::At(at) if self.table.values(at)[0] == LENT)
     }
 
     /// Gives back to a key what it took; nothing where it is not known any longer.
@@ -102,6 +134,45 @@ impl Shard {
         if let Place::At(at) = self.table.find(tag) {
             self.table.values_mut(at).fill(0);
             self.earliest_us = 0;
+        }
+    }
+
+    /// Counts a request, as so many; whether with it the key has been asked for often enough in a row.
+    #[inline]
+    pub(super) fn is_asked_for_in_a_row(&mut self, tag: u64, counts: u32) -> bool {
+        if self.last != tag {
+            (self.last, self.in_a_row) = (tag, 0);
+            return false;
+        }
+        let before = self.in_a_row;
+        self.in_a_row = before.saturating_add(counts);
+        before < IN_A_ROW && self.in_a_row >= IN_A_ROW
+    }
+
+    /// What a known key owes to the only quota.
+    pub(super) fn owed(&mut self, tag: u64, now_us: u64) -> Option<(Pace, u64)> {
+        let (pace, now_us) = (self.sole?, self.since_origin(now_us));
+        match self.table.find(tag) {
+            Place::At(at) => Some((pace, self.table.values(at)[0].saturating_sub(pace.ticks(now_us)))),
+            Place::Free(_) => None,
+        }
+    }
+
+    /// From now on, what a known key owes is known elsewhere.
+    pub(super) fn lend(&mut self, tag: u64) {
+        if let Place::At(at) = self.table.find(tag) {
+            *self.table.value_mut(at) = LENT;
+        }
+    }
+
+    /// What a key owes that was lent.
+    pub(super) fn take_back(&mut self, tag: u64, debt: u64, at_us: u64) {
+        let at_us = self.since_origin(at_us);
+        let ticks = self.sole.map_or(0, |pace| pace.ticks(at_us));
+        if let Place::At(at) = self.table.find(tag) {
+            *self.table.value_mut(at) = ticks + debt;
+            self.earliest_us = 0;
+            self.in_a_row = 0;
         }
     }
 
@@ -133,7 +204,9 @@ impl Shard {
     fn move_origin(&mut self, by_us: u64) {
         let quotas = Arc::clone(&self.quotas);
         self.table.update(|arrivals| {
-            for (pace, arrival) in quotas.paces().iter().zip(arrivals) {
+            for (pace, arrival) in
+                quotas.paces().iter().zip(arrivals).filter(|(_, arrival)| **arrival != LENT)
+            {
                 *arrival = arrival.saturating_sub(by_us.saturating_mul(pace.ticks_per_us));
             }
         });
@@ -159,7 +232,7 @@ impl Shard {
     fn insert(&mut self, tag: u64, debts: &Debts, now_us: u64, verdict: Verdict) -> Verdict {
         let is_full = self.table.len() >= self.max_keys || self.table.is_crowded();
         if is_full && self.make_room(now_us).is_none() {
-            return Verdict::new(Outcome::NoRoom, None);
+            return Verdict::without_room();
         }
         let arrivals = arrivals_of(&self.quotas, debts, now_us);
         self.table.insert(tag, &arrivals[..self.quotas.as_slice().len()]);

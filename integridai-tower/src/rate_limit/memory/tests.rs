@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Clock;
+use crate::rate_limit::Outcome;
 
 /// The same algorithm as anybody would write it down: fractions of 128 bits, a map that forgets nothing, no ticks.
 #[derive(Default)]
@@ -214,6 +215,14 @@ fn what_costs_more_than_the_quota_is_never_admitted() {
     let verdict = limiter.decide(&Ask { cost: 6, ..Ask::once(&key) });
     assert_eq!(verdict.outcome(), Outcome::TooCostly);
     assert_eq!(limiter.inspect(&key).standing().unwrap().remaining, 5, "nothing was taken");
+}
+
+#[test]
+fn the_greatest_cost_is_too_much_for_a_known_key() {
+    let (limiter, _clock) = limiter(&[Quota::per_day(1)], 10, WhenFull::Share);
+    let key = key("k");
+    assert!(limiter.check(&key).is_admitted());
+    assert_eq!(limiter.decide(&Ask { cost: u32::MAX, ..Ask::once(&key) }).outcome(), Outcome::TooCostly);
 }
 
 #[test]
