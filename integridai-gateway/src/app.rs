@@ -20,7 +20,7 @@ use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
 use crate::events::{EventLog, Events, Hub};
 use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflow, Workflows};
-use crate::proxy::Table;
+use crate::proxy::{Table, Tunnels};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
@@ -150,7 +150,8 @@ impl App {
             prometheus,
             draining: CancellationToken::new(),
         });
-        let around = Around { access: &access, cache: cache.as_ref(), clients: &clients };
+        let tunnels = &Tunnels::new(api.sockets.clone(), api.draining.clone());
+        let around = Around { access: &access, cache: cache.as_ref(), clients: &clients, tunnels };
         let proxied = stack::proxied(&table(&config)?, &config, &around)?;
         let guards = Guards { access: &access, limits: &limits };
         let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges, proxied).await?;

@@ -34,6 +34,7 @@ mod proxy_kept;
 mod proxy_paths;
 mod proxy_routes;
 mod proxy_streams;
+mod proxy_upgrades;
 mod publishing;
 mod rate_limits;
 mod rate_limits_config;

@@ -18,7 +18,7 @@ const REFUSALS: [(&str, &str); 9] = [
     ("408", "The content took longer than is accepted"),
     ("413", "More content than is accepted"),
     ("414", "A path that is too long to be passed on"),
-    ("501", "`TRACE`, `CONNECT`, or another protocol (`Upgrade`)"),
+    ("501", "`TRACE`, `CONNECT`, or another protocol (`Upgrade`) that the route does not let through"),
     ("502", "The service gave no answer that can be passed on"),
     (
         "503",

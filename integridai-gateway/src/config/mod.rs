@@ -33,7 +33,9 @@ pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
 pub use executions::ExecutionsConfig;
 pub use logs::{LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
-pub use proxy::{IdentityFact, ProxyCacheConfig, ProxyConfig, ProxyRouteConfig, RoutePath, RouteTarget};
+pub use proxy::{
+    IdentityFact, ProxyCacheConfig, ProxyConfig, ProxyRouteConfig, ProxyUpgradeConfig, RoutePath, RouteTarget,
+};
 pub use rate_limits::{
     ForwardingField, LimitedMethod, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, Tiers,
 };

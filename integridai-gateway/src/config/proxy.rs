@@ -1,6 +1,7 @@
 //! `[proxy]`
 
 mod route;
+mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ConfigError, ServiceConfig};
 pub use route::{ProxyCacheConfig, ProxyRouteConfig, RoutePath, RouteTarget};
+pub use upgrade::ProxyUpgradeConfig;
 
 /// What is passed on to services as it comes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use integridai_tower::BoxError;
 use tower::Service;
 
 use super::answer::passed_on;
-use super::prepare::Passage;
+use super::prepare::{Passage, Prepared};
 use super::{failure, max_forwards};
 use crate::stack::{Outgoing, UpstreamError};
 
@@ -52,14 +52,14 @@ where
         if max_forwards::ends_here(&method, request.headers_mut()) {
             return Box::pin(async { Ok(StatusCode::NO_CONTENT.into_response()) });
         }
-        let answer = match self.passage.prepare(request) {
-            Ok(request) => self.inner.call(request),
+        let (answer, ask) = match self.passage.prepare(request) {
+            Ok(Prepared { request, ask }) => (self.inner.call(request), ask),
             Err(refusal) => return Box::pin(async { Ok(refusal.into_response()) }),
         };
         let passage = Arc::clone(&self.passage);
         Box::pin(async move {
             Ok(match answer.await {
-                Ok(response) => passed_on(response, method == Method::HEAD, &passage.pseudonym),
+                Ok(response) => passed_on(response, ask, method == Method::HEAD, &passage.pseudonym),
                 Err(error) => failed(&passage.route.service, &error),
             })
         })

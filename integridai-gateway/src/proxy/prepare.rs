@@ -20,6 +20,7 @@ use super::forwarded::{self, Seen, host_of};
 use super::names::{is_never_passed, undisguised};
 use super::route::{Base, Identity, Route};
 use super::trailers::ClientContent;
+use super::upgrade::{Ask, Upgrades, not_passed};
 use super::{failure, hops, path, via};
 use crate::config::ForwardingField;
 use crate::respond::Problem;
@@ -46,6 +47,15 @@ pub struct Passage {
     pub is_trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// The field in which such a proxy tells of the client.
     pub forwarding: ForwardingField,
+    /// Which other protocols it lets through, if any.
+    pub upgrades: Option<Upgrades>,
+}
+
+/// What is sent on.
+pub(super) struct Prepared {
+    pub(super) request: Request<Outgoing>,
+    /// Where it asks for another protocol.
+    pub(super) ask: Option<Ask>,
 }
 
 impl Passage {
@@ -54,13 +64,14 @@ impl Passage {
     /// # Errors
     ///
     /// The refusal.
-    pub(super) fn prepare(&self, request: Request<Body>) -> Result<Request<Outgoing>, Problem> {
+    pub(super) fn prepare(&self, request: Request<Body>) -> Result<Prepared, Problem> {
         let (mut head, body) = request.into_parts();
         let uri = self.url(&head)?;
         let seen = self.see(&head);
         let asked = hops::take_off(&mut head.headers, |name| self.identity.has(name)).map_err(bad)?;
-        if asked.upgrade {
-            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "no other protocol is passed on here"));
+        let wants_other = !asked.protocols.is_empty();
+        if wants_other && self.upgrades.is_none() {
+            return Err(not_passed());
         }
         if via::was_here(&head.headers, &self.pseudonym) {
             return Err(Problem::new(
@@ -69,13 +80,21 @@ impl Passage {
             ));
         }
         self.check_length(&head.headers)?;
+        let ask = match self.upgrades.as_ref().filter(|_| wants_other) {
+            Some(upgrades) if body.is_end_stream() => Some(upgrades.ask(&mut head, &asked.protocols)?),
+            Some(_) => return Err(bad("no content is passed on before another protocol")),
+            None => None,
+        };
         self.rewrite(&mut head, &seen);
-        let mut sent = Request::new(self.content(body));
+        if let Some(ask) = &ask {
+            ask.say(&mut head.headers);
+        }
+        let mut sent = Request::new(self.content(body, ask.is_some()));
         *sent.method_mut() = head.method;
         *sent.uri_mut() = uri;
         *sent.headers_mut() = head.headers;
         *sent.extensions_mut() = head.extensions;
-        Ok(sent)
+        Ok(Prepared { request: sent, ask })
     }
 
     /// Sends it to the service: the last that is done, for what is kept is kept under the gateway's URL.
@@ -133,8 +152,9 @@ impl Passage {
         head.extensions = kept(&head.extensions, is_for_all);
     }
 
-    fn content(&self, body: Body) -> Outgoing {
-        if body.is_end_stream() {
+    /// What asks for another protocol is sent once, content or not: two connections would be opened for one.
+    fn content(&self, body: Body, is_once: bool) -> Outgoing {
+        if body.is_end_stream() && !is_once {
             return Outgoing::empty();
         }
         let content = ClientContent::new(body, self.route.max_body_bytes, self.identity.clone());

@@ -9,7 +9,7 @@ use integridai_tower::ConfigError;
 
 use super::forwarded::host_of;
 use crate::api::Scope;
-use crate::config::{Count, ProxyRouteConfig, RouteTarget, Seconds};
+use crate::config::{Count, ProxyRouteConfig, ProxyUpgradeConfig, RouteTarget, Seconds};
 
 /// What the gateway does with requests of one route.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Route {
     pub timeout: Option<Duration>,
     /// Whether answers are kept for all who may ask.
     pub is_shared: bool,
+    /// Which other protocols it lets through, if any.
+    pub upgrade: Option<ProxyUpgradeConfig>,
     /// How long an answer is fresh that says nothing of it.
     pub default_ttl: Option<Duration>,
     conditions: Conditions,
@@ -100,6 +102,7 @@ impl Route {
             max_body_bytes: config.max_body_bytes.map_or(max_body_bytes, Count::get),
             timeout: config.timeout_seconds.map(Seconds::get),
             is_shared: cache.shared,
+            upgrade: config.upgrade.clone(),
             default_ttl: (!ttl.is_zero()).then_some(ttl),
             conditions: Conditions { methods: config.methods.clone(), hosts: config.hosts.clone() },
             taken_off: taken_off.to_owned(),

@@ -21,7 +21,7 @@ use super::limits::by_address;
 use super::outgoing::Outgoing;
 use super::upstream::{Clients, Way};
 use crate::config::Config;
-use crate::proxy::{Base, Candidate, Choose, Identity, Pass, Passage, Route, Table};
+use crate::proxy::{Base, Candidate, Choose, Identity, Pass, Passage, Route, Table, Tunnels, Upgrades};
 
 /// What stands around all of them.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Around<'a> {
     pub cache: Option<&'a Cache>,
     /// The ways to the services.
     pub clients: &'a Clients,
+    /// Connections that leave HTTP.
+    pub tunnels: &'a Tunnels,
 }
 
 type Served = BoxCloneSyncService<Request<Body>, Response, Infallible>;
@@ -57,7 +59,7 @@ pub fn proxied(table: &Table, config: &Config, around: &Around<'_>) -> Result<Ro
 fn candidate(route: &Route, config: &Config, around: &Around<'_>) -> Result<Candidate, ConfigError> {
     let unknown = || ConfigError::new("proxy.routes", format!("{} is no service", route.service));
     let way = around.clients.way_to(&route.service).ok_or_else(unknown)?;
-    let passage = Arc::new(passage(route, way, config)?);
+    let passage = Arc::new(passage(route, way, config, around.tunnels)?);
     let sending = {
         let passage = Arc::clone(&passage);
         ServiceBuilder::new()
@@ -88,10 +90,13 @@ where
     BoxCloneSyncService::new(service.map_response(|response| response.map(Body::new)))
 }
 
-fn passage(route: &Route, way: &Way, config: &Config) -> Result<Passage, ConfigError> {
+fn passage(route: &Route, way: &Way, config: &Config, tunnels: &Tunnels) -> Result<Passage, ConfigError> {
     let base_url = way.base_url.as_str();
     let base = Base::of(base_url).ok_or_else(|| ConfigError::new("base_url", "is no URL with a host"))?;
     let proxies = by_address(&config.rate_limits)?;
+    let upgrades = route.upgrade.as_ref().map(|upgrade| {
+        Upgrades::new(upgrade, &route.template, config.auth.disabled, &config.cors, tunnels.clone())
+    });
     Ok(Passage {
         timeout: route.timeout.unwrap_or(way.timeout),
         route: route.clone(),
@@ -100,6 +105,7 @@ fn passage(route: &Route, way: &Way, config: &Config) -> Result<Passage, ConfigE
         pseudonym: config.proxy.pseudonym.as_str().into(),
         identity: Identity::of(config.proxy.identity.keys().cloned()),
         forwarding: config.rate_limits.forwarding,
+        upgrades,
         is_trusted: Arc::new(move |address: IpAddr| proxies.trusts(address)),
     })
 }

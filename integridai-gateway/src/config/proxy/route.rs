@@ -4,6 +4,7 @@ use http::Method;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::ProxyUpgradeConfig;
 use crate::config::{BaseUrl, Count, ResilienceConfig, Seconds, Secret, ServiceConfig, WholeSeconds};
 
 /// One route: which requests, to which service, and on what terms.
@@ -46,6 +47,9 @@ pub struct ProxyRouteConfig {
     /// What is kept of answers; nothing unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<ProxyCacheConfig>,
+    /// Which other protocols it lets through; none unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<ProxyUpgradeConfig>,
 }
 
 /// What is kept of a route's answers.
@@ -102,6 +106,7 @@ impl ProxyRouteConfig {
             max_body_bytes: None,
             timeout_seconds: None,
             cache: None,
+            upgrade: None,
         }
     }
 
@@ -141,6 +146,10 @@ impl ProxyRouteConfig {
                 "expected a scope, since the service is none of the three",
             ),
             (is_shared && !self.hosts.is_empty(), "what is kept knows no hosts: no shared cache with hosts"),
+            (
+                is_shared && self.upgrade.is_some(),
+                "another protocol cannot be kept: no shared cache with upgrade",
+            ),
         ];
         rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, reason)| reason)
     }

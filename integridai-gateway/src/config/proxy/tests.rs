@@ -13,6 +13,25 @@ fn an_error_names_the_key_and_what_was_expected() {
         ("[[proxy.routes]]\nservice = \"a\"\nmethods = [\"TRACE\"]", "line 3", "methods", "other than TRACE"),
         ("[[proxy.routes]]\nservice = \"a\"\nhosts = [\"a/b\"]", "line 3", "hosts", "without a port"),
         ("[[proxy.routes]]\nservice = \"a\"\ncache = {ttl = 1}", "line 3", "cache", "shared"),
+        (
+            "[[proxy.routes]]\nservice = \"a\"\nupgrade = {idle = 1}",
+            "line 3",
+            "upgrade",
+            "idle_timeout_seconds",
+        ),
+        ("[[proxy.routes]]\nservice = \"a\"\nupgrade = {protocols = []}", "line 3", "upgrade", "1 to 8"),
+        (
+            "[[proxy.routes]]\nservice = \"a\"\nupgrade = {protocols = [\"H2C\"]}",
+            "line 3",
+            "upgrade",
+            "websocket",
+        ),
+        (
+            "[[proxy.routes]]\nservice = \"a\"\nupgrade = {protocols = [\"a b\"]}",
+            "line 3",
+            "upgrade",
+            "websocket",
+        ),
     ];
     for (text, line, key, expected) in cases {
         let error = load(text, &[]).unwrap_err();
@@ -38,6 +57,10 @@ fn proxy_routes_say_one_thing_each() {
         (
             route("service = \"regtech\"\npath = \"/a\"\nhosts = [\"a\"]\ncache = {shared = true}"),
             "no shared cache with hosts",
+        ),
+        (
+            route("service = \"regtech\"\npath = \"/a\"\nupgrade = {}\ncache = {shared = true}"),
+            "no shared cache with upgrade",
         ),
         ("[proxy.identity]\nhost = \"subject\"".to_owned(), "that nothing else needs"),
         ("[proxy.identity]\nX-User = \"subject\"".to_owned(), "in lower case"),
