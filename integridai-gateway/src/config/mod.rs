@@ -43,7 +43,9 @@ pub use realtime::RealtimeConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
 pub use server::ServerConfig;
-pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
+pub use services::{
+    DashboardConfig, FlaiSimulatorConfig, Protocol, RegTechConfig, ServiceConfig, ServicesConfig,
+};
 pub use triggers::TriggersConfig;
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
@@ -197,7 +199,8 @@ impl Config {
         self.rate_limits.check()?;
         self.redis.check()?;
         self.cache.check()?;
-        self.proxy.check()?;
+        self.services.check()?;
+        self.proxy.check(&self.services)?;
         self.database.check()?;
         let realtime = &self.realtime;
         let rules = [

@@ -10,7 +10,7 @@ use integridai_tower::auth::Fact;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ConfigError, ServiceConfig};
+use super::{ConfigError, Protocol, ServiceConfig, ServicesConfig};
 pub use route::{ProxyCacheConfig, ProxyRouteConfig, RoutePath, RouteTarget};
 pub use upgrade::ProxyUpgradeConfig;
 
@@ -58,7 +58,7 @@ impl ProxyConfig {
         self.routes.iter().filter_map(ProxyRouteConfig::further_service).collect()
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, services: &ServicesConfig) -> Result<(), ConfigError> {
         let wrong = |keys: String, reason| ConfigError::Contradiction { keys: keys.into(), reason };
         if self.routes.len() > MAX_ROUTES {
             return Err(wrong("proxy.routes".to_owned(), "at most 64 routes"));
@@ -72,11 +72,26 @@ impl ProxyConfig {
                 "expected the name of a field that nothing else needs, in lower case, such as x-user-id",
             ));
         }
-        let reasons = self.routes.iter().map(|route| route.contradiction().or_else(|| self.unknown(route)));
+        let reasons = self.routes.iter().map(|route| {
+            route.contradiction().or_else(|| self.unknown(route)).or_else(|| self.unspoken(route, services))
+        });
         match reasons.enumerate().find_map(|(index, reason)| Some((index, reason?))) {
             Some((index, reason)) => Err(wrong(format!("proxy.routes[{index}]"), reason)),
             None => Ok(()),
         }
+    }
+
+    /// Only HTTP/1.1 has connections that can change to another protocol.
+    fn unspoken(&self, route: &ProxyRouteConfig, services: &ServicesConfig) -> Option<&'static str> {
+        let of_route = |other: &ProxyRouteConfig| Some(other.further_service()?.1.protocol);
+        let further = self.routes.iter().filter(|other| other.service == route.service);
+        let protocol = match services.named(&route.service) {
+            Some(service) => Some(service.protocol),
+            None => further.into_iter().find_map(of_route),
+        };
+        let is_unspoken = route.upgrade.is_some() && protocol == Some(Protocol::Http2);
+        is_unspoken
+            .then_some("the service speaks HTTP/2, where no connection changes its protocol: no upgrade")
     }
 
     /// A further service is where exactly one of its routes says.

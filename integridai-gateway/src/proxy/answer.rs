@@ -12,7 +12,7 @@ use http_body::{Frame, SizeHint};
 use integridai_tower::BoxError;
 use pin_project_lite::pin_project;
 
-use super::upgrade::Ask;
+use super::prepare::Sent;
 use super::{hops, via};
 use crate::respond::{PassedOn, Problem};
 
@@ -45,16 +45,12 @@ impl<B: http_body::Body> http_body::Body for WithoutLength<B> {
 }
 
 /// The service's answer, less what was of its connection; with another protocol behind it, where that was asked for.
-pub(super) fn passed_on<B>(
-    mut response: http::Response<B>,
-    ask: Option<Ask>,
-    is_to_head: bool,
-    pseudonym: &str,
-) -> Response
+pub(super) fn passed_on<B>(mut response: http::Response<B>, sent: Sent, pseudonym: &str) -> Response
 where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
+    let Sent { ask, watch, is_to_head } = sent;
     let protocol = match (response.status(), ask) {
         (StatusCode::SWITCHING_PROTOCOLS, ask) => match ask.and_then(|ask| ask.open(&mut response)) {
             Some(protocol) => Some(protocol),
@@ -72,7 +68,11 @@ where
     head.version = Version::default();
     head.extensions.insert(PassedOn);
     let has_no_content = is_to_head || head.status == StatusCode::NOT_MODIFIED;
-    let body = if has_no_content { Body::new(WithoutLength { body }) } else { Body::new(body) };
+    let body = match (has_no_content, body.is_end_stream()) {
+        (true, _) => Body::new(WithoutLength { body }),
+        (_, true) => Body::new(body),
+        _ => Body::new(watch.over(body)),
+    };
     Response::from_parts(head, body)
 }
 

@@ -7,6 +7,8 @@
 //! | content, trailers | streamed as fast as the service takes them, up to the route's size (413) |
 //! | fields of the connection | removed; where `Connection` names a field that is for all recipients, the request is refused (400) |
 //! | `Upgrade` | refused (501) unless the route lets that protocol through (`upgrade`); `h2c`, which a server may ignore, is left out |
+//! | what stops | ended after the route's `idle_timeout_seconds`, with its call of the service |
+//! | calls of gRPC | as all else, to a service that speaks HTTP/2, for no longer than their `grpc-timeout`; the gateway's own refusals are a status of gRPC |
 //! | `Authorization`, `X-API-Key` | not passed: they are for the gateway, which sends the service a token of its own |
 //! | `Forwarded`, `X-Forwarded-*` and the like | said anew; what was said before counts from trusted proxies only, in the field in which they tell (`rate_limits.forwarding`) |
 //! | `Via` | added both ways; a request that was here before is refused (508) |
@@ -25,6 +27,7 @@ mod choose;
 mod failure;
 mod forwarded;
 mod frames;
+mod grpc;
 mod hops;
 mod max_forwards;
 mod names;
@@ -38,6 +41,7 @@ mod trailers;
 mod tunnel;
 mod upgrade;
 mod via;
+mod watched;
 
 pub use choose::{Candidate, Choose};
 pub use pass::Pass;

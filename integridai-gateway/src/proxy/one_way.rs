@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::frames::{self, Frames};
+use crate::stack::Progress;
 
 /// Why a tunnel is ended from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,7 @@ pub(super) enum Goodbye {
 /// What went through a tunnel, and when it last did.
 #[derive(Debug)]
 pub(super) struct Passed {
-    began: Instant,
-    last_milliseconds: AtomicU64,
+    progress: Progress,
     /// From the client, and to it.
     bytes: [AtomicU64; 2],
 }
@@ -72,7 +71,7 @@ impl Goodbye {
 
 impl Passed {
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), last_milliseconds: AtomicU64::new(0), bytes: Default::default() }
+        Self { progress: Progress::default(), bytes: Default::default() }
     }
 
     pub(super) fn bytes(&self, towards: Towards) -> u64 {
@@ -80,25 +79,17 @@ impl Passed {
     }
 
     pub(super) fn time(&self) -> Duration {
-        self.began.elapsed()
+        self.progress.time()
     }
 
     /// When nothing has gone either way for so long.
     pub(super) async fn idle(&self, time: Duration) {
-        loop {
-            let last = Duration::from_millis(self.last_milliseconds.load(Ordering::Relaxed));
-            let until = self.began + last + time;
-            if Instant::now() >= until {
-                return;
-            }
-            tokio::time::sleep_until(until).await;
-        }
+        self.progress.still_for(time).await;
     }
 
     fn count(&self, towards: Towards, bytes: usize) {
         self.bytes[towards as usize].fetch_add(bytes as u64, Ordering::Relaxed);
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_milliseconds.store(now, Ordering::Relaxed);
+        self.progress.mark();
     }
 }
 

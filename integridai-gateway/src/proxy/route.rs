@@ -15,7 +15,7 @@ use crate::config::{Count, ProxyRouteConfig, ProxyUpgradeConfig, RouteTarget, Se
 #[derive(Debug, Clone)]
 pub struct Route {
     /// What it is called in metrics: the template that requests have to match.
-    pub template: String,
+    pub template: Arc<str>,
     /// The service.
     pub service: String,
     /// What a principal needs.
@@ -24,6 +24,8 @@ pub struct Route {
     pub max_body_bytes: usize,
     /// How long it may take until the head of an answer is there; as long as the service unless told.
     pub timeout: Option<Duration>,
+    /// For how long nothing may go either way.
+    pub idle_timeout: Duration,
     /// Whether answers are kept for all who may ask.
     pub is_shared: bool,
     /// Which other protocols it lets through, if any.
@@ -101,13 +103,14 @@ impl Route {
             scope,
             max_body_bytes: config.max_body_bytes.map_or(max_body_bytes, Count::get),
             timeout: config.timeout_seconds.map(Seconds::get),
+            idle_timeout: config.idle_timeout_seconds.get(),
             is_shared: cache.shared,
             upgrade: config.upgrade.clone(),
             default_ttl: (!ttl.is_zero()).then_some(ttl),
             conditions: Conditions { methods: config.methods.clone(), hosts: config.hosts.clone() },
             taken_off: taken_off.to_owned(),
             put_on: config.rewrite.as_ref().map_or(default, |path| path.as_str()).to_owned(),
-            template,
+            template: template.into(),
         })
     }
 

@@ -82,7 +82,7 @@ where
         + Sync
         + 'static,
     S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let (authorize, kept_nowhere) = access.layers(route.scope);

@@ -15,9 +15,10 @@ use integridai_tower::client::integridai::{
 use integridai_tower::client::transport::HyperTransport;
 
 use super::boxed::{StreamingTransport, Transport, transport};
+use super::http2::Http2;
 use super::outgoing::Outgoing;
 use super::resilient::{Guard, Resilient, resilient};
-use crate::config::{BaseUrl, ServiceConfig, ServicesConfig};
+use crate::config::{BaseUrl, Protocol, ServiceConfig, ServicesConfig};
 
 /// The clients of the three services, and the ways to them and to others for what is passed on as it comes.
 #[derive(Debug, Clone)]
@@ -133,8 +134,19 @@ fn way(
     Ok((calls, Way { transport: streams, base_url, timeout, authorization, guard }))
 }
 
-#[cfg(not(feature = "tls"))]
 fn resilient_for(
+    name: Cow<'static, str>,
+    config: &ServiceConfig,
+    connections: &Connections,
+) -> Result<Resilient, ConfigError> {
+    match config.protocol {
+        Protocol::Http1 => resilient_over(name, config, connections),
+        Protocol::Http2 => resilient(name, config, Http2::new(CONNECT_TIMEOUT)),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn resilient_over(
     name: Cow<'static, str>,
     config: &ServiceConfig,
     connections: &Connections,
@@ -143,7 +155,7 @@ fn resilient_for(
 }
 
 #[cfg(feature = "tls")]
-fn resilient_for(
+fn resilient_over(
     name: Cow<'static, str>,
     config: &ServiceConfig,
     connections: &Connections,

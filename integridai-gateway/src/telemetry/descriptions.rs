@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 23] = [
+const COUNTERS: [Row; 25] = [
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -45,6 +45,11 @@ const COUNTERS: [Row; 23] = [
         "Executions that ran to their end, by workflow and outcome.",
     ),
     (
+        "integridai_grpc_refused_total",
+        Unit::Count,
+        "Calls of gRPC that the gateway answered itself, by the status of gRPC; of HTTP they are 200.",
+    ),
+    (
         "integridai_log_lines_dropped_total",
         Unit::Count,
         "Log lines lost because standard output was blocked.",
@@ -55,6 +60,11 @@ const COUNTERS: [Row; 23] = [
         "Changes of a service's circuit, by the state that it came to.",
     ),
     ("integridai_panics_total", Unit::Count, "Handlers and workflows that panicked; each was answered 500."),
+    (
+        "integridai_proxy_ended_total",
+        Unit::Count,
+        "Exchanges that were passed on and ended by the gateway, by route and reason: idle or a call's deadline.",
+    ),
     (
         "integridai_proxy_tunnel_bytes_total",
         Unit::Bytes,

@@ -5,7 +5,9 @@ use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ProxyUpgradeConfig;
-use crate::config::{BaseUrl, Count, ResilienceConfig, Seconds, Secret, ServiceConfig, WholeSeconds};
+use crate::config::{
+    BaseUrl, Count, Protocol, ResilienceConfig, Seconds, Secret, ServiceConfig, WholeSeconds,
+};
 
 /// One route: which requests, to which service, and on what terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub struct ProxyRouteConfig {
     /// Where another service is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
+    /// What another service speaks there; HTTP/1.1 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
     /// What another service is sent as `Authorization: Bearer …`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<Secret>,
@@ -44,6 +49,9 @@ pub struct ProxyRouteConfig {
     /// How long it may take until the head of an answer is there; the service's `timeout_seconds` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<Seconds>,
+    /// For how long nothing may go either way of an exchange, and of content that still comes.
+    #[serde(default = "idle_timeout")]
+    pub idle_timeout_seconds: Seconds,
     /// What is kept of answers; nothing unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<ProxyCacheConfig>,
@@ -100,11 +108,13 @@ impl ProxyRouteConfig {
             hosts: Vec::new(),
             service: service.to_owned(),
             base_url: None,
+            protocol: None,
             bearer_token: None,
             rewrite: None,
             scope: None,
             max_body_bytes: None,
             timeout_seconds: None,
+            idle_timeout_seconds: idle_timeout(),
             cache: None,
             upgrade: None,
         }
@@ -124,6 +134,7 @@ impl ProxyRouteConfig {
         let base_url = self.base_url.clone()?;
         let config = ServiceConfig {
             base_url,
+            protocol: self.protocol.unwrap_or_default(),
             timeout_seconds: self.timeout_seconds.unwrap_or(Seconds::new(60)),
             max_response_bytes: Count::new(4 * 1024 * 1024),
             bearer_token: self.bearer_token.clone(),
@@ -138,8 +149,13 @@ impl ProxyRouteConfig {
         let rules = [
             (self.target().is_none(), "expected exactly one of prefix and path"),
             (
-                is_of_the_three && (self.base_url.is_some() || self.bearer_token.is_some()),
-                "where this service is, and what it is sent, is said in [services]",
+                is_of_the_three
+                    && (self.base_url.is_some() || self.bearer_token.is_some() || self.protocol.is_some()),
+                "where this service is, what it speaks and what it is sent, is said in [services]",
+            ),
+            (
+                self.base_url.is_none() && (self.bearer_token.is_some() || self.protocol.is_some()),
+                "what a service speaks and what it is sent stands beside its base_url",
             ),
             (
                 !is_of_the_three && self.scope.is_none(),
@@ -151,7 +167,8 @@ impl ProxyRouteConfig {
                 "another protocol cannot be kept: no shared cache with upgrade",
             ),
         ];
-        rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, reason)| reason)
+        let broken = rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, reason)| reason);
+        broken.or_else(|| self.further_service()?.1.contradiction())
     }
 }
 
@@ -164,6 +181,10 @@ impl<'de> Deserialize<'de> for RoutePath {
         let expected = "a path such as /api/v1/reports, of letters, digits, `-`, `.`, `_` and `~`";
         if is_path { Ok(Self(text)) } else { Err(D::Error::invalid_value(Unexpected::Str(&text), &expected)) }
     }
+}
+
+fn idle_timeout() -> Seconds {
+    Seconds::new(300)
 }
 
 fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

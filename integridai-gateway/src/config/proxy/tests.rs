@@ -50,7 +50,7 @@ fn proxy_routes_say_one_thing_each() {
     for (text, reason) in [
         (route("service = \"regtech\""), "exactly one of prefix and path"),
         (route("service = \"regtech\"\nprefix = \"/a\"\npath = \"/b\""), "exactly one of prefix and path"),
-        (route("service = \"regtech\"\npath = \"/a\"\nbase_url = \"http://a\""), "said in [services]"),
+        (route("service = \"regtech\"\npath = \"/a\"\nbase_url = \"http://a\""), "is said in [services]"),
         (route("service = \"a\"\npath = \"/a\"\nbase_url = \"http://a\""), "expected a scope"),
         (route(&format!("{other}path = \"/a\"")), "has to have a base_url"),
         (route(&format!("{other}path = \"/a\"\nbase_url = \"http://a\"")).repeat(2), "several routes"),
@@ -78,4 +78,38 @@ fn proxy_routes_say_one_thing_each() {
     assert!(!config.to_toml().contains("change-me"), "{}", config.to_toml());
     let again: Config = toml::from_str(&config.to_toml()).unwrap();
     assert_eq!(again.proxy.routes[1], config.proxy.routes[1]);
+}
+
+#[test]
+fn proxy_routes_say_what_their_services_can_do() {
+    let route = |text: &str| format!("[[proxy.routes]]\n{text}\n");
+    let other = "service = \"a\"\nscope = \"admin\"\n";
+    for (text, reason) in [
+        (
+            route(
+                "service = \"a\"\npath = \"/a\"\nscope = \"admin\"\nbase_url = \"https://a\"\nprotocol = \"http2\"",
+            ),
+            "leave protocol out",
+        ),
+        (route(&format!("{other}path = \"/a\"\nprotocol = \"http2\"")), "beside its base_url"),
+        (
+            route(&format!(
+                "{other}path = \"/a\"\nbase_url = \"http://a\"\nprotocol = \"http2\"\nupgrade = {{}}"
+            )),
+            "no upgrade",
+        ),
+        (
+            route(
+                "service = \"regtech\"\npath = \"/a\"\nupgrade = {}\n[services.regtech]\nprotocol = \"http2\"",
+            ),
+            "no upgrade",
+        ),
+    ] {
+        let error = load(&text, &[]).unwrap_err().to_string();
+        assert!(error.contains("proxy.routes[0]") && error.contains(reason), "{text}: {error}");
+    }
+    let error = load("[services.regtech]\nbase_url = \"https://a\"\nprotocol = \"http2\"", &[])
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("services.regtech") && error.contains("leave protocol out"), "{error}");
 }
