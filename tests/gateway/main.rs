@@ -35,6 +35,7 @@ mod proxy_grpc_refusals;
 mod proxy_idle;
 mod proxy_kept;
 mod proxy_paths;
+mod proxy_policies;
 mod proxy_routes;
 mod proxy_streams;
 mod proxy_upgrades;

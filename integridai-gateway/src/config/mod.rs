@@ -200,7 +200,7 @@ impl Config {
         self.redis.check()?;
         self.cache.check()?;
         self.services.check()?;
-        self.proxy.check(&self.services)?;
+        self.proxy.check(&self.services, &self.rate_limits)?;
         self.database.check()?;
         let realtime = &self.realtime;
         let rules = [

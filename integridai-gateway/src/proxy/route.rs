@@ -16,6 +16,8 @@ use crate::config::{Count, ProxyRouteConfig, ProxyUpgradeConfig, RouteTarget, Se
 pub struct Route {
     /// What it is called in metrics: the template that requests have to match.
     pub template: Arc<str>,
+    /// What a limit or a circuit of its own is called.
+    pub name: Option<String>,
     /// The service.
     pub service: String,
     /// What a principal needs.
@@ -32,6 +34,8 @@ pub struct Route {
     pub upgrade: Option<ProxyUpgradeConfig>,
     /// How long an answer is fresh that says nothing of it.
     pub default_ttl: Option<Duration>,
+    /// Whether what stands by its service stands by it alone.
+    is_guarded: bool,
     conditions: Conditions,
     /// What of a path is taken off in front, and put there.
     taken_off: String,
@@ -99,6 +103,8 @@ impl Route {
         let cache = config.cache.unwrap_or_default();
         let ttl = Duration::from_secs(cache.default_ttl_seconds.get().into());
         Ok(Self {
+            name: config.name.clone(),
+            is_guarded: config.resilience.is_some() && config.base_url.is_none(),
             service: config.service.clone(),
             scope,
             max_body_bytes: config.max_body_bytes.map_or(max_body_bytes, Count::get),
@@ -131,6 +137,12 @@ impl Route {
             return Ok(());
         }
         Err(Unfit::Method)
+    }
+
+    /// What stands by its service is of this name: the service's, or its own.
+    #[must_use]
+    pub fn guard(&self) -> &str {
+        self.name.as_deref().filter(|_| self.is_guarded).unwrap_or(&self.service)
     }
 
     /// The methods that it takes, where those are some.
