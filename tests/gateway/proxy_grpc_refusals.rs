@@ -120,7 +120,7 @@ async fn a_call_has_the_time_that_it_says_and_its_stream_no_more() {
     assert_eq!(status(&head), ("4", "texts-timed did not answer in time"));
     let told = field(&origin.last(), "grpc-timeout");
     assert!(told.ends_with('n') || told.ends_with('u'), "what is left of it goes on: {told}");
-    let (head, trailers) = call(&mut sender, &format!("{base}/Begin"), &[("grpc-timeout", "1S")], 1).await;
+    let (head, trailers) = call(&mut sender, &format!("{base}/Begin"), &[("grpc-timeout", "4S")], 1).await;
     assert_eq!(status(&head).0, "", "the service has begun to answer");
     assert_eq!(status(&trailers), ("4", "the call took longer than its deadline"));
     within(is_over.recv()).await.expect("the service was told");

@@ -54,7 +54,9 @@ fn item(name: &str, called: &str) -> PathItem {
         .summary(Some(format!("Whatever {called} offers.")))
         .description(Some(
             "Passed on as it comes, with any method, streamed both ways, less the prefix. The service gets neither \
-             the caller's credentials nor what it says of itself in `Forwarded`, `X-Forwarded-*` and the like.",
+             the caller's credentials nor what it says of itself in `Forwarded`, `X-Forwarded-*` and the like. Another \
+             protocol (`Upgrade`) is for routes of the configuration that let it through. What the gateway refuses is a \
+             status of gRPC, and no problem document, to calls of gRPC (`application/grpc`).",
         ))
         .operation_id(Some(format!("proxy_{name}")))
         .parameter(path)
