@@ -20,7 +20,7 @@ use crate::api::{self, Api};
 use crate::config::{Config, ServerConfig};
 use crate::events::{EventLog, Events, Hub};
 use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflow, Workflows};
-use crate::proxy::Table;
+use crate::proxy::{Table, Tunnels};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
@@ -115,7 +115,7 @@ impl App {
         let store = database::open(&config).await?;
         let hub = hub(&config, &store);
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
-        let (clients, checks) = Clients::new(&config.services, &config.proxy.further_services())?;
+        let (clients, checks) = Clients::new(&config.services, &config.proxy)?;
         let protection = Protection::of(&clients);
         let engine = engine(&config, clients.clone(), &store, &traffic);
         let options = QueueOptions::from(&config.executions);
@@ -149,9 +149,10 @@ impl App {
             prometheus,
             draining: CancellationToken::new(),
         });
-        let around = Around { access: &access, cache: cache.as_ref(), clients: &clients };
-        let proxied = stack::proxied(&table(&config)?, &config, &around)?;
+        let tunnels = Tunnels::new(api.sockets.clone(), api.draining.clone());
         let guards = Guards { access: &access, limits: &limits };
+        let around = Around { guards: &guards, cache: cache.as_ref(), clients: &clients, tunnels };
+        let proxied = stack::proxied(&table(&config)?, &config, &around)?;
         let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges, proxied).await?;
         let beside = Beside { access, limits, cache, checks, dropped_lines: None };
         Ok(Self { listener, address, fronts, api, beside, config })
@@ -223,7 +224,7 @@ pub fn check_access(config: &Config) -> Result<(), BuildError> {
     Triggers::check(&config.triggers, &Workflows::new(config.workflows.clone()))?;
     limits(config)?;
     database::check(config)?;
-    Clients::new(&config.services, &config.proxy.further_services())?;
+    Clients::new(&config.services, &config.proxy)?;
     access(config).map(drop)
 }
 
@@ -259,7 +260,7 @@ fn messages(config: &Config) -> Result<MemoryLimiter, ConfigError> {
 
 fn limits(config: &Config) -> Result<Limits, BuildError> {
     let templates: Vec<String> = api::templates().into_iter().chain(table(config)?.templates()).collect();
-    Ok(Limits::new(&config.rate_limits, &config.redis, &templates)?)
+    Ok(Limits::new(config, &templates)?)
 }
 
 /// What is passed on, beside the gateway's own paths.

@@ -3,6 +3,8 @@
 //! A handler returns a [`Problem`]; [`complete`], around all routes, writes its body. It also takes over errors
 //! that no handler made (404, 405, a refusal of a layer, a panic), so that a client sees one shape only.
 
+mod grpc;
+
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,6 +14,8 @@ use http::{HeaderValue, StatusCode};
 use integridai_tower::CorrelationId;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub use grpc::is_grpc;
 
 /// The media type of a problem document.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -183,8 +187,19 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Who asked, as far as the body of an error has to do with it.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// For what.
+    pub path: &'a str,
+    /// Under which id.
+    pub correlation_id: Option<&'a CorrelationId>,
+    /// Whether it was a call of gRPC, whose errors are a status in a field.
+    pub is_grpc: bool,
+}
+
 /// Writes the body of an error; leaves every other answer as it is.
-pub fn complete(mut response: Response, path: &str, correlation_id: Option<&CorrelationId>) -> Response {
+pub fn complete(mut response: Response, asked: &Asked<'_>) -> Response {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     let is_problem = response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON);
     let is_passed_on = response.extensions().get::<PassedOn>().is_some();
@@ -194,7 +209,10 @@ pub fn complete(mut response: Response, path: &str, correlation_id: Option<&Corr
     let problem = response.extensions_mut().remove::<Problem>();
     let problem =
         problem.unwrap_or_else(|| Problem::new(response.status(), default_detail(response.status())));
-    let document = problem.document(path, correlation_id);
+    if asked.is_grpc {
+        return grpc::trailers_only(response, &problem.detail);
+    }
+    let document = problem.document(asked.path, asked.correlation_id);
     let body = serde_json::to_vec(&document).expect("texts and numbers always serialise");
     response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
     response.headers_mut().remove(CONTENT_LENGTH);

@@ -12,7 +12,9 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
+use hyper_util::rt::TokioIo;
 use integridai_tower::client::transport::HyperTransport;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -69,4 +71,33 @@ async fn a_body_that_fails_breaks_the_call() {
     let first: &dyn std::error::Error = &error;
     let mut causes = std::iter::successors(Some(first), |error| error.source());
     assert!(causes.any(|cause| cause.to_string() == "no more"), "{error:?}");
+}
+
+/// What a service says in another protocol behind its answer, and what a client says in it.
+#[tokio::test]
+async fn an_answer_that_changes_the_protocol_brings_its_connection_along() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let answer =
+            b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: own\r\n\r\nwelcome ";
+        stream.write_all(answer).await.unwrap();
+        let (mut read, mut write) = stream.split();
+        tokio::io::copy(&mut read, &mut write).await.unwrap();
+    });
+    let request = http::Request::get(url).header("connection", "upgrade").header("upgrade", "own");
+    let request = request.body(http_body_util::Full::default()).unwrap();
+    let response = soon(HyperTransport::new().oneshot(request)).await.unwrap();
+    assert_eq!(response.status(), 101);
+    let mut connection = TokioIo::new(soon(hyper::upgrade::on(response)).await.unwrap());
+    soon(connection.write_all(b"back")).await.unwrap();
+    soon(connection.shutdown()).await.unwrap();
+    let mut heard = String::new();
+    soon(connection.read_to_string(&mut heard)).await.unwrap();
+    assert_eq!(heard, "welcome back");
 }

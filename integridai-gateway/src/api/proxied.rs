@@ -18,7 +18,7 @@ const REFUSALS: [(&str, &str); 9] = [
     ("408", "The content took longer than is accepted"),
     ("413", "More content than is accepted"),
     ("414", "A path that is too long to be passed on"),
-    ("501", "`TRACE`, `CONNECT`, or another protocol (`Upgrade`)"),
+    ("501", "`TRACE`, `CONNECT`, or another protocol (`Upgrade`) that the route does not let through"),
     ("502", "The service gave no answer that can be passed on"),
     (
         "503",
@@ -54,7 +54,9 @@ fn item(name: &str, called: &str) -> PathItem {
         .summary(Some(format!("Whatever {called} offers.")))
         .description(Some(
             "Passed on as it comes, with any method, streamed both ways, less the prefix. The service gets neither \
-             the caller's credentials nor what it says of itself in `Forwarded`, `X-Forwarded-*` and the like.",
+             the caller's credentials nor what it says of itself in `Forwarded`, `X-Forwarded-*` and the like. Another \
+             protocol (`Upgrade`) is for routes of the configuration that let it through. What the gateway refuses is a \
+             status of gRPC, and no problem document, to calls of gRPC (`application/grpc`).",
         ))
         .operation_id(Some(format!("proxy_{name}")))
         .parameter(path)

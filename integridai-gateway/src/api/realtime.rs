@@ -89,10 +89,8 @@ pub(super) async fn subscribe(
 /// browser. A client that is no browser sends no `Origin` (RFC 6455 §4.1). HTTP/2 has an authority instead of `Host`.
 fn may_subscribe(headers: &HeaderMap, authority: Option<&Authority>, cors: &CorsConfig) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(authority.map(Authority::as_str));
-    let is_own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
-    is_own || cors.allowed_origins.iter().any(|allowed| allowed == origin)
+    cors.admits(origin, host)
 }
 
 /// What is wrong is never the method, which the route has checked: over HTTP/2 a GET is not how a handshake begins.

@@ -1,6 +1,6 @@
 //! What a WebSocket and a stream of server-sent events have in common.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use integridai_tower::Principal;
@@ -11,7 +11,7 @@ use crate::events::{
     Event, EventType, Follower, Gap, Overflow, Reader, TooManySubscribers, TopicError, Topics, Wanted,
 };
 use crate::respond::Problem;
-use crate::services::{Connection, SystemAlert, TooManyConnections};
+use crate::services::{Connection, SystemAlert, TooManyConnections, end_of};
 
 /// What a subscriber asks for.
 pub(super) struct Asked {
@@ -137,12 +137,6 @@ pub(super) fn notice(gap: &Gap) -> String {
     alert.gap = Some(*gap);
     let frame = Event::new(EventType::SystemAlert, "gateway", &alert).map(|event| event.to_frame());
     frame.unwrap_or_default()
-}
-
-/// On the monotonic clock, as far as that can tell.
-fn end_of(principal: &Principal) -> Option<Instant> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Instant::now().checked_add(principal.expires_at()?.saturating_sub(now))
 }
 
 pub(super) async fn until(moment: Option<Instant>) {

@@ -1,5 +1,6 @@
 //! `[cors]`
 
+use http::HeaderValue;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -10,6 +11,17 @@ pub struct CorsConfig {
     /// Origins such as `https://console.example.org`; none by default.
     #[serde(deserialize_with = "origins")]
     pub allowed_origins: Vec<String>,
+}
+
+impl CorsConfig {
+    /// Whether pages of this origin may open a WebSocket at `host`, as clients call the gateway: browsers do not apply CORS to
+    /// those. Its own may.
+    #[must_use]
+    pub fn admits(&self, origin: &HeaderValue, host: Option<&str>) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        let is_own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
+        is_own || self.allowed_origins.iter().any(|allowed| allowed == origin)
+    }
 }
 
 fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

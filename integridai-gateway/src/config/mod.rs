@@ -33,7 +33,9 @@ pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
 pub use executions::ExecutionsConfig;
 pub use logs::{LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
-pub use proxy::{IdentityFact, ProxyCacheConfig, ProxyConfig, ProxyRouteConfig, RoutePath, RouteTarget};
+pub use proxy::{
+    IdentityFact, ProxyCacheConfig, ProxyConfig, ProxyRouteConfig, ProxyUpgradeConfig, RoutePath, RouteTarget,
+};
 pub use rate_limits::{
     ForwardingField, LimitedMethod, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, Tiers,
 };
@@ -41,7 +43,9 @@ pub use realtime::RealtimeConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
 pub use server::ServerConfig;
-pub use services::{DashboardConfig, FlaiSimulatorConfig, RegTechConfig, ServiceConfig, ServicesConfig};
+pub use services::{
+    DashboardConfig, FlaiSimulatorConfig, Protocol, RegTechConfig, ServiceConfig, ServicesConfig,
+};
 pub use triggers::TriggersConfig;
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
@@ -195,7 +199,8 @@ impl Config {
         self.rate_limits.check()?;
         self.redis.check()?;
         self.cache.check()?;
-        self.proxy.check()?;
+        self.services.check()?;
+        self.proxy.check(&self.services, &self.rate_limits)?;
         self.database.check()?;
         let realtime = &self.realtime;
         let rules = [

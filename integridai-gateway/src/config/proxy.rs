@@ -1,6 +1,7 @@
 //! `[proxy]`
 
 mod route;
+mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +10,9 @@ use integridai_tower::auth::Fact;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ConfigError, ServiceConfig};
+use super::{ConfigError, Protocol, RateLimitsConfig, ResilienceConfig, ServiceConfig, ServicesConfig};
 pub use route::{ProxyCacheConfig, ProxyRouteConfig, RoutePath, RouteTarget};
+pub use upgrade::ProxyUpgradeConfig;
 
 /// What is passed on to services as it comes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,7 +58,11 @@ impl ProxyConfig {
         self.routes.iter().filter_map(ProxyRouteConfig::further_service).collect()
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(
+        &self,
+        services: &ServicesConfig,
+        limits: &RateLimitsConfig,
+    ) -> Result<(), ConfigError> {
         let wrong = |keys: String, reason| ConfigError::Contradiction { keys: keys.into(), reason };
         if self.routes.len() > MAX_ROUTES {
             return Err(wrong("proxy.routes".to_owned(), "at most 64 routes"));
@@ -70,11 +76,45 @@ impl ProxyConfig {
                 "expected the name of a field that nothing else needs, in lower case, such as x-user-id",
             ));
         }
-        let reasons = self.routes.iter().map(|route| route.contradiction().or_else(|| self.unknown(route)));
+        let reasons = self.routes.iter().map(|route| {
+            let own = || self.taken(route, limits).or_else(|| self.unspoken(route, services));
+            route.contradiction().or_else(|| self.unknown(route)).or_else(own)
+        });
         match reasons.enumerate().find_map(|(index, reason)| Some((index, reason?))) {
             Some((index, reason)) => Err(wrong(format!("proxy.routes[{index}]"), reason)),
             None => Ok(()),
         }
+    }
+
+    /// What is done when this service fails, where routes of it have something of their own; by their names.
+    #[must_use]
+    pub fn own_resilience(&self, service: &str) -> Vec<(String, ResilienceConfig)> {
+        let routes = self.routes.iter().filter(|route| route.service == service);
+        routes.filter_map(ProxyRouteConfig::own_resilience).collect()
+    }
+
+    /// Circuits and limits are told apart by their names.
+    fn taken(&self, route: &ProxyRouteConfig, limits: &RateLimitsConfig) -> Option<&'static str> {
+        let name = route.name.as_ref()?;
+        let services = route::SERVICES.into_iter().chain(self.routes.iter().map(|route| &*route.service));
+        let names = self.routes.iter().filter_map(|route| route.name.as_ref());
+        let is_taken = services.into_iter().any(|service| service == name)
+            || names.filter(|other| *other == name).count() > 1
+            || limits.policies.contains_key(name);
+        is_taken.then_some("the name is that of a service, of another route or of a policy of rate_limits")
+    }
+
+    /// Only HTTP/1.1 has connections that can change to another protocol.
+    fn unspoken(&self, route: &ProxyRouteConfig, services: &ServicesConfig) -> Option<&'static str> {
+        let of_route = |other: &ProxyRouteConfig| Some(other.further_service()?.1.protocol);
+        let further = self.routes.iter().filter(|other| other.service == route.service);
+        let protocol = match services.named(&route.service) {
+            Some(service) => Some(service.protocol),
+            None => further.into_iter().find_map(of_route),
+        };
+        let is_unspoken = route.upgrade.is_some() && protocol == Some(Protocol::Http2);
+        is_unspoken
+            .then_some("the service speaks HTTP/2, where no connection changes its protocol: no upgrade")
     }
 
     /// A further service is where exactly one of its routes says.

@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-use super::{BaseUrl, Count, ResilienceConfig, Seconds, Secret, UrlPath};
+use super::{BaseUrl, ConfigError, Count, ResilienceConfig, Seconds, Secret, UrlPath};
 
 /// The three services.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct ServicesConfig {
 pub struct ServiceConfig {
     /// Where the service is.
     pub base_url: BaseUrl,
+    /// What it speaks there.
+    pub protocol: Protocol,
     /// The longest that one call may take.
     pub timeout_seconds: Seconds,
     /// The greatest size of an answer in bytes.
@@ -32,7 +34,48 @@ pub struct ServiceConfig {
     pub resilience: ResilienceConfig,
 }
 
+/// What a service without TLS speaks; with it, both ends agree on that by themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 from the first byte (RFC 9113 §3.3), such as gRPC's servers.
+    Http2,
+}
+
+impl ServicesConfig {
+    /// The one of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<ServiceConfig> {
+        match name {
+            "regtech" => Some(self.regtech.service()),
+            "flaisimulator" => Some(self.flaisimulator.service()),
+            "dashboard" => Some(self.dashboard.service()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for name in ["regtech", "flaisimulator", "dashboard"] {
+            if let Some(reason) = self.named(name).and_then(|service| service.contradiction()) {
+                let keys = format!("services.{name}").into();
+                return Err(ConfigError::Contradiction { keys, reason });
+            }
+        }
+        Ok(())
+    }
+}
+
 impl ServiceConfig {
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        let is_secure =
+            self.base_url.as_str().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+        let is_told = is_secure && self.protocol == Protocol::Http2;
+        is_told.then_some("with https:// both ends agree on the protocol by themselves: leave protocol out")
+    }
+
     /// What lets the gateway in: a value that is not printed.
     #[must_use]
     pub fn authorization(&self) -> Option<HeaderValue> {
@@ -49,6 +92,7 @@ impl ServiceConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct RegTechConfig {
     base_url: BaseUrl,
+    protocol: Protocol,
     timeout_seconds: Seconds,
     max_response_bytes: Count,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +109,7 @@ pub struct RegTechConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct FlaiSimulatorConfig {
     base_url: BaseUrl,
+    protocol: Protocol,
     timeout_seconds: Seconds,
     max_response_bytes: Count,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +126,7 @@ pub struct FlaiSimulatorConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct DashboardConfig {
     base_url: BaseUrl,
+    protocol: Protocol,
     timeout_seconds: Seconds,
     max_response_bytes: Count,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +144,7 @@ impl Default for RegTechConfig {
     fn default() -> Self {
         Self {
             base_url: BaseUrl::new("http://localhost:3000"),
+            protocol: Protocol::Http1,
             timeout_seconds: Seconds::new(60),
             max_response_bytes: MAX_RESPONSE_BYTES,
             bearer_token: None,
@@ -112,6 +159,7 @@ impl Default for FlaiSimulatorConfig {
     fn default() -> Self {
         Self {
             base_url: BaseUrl::new("http://localhost:8000"),
+            protocol: Protocol::Http1,
             timeout_seconds: Seconds::new(10),
             max_response_bytes: MAX_RESPONSE_BYTES,
             bearer_token: None,
@@ -126,6 +174,7 @@ impl Default for DashboardConfig {
     fn default() -> Self {
         Self {
             base_url: BaseUrl::new("http://localhost:5000"),
+            protocol: Protocol::Http1,
             timeout_seconds: Seconds::new(10),
             max_response_bytes: MAX_RESPONSE_BYTES,
             bearer_token: None,
@@ -142,6 +191,7 @@ impl RegTechConfig {
     pub fn service(&self) -> ServiceConfig {
         ServiceConfig {
             base_url: self.base_url.clone(),
+            protocol: self.protocol,
             timeout_seconds: self.timeout_seconds,
             max_response_bytes: self.max_response_bytes,
             bearer_token: self.bearer_token.clone(),
@@ -156,6 +206,7 @@ impl FlaiSimulatorConfig {
     pub fn service(&self) -> ServiceConfig {
         ServiceConfig {
             base_url: self.base_url.clone(),
+            protocol: self.protocol,
             timeout_seconds: self.timeout_seconds,
             max_response_bytes: self.max_response_bytes,
             bearer_token: self.bearer_token.clone(),
@@ -170,6 +221,7 @@ impl DashboardConfig {
     pub fn service(&self) -> ServiceConfig {
         ServiceConfig {
             base_url: self.base_url.clone(),
+            protocol: self.protocol,
             timeout_seconds: self.timeout_seconds,
             max_response_bytes: self.max_response_bytes,
             bearer_token: self.bearer_token.clone(),

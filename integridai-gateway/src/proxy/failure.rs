@@ -16,16 +16,26 @@ pub(super) fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is larger than is accepted")
 }
 
+/// Whether the client stopped in the middle of its content.
+pub(super) fn is_stalled(error: &(dyn Error + 'static)) -> bool {
+    let is_stall =
+        |cause: &(dyn Error + 'static)| matches!(cause.downcast_ref(), Some(ClientBodyError::Stalled));
+    causes(error).any(is_stall)
+}
+
 /// What a client is told, which is nothing of the inside.
 pub(super) fn problem(service: &str, error: &(dyn Error + 'static)) -> Problem {
-    let causes = || std::iter::successors(Some(error), |error| <dyn Error>::source(*error)).take(16);
-    if causes().any(<dyn Error>::is::<LengthLimitError>) {
+    if causes(error).any(<dyn Error>::is::<LengthLimitError>) {
         return too_large();
     }
-    let told = causes().find_map(|cause| told(service, cause));
+    let told = causes(error).find_map(|cause| told(service, cause));
     told.unwrap_or_else(|| {
         Problem::new(StatusCode::BAD_GATEWAY, format!("{service} gave no answer that can be passed on"))
     })
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| <dyn Error>::source(*error)).take(16)
 }
 
 fn told(service: &str, cause: &(dyn Error + 'static)) -> Option<Problem> {
@@ -33,6 +43,9 @@ fn told(service: &str, cause: &(dyn Error + 'static)) -> Option<Problem> {
         return Some(match error {
             ClientBodyError::TooSlow => {
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "the request's body took longer than is accepted")
+            }
+            ClientBodyError::Stalled => {
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "the request's body stopped coming")
             }
             ClientBodyError::Unreadable(_) => {
                 Problem::new(StatusCode::BAD_REQUEST, "the request's body cannot be read")

@@ -6,10 +6,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::names::{HOP_BY_HOP, OF_ORIGINS, is_protected};
 
 /// What a request asks for its connection, as far as it matters further on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Asked {
-    /// Another protocol on this connection; one that a server may ignore is not meant.
-    pub(super) upgrade: bool,
+    /// Other protocols for this connection, in lower case; one that a server may ignore is not among them.
+    pub(super) protocols: Vec<String>,
 }
 
 /// Why the request is not passed on.
@@ -35,14 +35,14 @@ pub(super) fn take_off(headers: &mut HeaderMap, is_own: impl Fn(&str) -> bool) -
         return Err(HopsRefused::Protected);
     }
     let takes_trailers = has_member(headers, &TE, "trailers");
-    let upgrade = named.contains(&UPGRADE) && has_other_than_h2c(headers);
+    let protocols = if named.contains(&UPGRADE) { other_than_h2c(headers) } else { Vec::new() };
     named.iter().for_each(|name| drop(headers.remove(name)));
     HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(*name)));
     if takes_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
-    Ok(Asked { upgrade })
+    Ok(Asked { protocols })
 }
 
 /// Takes off what is of the service's connection, and its word on whose pages may read the answer.
@@ -79,8 +79,9 @@ fn has_member(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
 }
 
 /// `h2c` is an offer that HTTP/1.1 goes on without (RFC 9113 §3.1).
-fn has_other_than_h2c(headers: &HeaderMap) -> bool {
-    members(headers, &UPGRADE).any(|member| !member.is_empty() && !member.eq_ignore_ascii_case(b"h2c"))
+fn other_than_h2c(headers: &HeaderMap) -> Vec<String> {
+    let names = members(headers, &UPGRADE).map(|member| String::from_utf8_lossy(member).to_ascii_lowercase());
+    names.filter(|name| !name.is_empty() && name != "h2c").collect()
 }
 
 #[cfg(test)]
@@ -111,7 +112,7 @@ mod tests {
             (&[("proxy-authorization", "Basic x"), ("proxy-authenticate", "y")], &[]),
         ] {
             let mut headers = headers(fields);
-            assert_eq!(take_off(&mut headers, |_| false), Ok(Asked { upgrade: false }), "{fields:?}");
+            assert_eq!(take_off(&mut headers, |_| false), Ok(Asked::default()), "{fields:?}");
             let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
             names.sort_unstable();
             assert_eq!(names, left, "{fields:?}");
@@ -149,16 +150,20 @@ mod tests {
 
     #[test]
     fn another_protocol_is_asked_for_by_both_fields_together() {
-        for (connection, upgrade, is_asked) in [
-            ("upgrade", "websocket", true),
-            ("keep-alive, Upgrade", "h2c, websocket", true),
-            ("close", "websocket", false),
-            ("upgrade, http2-settings", "h2c", false),
-            ("upgrade", "", false),
+        for (connection, upgrade, expected) in [
+            ("upgrade", "websocket", &["websocket"][..]),
+            ("keep-alive, Upgrade", "h2c, WebSocket,foo/2", &["websocket", "foo/2"]),
+            ("close", "websocket", &[]),
+            ("upgrade, http2-settings", "h2c", &[]),
+            ("upgrade", "", &[]),
         ] {
             let mut headers = headers(&[("connection", connection), ("upgrade", upgrade)]);
             let asked = take_off(&mut headers, |_| false).unwrap();
-            assert_eq!((asked.upgrade, headers.len()), (is_asked, 0), "{connection} {upgrade}");
+            assert_eq!(
+                (asked.protocols, headers.len()),
+                (expected.iter().map(|name| (*name).to_owned()).collect(), 0),
+                "{connection} {upgrade}"
+            );
         }
     }
 }

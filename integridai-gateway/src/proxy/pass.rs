@@ -8,12 +8,13 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Method, Request, StatusCode};
+use http::{Request, StatusCode};
 use integridai_tower::BoxError;
 use tower::Service;
 
 use super::answer::passed_on;
-use super::prepare::Passage;
+use super::prepare::{Passage, Prepared};
+use super::route::Route;
 use super::{failure, max_forwards};
 use crate::stack::{Outgoing, UpstreamError};
 
@@ -35,7 +36,7 @@ impl<S, B> Service<Request<Body>> for Pass<S>
 where
     S: Service<Request<Outgoing>, Response = http::Response<B>, Error = UpstreamError>,
     S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     type Response = Response;
@@ -52,21 +53,26 @@ where
         if max_forwards::ends_here(&method, request.headers_mut()) {
             return Box::pin(async { Ok(StatusCode::NO_CONTENT.into_response()) });
         }
-        let answer = match self.passage.prepare(request) {
-            Ok(request) => self.inner.call(request),
+        let (answer, sent) = match self.passage.prepare(request) {
+            Ok(Prepared { request, sent }) => (self.inner.call(request), sent),
             Err(refusal) => return Box::pin(async { Ok(refusal.into_response()) }),
         };
         let passage = Arc::clone(&self.passage);
         Box::pin(async move {
             Ok(match answer.await {
-                Ok(response) => passed_on(response, method == Method::HEAD, &passage.pseudonym),
-                Err(error) => failed(&passage.route.service, &error),
+                Ok(response) => passed_on(response, sent, &passage.pseudonym),
+                Err(error) => failed(&passage.route, &error),
             })
         })
     }
 }
 
-fn failed(service: &str, error: &UpstreamError) -> Response {
+fn failed(route: &Route, error: &UpstreamError) -> Response {
+    let service = &*route.service;
     tracing::warn!(service, error = error as &dyn std::error::Error, "a request could not be passed on");
+    if failure::is_stalled(error) {
+        metrics::counter!("integridai_proxy_ended_total", "route" => Arc::clone(&route.template), "reason" => "idle")
+            .increment(1);
+    }
     failure::problem(service, error).into_response()
 }

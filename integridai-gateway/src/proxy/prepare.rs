@@ -20,12 +20,14 @@ use super::forwarded::{self, Seen, host_of};
 use super::names::{is_never_passed, undisguised};
 use super::route::{Base, Identity, Route};
 use super::trailers::ClientContent;
-use super::{failure, hops, path, via};
+use super::upgrade::{Ask, Upgrades, not_passed};
+use super::watched::Watch;
+use super::{failure, grpc, hops, path, via};
 use crate::config::ForwardingField;
-use crate::respond::Problem;
+use crate::respond::{Problem, is_grpc};
 use crate::server::PeerAddr;
 use crate::services::KEPT_ORIGIN;
-use crate::stack::Outgoing;
+use crate::stack::{Outgoing, Pace, Progress};
 
 /// What requests of one route go through.
 #[derive(Clone)]
@@ -46,6 +48,22 @@ pub struct Passage {
     pub is_trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// The field in which such a proxy tells of the client.
     pub forwarding: ForwardingField,
+    /// Which other protocols it lets through, if any.
+    pub upgrades: Option<Upgrades>,
+}
+
+/// What is sent on.
+pub(super) struct Prepared {
+    pub(super) request: Request<Outgoing>,
+    pub(super) sent: Sent,
+}
+
+/// What matters of it to its answer.
+pub(super) struct Sent {
+    /// Where it asks for another protocol.
+    pub(super) ask: Option<Ask>,
+    pub(super) watch: Watch,
+    pub(super) is_to_head: bool,
 }
 
 impl Passage {
@@ -54,13 +72,14 @@ impl Passage {
     /// # Errors
     ///
     /// The refusal.
-    pub(super) fn prepare(&self, request: Request<Body>) -> Result<Request<Outgoing>, Problem> {
+    pub(super) fn prepare(&self, request: Request<Body>) -> Result<Prepared, Problem> {
         let (mut head, body) = request.into_parts();
         let uri = self.url(&head)?;
         let seen = self.see(&head);
         let asked = hops::take_off(&mut head.headers, |name| self.identity.has(name)).map_err(bad)?;
-        if asked.upgrade {
-            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "no other protocol is passed on here"));
+        let wants_other = !asked.protocols.is_empty();
+        if wants_other && self.upgrades.is_none() {
+            return Err(not_passed());
         }
         if via::was_here(&head.headers, &self.pseudonym) {
             return Err(Problem::new(
@@ -69,13 +88,24 @@ impl Passage {
             ));
         }
         self.check_length(&head.headers)?;
+        let ask = match self.upgrades.as_ref().filter(|_| wants_other) {
+            Some(upgrades) if body.is_end_stream() => Some(upgrades.ask(&mut head, &asked.protocols)?),
+            Some(_) => return Err(bad("no content is passed on before another protocol")),
+            None => None,
+        };
+        let progress = (!body.is_end_stream()).then(Arc::default);
+        let watch = self.watch(&head, progress);
         self.rewrite(&mut head, &seen);
-        let mut sent = Request::new(self.content(body));
-        *sent.method_mut() = head.method;
-        *sent.uri_mut() = uri;
-        *sent.headers_mut() = head.headers;
-        *sent.extensions_mut() = head.extensions;
-        Ok(sent)
+        if let Some(ask) = &ask {
+            ask.say(&mut head.headers);
+        }
+        let is_to_head = head.method == Method::HEAD;
+        let mut request = Request::new(self.content(body, ask.is_some(), watch.progress.clone()));
+        *request.method_mut() = head.method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = head.headers;
+        *request.extensions_mut() = head.extensions;
+        Ok(Prepared { request, sent: Sent { ask, watch, is_to_head } })
     }
 
     /// Sends it to the service: the last that is done, for what is kept is kept under the gateway's URL.
@@ -116,6 +146,19 @@ impl Passage {
         if length.is_some_and(|length| length > most) { Err(failure::too_large()) } else { Ok(()) }
     }
 
+    fn watch(&self, head: &request::Parts, progress: Option<Arc<Progress>>) -> Watch {
+        let is_grpc = is_grpc(&head.headers);
+        let time = grpc::timeout(&head.headers).filter(|_| is_grpc);
+        Watch {
+            route: Arc::clone(&self.route.template),
+            idle: self.route.idle_timeout,
+            until: time.map(|time| Instant::now() + time),
+            is_grpc,
+            is_multiplexed: head.version == Version::HTTP_2,
+            progress,
+        }
+    }
+
     fn rewrite(&self, head: &mut request::Parts, seen: &Seen) {
         let headers = &mut head.headers;
         remove_never_passed(headers);
@@ -133,12 +176,14 @@ impl Passage {
         head.extensions = kept(&head.extensions, is_for_all);
     }
 
-    fn content(&self, body: Body) -> Outgoing {
-        if body.is_end_stream() {
+    /// What asks for another protocol is sent once, content or not: two connections would be opened for one.
+    fn content(&self, body: Body, is_once: bool, progress: Option<Arc<Progress>>) -> Outgoing {
+        if body.is_end_stream() && !is_once {
             return Outgoing::empty();
         }
         let content = ClientContent::new(body, self.route.max_body_bytes, self.identity.clone());
-        Outgoing::streamed(Body::new(content), Instant::now() + self.timeout)
+        let (until, idle) = (Instant::now() + self.timeout, self.route.idle_timeout);
+        Outgoing::streamed(Body::new(content), Pace { until, idle, progress: progress.unwrap_or_default() })
     }
 }
 

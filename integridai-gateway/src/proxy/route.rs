@@ -9,13 +9,15 @@ use integridai_tower::ConfigError;
 
 use super::forwarded::host_of;
 use crate::api::Scope;
-use crate::config::{Count, ProxyRouteConfig, RouteTarget, Seconds};
+use crate::config::{Count, ProxyRouteConfig, ProxyUpgradeConfig, RouteTarget, Seconds};
 
 /// What the gateway does with requests of one route.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// What it is called in metrics: the template that requests have to match.
-    pub template: String,
+    pub template: Arc<str>,
+    /// What a limit or a circuit of its own is called.
+    pub name: Option<String>,
     /// The service.
     pub service: String,
     /// What a principal needs.
@@ -24,10 +26,16 @@ pub struct Route {
     pub max_body_bytes: usize,
     /// How long it may take until the head of an answer is there; as long as the service unless told.
     pub timeout: Option<Duration>,
+    /// For how long nothing may go either way.
+    pub idle_timeout: Duration,
     /// Whether answers are kept for all who may ask.
     pub is_shared: bool,
+    /// Which other protocols it lets through, if any.
+    pub upgrade: Option<ProxyUpgradeConfig>,
     /// How long an answer is fresh that says nothing of it.
     pub default_ttl: Option<Duration>,
+    /// Whether what stands by its service stands by it alone.
+    is_guarded: bool,
     conditions: Conditions,
     /// What of a path is taken off in front, and put there.
     taken_off: String,
@@ -95,16 +103,20 @@ impl Route {
         let cache = config.cache.unwrap_or_default();
         let ttl = Duration::from_secs(cache.default_ttl_seconds.get().into());
         Ok(Self {
+            name: config.name.clone(),
+            is_guarded: config.resilience.is_some() && config.base_url.is_none(),
             service: config.service.clone(),
             scope,
             max_body_bytes: config.max_body_bytes.map_or(max_body_bytes, Count::get),
             timeout: config.timeout_seconds.map(Seconds::get),
+            idle_timeout: config.idle_timeout_seconds.get(),
             is_shared: cache.shared,
+            upgrade: config.upgrade.clone(),
             default_ttl: (!ttl.is_zero()).then_some(ttl),
             conditions: Conditions { methods: config.methods.clone(), hosts: config.hosts.clone() },
             taken_off: taken_off.to_owned(),
             put_on: config.rewrite.as_ref().map_or(default, |path| path.as_str()).to_owned(),
-            template,
+            template: template.into(),
         })
     }
 
@@ -125,6 +137,12 @@ impl Route {
             return Ok(());
         }
         Err(Unfit::Method)
+    }
+
+    /// What stands by its service is of this name: the service's, or its own.
+    #[must_use]
+    pub fn guard(&self) -> &str {
+        self.name.as_deref().filter(|_| self.is_guarded).unwrap_or(&self.service)
     }
 
     /// The methods that it takes, where those are some.

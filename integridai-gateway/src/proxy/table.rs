@@ -34,7 +34,7 @@ impl Table {
                 let reason = format!("{} would take {own}, which the gateway answers itself", route.template);
                 return Err(ConfigError::new("proxy.routes", reason));
             }
-            table.routes.entry(route.template.clone()).or_default().push(route);
+            table.routes.entry(route.template.to_string()).or_default().push(route);
         }
         Ok(table)
     }

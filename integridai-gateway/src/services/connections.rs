@@ -3,8 +3,17 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use integridai_tower::Principal;
+use tokio::time::Instant;
+
+/// When what somebody presented ends, where it does.
+#[must_use]
+pub fn end_of(principal: &Principal) -> Option<Instant> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant::now().checked_add(principal.expires_at()?.saturating_sub(now))
+}
 
 /// Counts open connections by principal. A clone is the same.
 #[derive(Clone)]

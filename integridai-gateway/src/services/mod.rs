@@ -29,7 +29,7 @@ mod traffic;
 
 pub use business::BusinessMetrics;
 pub use calls::Calls;
-pub use connections::{Connection, Connections, TooManyConnections};
+pub use connections::{Connection, Connections, TooManyConnections, end_of};
 pub use consolidated::{Consolidated, Unavailable};
 pub use exchanges::Exchanges;
 pub use gather::Sources;

@@ -15,7 +15,7 @@ use tower::{BoxError, Layer, Service};
 use tracing::{Instrument, Span};
 
 use super::host::Hosts;
-use crate::respond::{self, Problem};
+use crate::respond::{self, Asked, Problem};
 
 /// Puts the door before the routes.
 #[derive(Debug, Clone)]
@@ -64,6 +64,7 @@ where
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let correlation_id = parts.extensions.get::<CorrelationId>().cloned();
+        let is_grpc = respond::is_grpc(&parts.headers);
         let (uri, span) = (parts.uri.clone(), span(&parts, correlation_id.as_ref()));
         let answer = match self.hosts.check(&parts) {
             Ok(()) => Ok(span.in_scope(|| self.inner.call(Request::from_parts(parts, Body::new(body))))),
@@ -74,7 +75,8 @@ where
                 Ok(answer) => answer.await?.map(Body::new),
                 Err(refusal) => refusal.into_response(),
             };
-            Ok(respond::complete(response, uri.path(), correlation_id.as_ref()))
+            let asked = Asked { path: uri.path(), correlation_id: correlation_id.as_ref(), is_grpc };
+            Ok(respond::complete(response, &asked))
         };
         Box::pin(complete.instrument(span))
     }

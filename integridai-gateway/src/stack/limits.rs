@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 use super::edge::API_KEY;
 use super::refused::refused;
 use crate::config::{
-    Count, LimitedMethod, OnOutage, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, RedisConfig,
+    Config, Count, LimitedMethod, OnOutage, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig,
+    RedisConfig,
 };
 use crate::server::PeerAddr;
 use crate::services::RedisHealth;
@@ -33,6 +34,8 @@ pub struct Limits {
     by_address: Vec<RateLimitLayer>,
     /// Inside of it.
     by_principal: Vec<RateLimitLayer>,
+    /// Of proxy routes, by their names.
+    of_routes: Vec<(String, Vec<RateLimitLayer>)>,
     memory: Vec<(String, MemoryLimiter)>,
     redis: Vec<RedisLimiter>,
     leases: Vec<ReturnLeases>,
@@ -57,19 +60,33 @@ impl Limits {
     /// # Errors
     ///
     /// [`ConfigError`] when a policy names a route that there is not, or quotas that cannot work.
-    pub fn new(
-        config: &RateLimitsConfig,
-        redis: &RedisConfig,
-        templates: &[String],
-    ) -> Result<Self, ConfigError> {
-        let mut limits = Self::default();
-        for (name, policy) in &config.policies {
+    pub fn new(config: &Config, templates: &[String]) -> Result<Self, ConfigError> {
+        let (mut limits, redis) = (Self::default(), &config.redis);
+        for (name, policy) in &config.rate_limits.policies {
             let of_policy =
                 |error: ConfigError| ConfigError::new("rate_limits.policies", format!("{name}: {error}"));
             check_routes(policy, templates).map_err(of_policy)?;
-            limits.add(name, policy, config, redis).map_err(of_policy)?;
+            let layers = limits.layers(name, policy, &config.rate_limits, redis).map_err(of_policy)?;
+            match policy.by {
+                PolicyKey::Address => limits.by_address.extend(layers),
+                _ => limits.by_principal.extend(layers),
+            }
         }
-        Ok(if config.disabled { Self::default() } else { limits })
+        for route in &config.proxy.routes {
+            if let (Some(name), Some(policy)) = (&route.name, &route.rate_limit) {
+                let of_route =
+                    |error: ConfigError| ConfigError::new("proxy.routes", format!("{name}: {error}"));
+                let layers = limits.layers(name, policy, &config.rate_limits, redis).map_err(of_route)?;
+                limits.of_routes.push((name.clone(), layers));
+            }
+        }
+        Ok(if config.rate_limits.disabled { Self::default() } else { limits })
+    }
+
+    /// Of the route of this name alone.
+    pub(super) fn of_route(&self, name: &str) -> &[RateLimitLayer] {
+        let found = self.of_routes.iter().find(|(other, _)| other == name);
+        found.map_or(&[], |(_, layers)| layers)
     }
 
     /// Outside of authentication, so that guesses of credentials count too.
@@ -111,13 +128,14 @@ impl Limits {
         async move { drop(returned.await) }
     }
 
-    fn add(
+    fn layers(
         &mut self,
         name: &str,
         policy: &PolicyConfig,
         config: &RateLimitsConfig,
         redis: &RedisConfig,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<Vec<RateLimitLayer>, ConfigError> {
+        let mut layers = Vec::new();
         let key_by = key_by(policy.by, config)?;
         let others = (name.to_owned(), None, &policy.quotas);
         let tiers = policy.tiers.iter().enumerate();
@@ -126,15 +144,11 @@ impl Limits {
             let counted = Counted { name: &name, quotas, leases: policy.leases };
             let layer = self.layer(&counted, &key_by, config, redis)?;
             let covered = policy.clone();
-            let layer = layer.exempt_if(move |request| {
+            layers.push(layer.exempt_if(move |request| {
                 !covers(&covered, request) || is_exempt(request) || tier_of(&covered, request) != tier
-            });
-            match policy.by {
-                PolicyKey::Address => self.by_address.push(layer),
-                _ => self.by_principal.push(layer),
-            }
+            }));
         }
-        Ok(())
+        Ok(layers)
     }
 
     fn layer(

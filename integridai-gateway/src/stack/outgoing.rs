@@ -3,8 +3,9 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -13,6 +14,8 @@ use http_body_util::Full;
 use integridai_tower::BoxError;
 use integridai_tower::client::Replay;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::progress::Progress;
 
 /// The content of a request to a service.
 #[derive(Debug)]
@@ -27,8 +30,19 @@ pub enum Outgoing {
 pub struct Streamed {
     /// Nobody ever waits for the lock: it makes a body that is used by one at a time one that may be shared.
     body: Mutex<Body>,
-    until: Instant,
+    pace: Pace,
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// How long a client's content may take.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// All of it, unless the head of the answer is there by then.
+    pub until: Instant,
+    /// From one piece to the next, until then; afterwards who watches the exchange sees to that.
+    pub idle: Duration,
+    /// Of the exchange.
+    pub progress: Arc<Progress>,
 }
 
 /// The client did not send what it had announced: nothing of which the service knows.
@@ -41,13 +55,16 @@ pub enum ClientBodyError {
     /// It took too long.
     #[error("the client's content did not come in time")]
     TooSlow,
+    /// Nothing of it came for too long.
+    #[error("the client's content stopped coming")]
+    Stalled,
 }
 
 impl Outgoing {
-    /// The client's content, of which all has to have come by then.
+    /// The client's content, at this pace.
     #[must_use]
-    pub fn streamed(body: Body, until: Instant) -> Self {
-        Self::Streamed(Streamed { body: Mutex::new(body), until, timer: None })
+    pub fn streamed(body: Body, pace: Pace) -> Self {
+        Self::Streamed(Streamed { body: Mutex::new(body), pace, timer: None })
     }
 
     /// No content.
@@ -105,11 +122,17 @@ impl Streamed {
         let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Poll::Ready(frame) = http_body::Body::poll_frame(Pin::new(body), context) {
             let unreadable = |error: axum::Error| ClientBodyError::Unreadable(error.into_inner());
+            self.timer = None;
+            self.pace.progress.mark();
             return Poll::Ready(frame.map(|frame| frame.map_err(unreadable)));
         }
-        let until = self.until;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        timer.as_mut().poll(context).map(|()| Some(Err(ClientBodyError::TooSlow)))
+        if self.pace.progress.is_answered() {
+            return Poll::Pending;
+        }
+        let Pace { until, idle, .. } = self.pace;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until.min(Instant::now() + idle))));
+        let late = if timer.deadline() < until { ClientBodyError::Stalled } else { ClientBodyError::TooSlow };
+        timer.as_mut().poll(context).map(|()| Some(Err(late)))
     }
 
     fn look<T>(&self, of: impl FnOnce(&Body) -> T) -> T {
@@ -119,6 +142,6 @@ impl Streamed {
 
 impl fmt::Debug for Streamed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Streamed").field("until", &self.until).finish_non_exhaustive()
+        f.debug_struct("Streamed").field("pace", &self.pace).finish_non_exhaustive()
     }
 }

@@ -12,26 +12,29 @@ use http::{HeaderName, Request};
 use integridai_tower::auth::ForwardIdentityLayer;
 use integridai_tower::{BoxError, ConfigError};
 use tower::util::{BoxCloneSyncService, MapRequestLayer};
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 use super::access::Access;
 use super::boxed::UpstreamError;
 use super::cache::Cache;
+use super::edge::Guards;
 use super::limits::by_address;
 use super::outgoing::Outgoing;
 use super::upstream::{Clients, Way};
 use crate::config::Config;
-use crate::proxy::{Base, Candidate, Choose, Identity, Pass, Passage, Route, Table};
+use crate::proxy::{Base, Candidate, Choose, Identity, Pass, Passage, Route, Table, Tunnels, Upgrades};
 
 /// What stands around all of them.
 #[derive(Debug)]
 pub struct Around<'a> {
-    /// Who may call.
-    pub access: &'a Access,
+    /// Who may call, and how often.
+    pub guards: &'a Guards<'a>,
     /// Where answers are kept, if any are.
     pub cache: Option<&'a Cache>,
     /// The ways to the services.
     pub clients: &'a Clients,
+    /// Connections that leave HTTP.
+    pub tunnels: Tunnels,
 }
 
 type Served = BoxCloneSyncService<Request<Body>, Response, Infallible>;
@@ -56,8 +59,8 @@ pub fn proxied(table: &Table, config: &Config, around: &Around<'_>) -> Result<Ro
 
 fn candidate(route: &Route, config: &Config, around: &Around<'_>) -> Result<Candidate, ConfigError> {
     let unknown = || ConfigError::new("proxy.routes", format!("{} is no service", route.service));
-    let way = around.clients.way_to(&route.service).ok_or_else(unknown)?;
-    let passage = Arc::new(passage(route, way, config)?);
+    let way = around.clients.way_to(route.guard()).ok_or_else(unknown)?;
+    let passage = Arc::new(passage(route, way, config, &around.tunnels)?);
     let sending = {
         let passage = Arc::clone(&passage);
         ServiceBuilder::new()
@@ -66,9 +69,13 @@ fn candidate(route: &Route, config: &Config, around: &Around<'_>) -> Result<Cand
             .service(way.transport.clone())
     };
     let service = match around.cache.filter(|_| route.is_shared) {
-        Some(cache) => guarded(Pass::new(cache.before(route, sending), passage), route, around.access),
-        None => guarded(Pass::new(sending, passage), route, around.access),
+        Some(cache) => guarded(Pass::new(cache.before(route, sending), passage), route, around.guards.access),
+        None => guarded(Pass::new(sending, passage), route, around.guards.access),
     };
+    let limits = route.name.as_deref().map_or(&[][..], |name| around.guards.limits.of_route(name));
+    let service = limits.iter().fold(service, |service, limit| {
+        BoxCloneSyncService::new(limit.layer(service).map_response(|response| response.map(Body::new)))
+    });
     Ok(Candidate { route: route.clone(), service })
 }
 
@@ -80,7 +87,7 @@ where
         + Sync
         + 'static,
     S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let (authorize, kept_nowhere) = access.layers(route.scope);
@@ -88,10 +95,13 @@ where
     BoxCloneSyncService::new(service.map_response(|response| response.map(Body::new)))
 }
 
-fn passage(route: &Route, way: &Way, config: &Config) -> Result<Passage, ConfigError> {
+fn passage(route: &Route, way: &Way, config: &Config, tunnels: &Tunnels) -> Result<Passage, ConfigError> {
     let base_url = way.base_url.as_str();
     let base = Base::of(base_url).ok_or_else(|| ConfigError::new("base_url", "is no URL with a host"))?;
     let proxies = by_address(&config.rate_limits)?;
+    let upgrades = route.upgrade.as_ref().map(|upgrade| {
+        Upgrades::new(upgrade, &route.template, config.auth.disabled, &config.cors, tunnels.clone())
+    });
     Ok(Passage {
         timeout: route.timeout.unwrap_or(way.timeout),
         route: route.clone(),
@@ -100,6 +110,7 @@ fn passage(route: &Route, way: &Way, config: &Config) -> Result<Passage, ConfigE
         pseudonym: config.proxy.pseudonym.as_str().into(),
         identity: Identity::of(config.proxy.identity.keys().cloned()),
         forwarding: config.rate_limits.forwarding,
+        upgrades,
         is_trusted: Arc::new(move |address: IpAddr| proxies.trusts(address)),
     })
 }

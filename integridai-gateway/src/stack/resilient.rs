@@ -25,7 +25,7 @@ use super::blame::{ClassifyService, without_blame};
 use super::boxed::{StreamingTransport, Transport, streaming_transport, transport};
 use super::outgoing::Outgoing;
 use super::replicas::{Replicas, Replicated};
-use crate::config::{Count, ServiceConfig};
+use crate::config::{Count, ResilienceConfig, ServiceConfig};
 
 /// What stands by one service, to be looked at and commanded. A clone is the same.
 #[derive(Debug, Clone)]
@@ -58,15 +58,18 @@ pub(super) struct Resilient {
     pub(super) guard: Guard,
     /// Checks its addresses while it is polled.
     pub(super) check: Option<CheckHealth>,
+    /// The ways of routes that are guarded by themselves.
+    pub(super) of_routes: Vec<(StreamingTransport, Guard)>,
 }
 
 /// Streams say themselves how long they may take.
 const LONGEST_STREAM: Duration = Duration::from_secs(366 * 86_400);
 
-/// Over `service`, the connections.
+/// Over `service`, the connections; `routes` have names and settings of their own.
 pub(super) fn resilient<S, B>(
     name: Cow<'static, str>,
     config: &ServiceConfig,
+    routes: &[(String, ResilienceConfig)],
     service: S,
 ) -> Result<Resilient, ConfigError>
 where
@@ -81,17 +84,33 @@ where
 {
     let service = service.map_err(without_blame);
     let Replicated { service, replicas, check } = Replicated::new(&name, config, service)?;
-    let settings = &config.resilience;
-    let hedge = settings.hedge.then(|| HedgeOptions::new().build()).transpose()?;
-    let budget = AttemptBudget::for_retries();
-    let attempts = RetryOptions::new().attempts(number(settings.attempts)).budget(budget).build()?;
-    let (circuit, limit) = (circuit(&name, config)?, limit(&name, config)?);
-    let guard = Guard { service: name, circuit, limit, replicas };
+    let guard = |name: Cow<'static, str>, settings: &ResilienceConfig| {
+        let (circuit, limit) = (circuit(&name, settings)?, limit(&name, settings, config)?);
+        Ok::<_, ConfigError>(Guard { service: name, circuit, limit, replicas: replicas.clone() })
+    };
+    let mut of_routes = Vec::new();
+    for (name, settings) in routes {
+        let (guard, (attempts, hedge)) = (guard(name.clone().into(), settings)?, repetitions(settings)?);
+        let deadline = DeadlineLayer::new(LONGEST_STREAM).head_only();
+        let streams = guarded(&guard, attempts, hedge, deadline, service.clone());
+        of_routes.push((streaming_transport(streams), guard));
+    }
+    let (attempts, hedge) = repetitions(&config.resilience)?;
+    let guard = guard(name, &config.resilience)?;
     let deadline = DeadlineLayer::new(config.timeout_seconds.get());
     let calls = guarded(&guard, attempts.clone(), hedge.clone(), deadline, service.clone());
     let deadline = DeadlineLayer::new(LONGEST_STREAM).head_only();
     let streams = guarded(&guard, attempts, hedge, deadline, service);
-    Ok(Resilient { calls: transport(calls), streams: streaming_transport(streams), guard, check })
+    let (calls, streams) = (transport(calls), streaming_transport(streams));
+    Ok(Resilient { calls, streams, guard, check, of_routes })
+}
+
+/// Again after a failure, and once more beside what is slow.
+fn repetitions(settings: &ResilienceConfig) -> Result<(RetryLayer, Option<HedgeLayer>), ConfigError> {
+    let hedge = settings.hedge.then(|| HedgeOptions::new().build()).transpose()?;
+    let budget = AttemptBudget::for_retries();
+    let attempts = RetryOptions::new().attempts(number(settings.attempts)).budget(budget).build()?;
+    Ok((attempts, hedge))
 }
 
 fn guarded<S, B>(
@@ -127,8 +146,7 @@ where
         .map_err(told)
 }
 
-fn circuit(name: &str, config: &ServiceConfig) -> Result<Circuit, ConfigError> {
-    let settings = &config.resilience;
+fn circuit(name: &str, settings: &ResilienceConfig) -> Result<Circuit, ConfigError> {
     let circuit = CircuitOptions::new()
         .no_failure_rate()
         .consecutive_failures(number(settings.open_after_failures))
@@ -140,8 +158,11 @@ fn circuit(name: &str, config: &ServiceConfig) -> Result<Circuit, ConfigError> {
     Ok(circuit.unwrap_or_else(|shared| shared))
 }
 
-fn limit(name: &str, config: &ServiceConfig) -> Result<ConcurrencyLimit, ConfigError> {
-    let settings = &config.resilience;
+fn limit(
+    name: &str,
+    settings: &ResilienceConfig,
+    config: &ServiceConfig,
+) -> Result<ConcurrencyLimit, ConfigError> {
     let most = number(settings.max_concurrent);
     let options = match settings.adaptive {
         true => LimitOptions::adaptive().initial(most.min(20)).max(most),

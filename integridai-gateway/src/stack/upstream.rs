@@ -15,9 +15,10 @@ use integridai_tower::client::integridai::{
 use integridai_tower::client::transport::HyperTransport;
 
 use super::boxed::{StreamingTransport, Transport, transport};
+use super::http2::Http2;
 use super::outgoing::Outgoing;
 use super::resilient::{Guard, Resilient, resilient};
-use crate::config::{BaseUrl, ServiceConfig, ServicesConfig};
+use crate::config::{BaseUrl, Protocol, ProxyConfig, ResilienceConfig, ServiceConfig, ServicesConfig};
 
 /// The clients of the three services, and the ways to them and to others for what is passed on as it comes.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub struct Clients {
     pub flaisimulator: FlaiSimulatorClient<Transport>,
     /// Figures.
     pub dashboard: DashboardClient<Transport>,
-    /// The three services in this order, and the others.
+    /// The three services in this order, the others, and those of routes that are guarded by themselves.
     ways: Vec<Way>,
 }
 
@@ -51,17 +52,17 @@ pub struct Way {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Clients {
-    /// Clients as they are configured, and what checks the addresses of their services while it is polled; `further` services are
-    /// there for what is passed on.
+    /// Clients as they are configured, and what checks the addresses of their services while it is polled; `proxy` has further
+    /// services, and routes that are guarded by themselves.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when a base URL or the TLS set-up cannot be used, or addresses are to be checked that are not there.
     pub fn new(
         config: &ServicesConfig,
-        further: &[(String, ServiceConfig)],
+        proxy: &ProxyConfig,
     ) -> Result<(Self, Vec<CheckHealth>), ConfigError> {
-        let connections = Connections::for_bodies(CONNECT_TIMEOUT);
+        let mut making = Making::new(proxy);
         let (regtech, flaisimulator, dashboard) = (&config.regtech, &config.flaisimulator, &config.dashboard);
         let regtech_paths = RegTechPaths::default()
             .analyze_provider(regtech.analyze_path.as_str())
@@ -72,14 +73,15 @@ impl Clients {
         let dashboard_paths = DashboardPaths::default()
             .update_metrics(dashboard.update_path.as_str())
             .metrics(dashboard.metrics_path.as_str());
-        let mut checks = Vec::new();
-        let regtech = client("regtech", &regtech.service(), &connections, &mut checks)?;
-        let flaisimulator = client("flaisimulator", &flaisimulator.service(), &connections, &mut checks)?;
-        let dashboard = client("dashboard", &dashboard.service(), &connections, &mut checks)?;
+        let regtech = client("regtech", &regtech.service(), &mut making)?;
+        let flaisimulator = client("flaisimulator", &flaisimulator.service(), &mut making)?;
+        let dashboard = client("dashboard", &dashboard.service(), &mut making)?;
         let mut ways = vec![regtech.1, flaisimulator.1, dashboard.1];
-        for (name, config) in further {
-            ways.push(way(name.clone().into(), config, &connections, &mut checks)?.1);
+        for (name, config) in proxy.further_services() {
+            ways.push(way(name.into(), &config, &mut making)?.1);
         }
+        let Making { checks, of_routes, .. } = making;
+        ways.extend(of_routes);
         let clients = Self {
             regtech: RegTechClient::new(regtech.0).paths(regtech_paths),
             flaisimulator: FlaiSimulatorClient::new(flaisimulator.0).paths(flaisimulator_paths),
@@ -94,7 +96,7 @@ impl Clients {
         self.ways.iter().map(|way| &way.guard)
     }
 
-    /// The way to the service of this name.
+    /// The way to the service of this name, or of the route of this name.
     #[must_use]
     pub fn way_to(&self, service: &str) -> Option<&Way> {
         self.ways.iter().find(|way| way.guard.service == service)
@@ -104,13 +106,30 @@ impl Clients {
 /// All services share them.
 type Connections = HyperTransport<Outgoing>;
 
+/// Those of one service that are guarded by themselves.
+type Routes = [(String, ResilienceConfig)];
+
+/// What is made on the way.
+struct Making<'a> {
+    proxy: &'a ProxyConfig,
+    connections: Connections,
+    checks: Vec<CheckHealth>,
+    of_routes: Vec<Way>,
+}
+
+impl<'a> Making<'a> {
+    fn new(proxy: &'a ProxyConfig) -> Self {
+        let connections = Connections::for_bodies(CONNECT_TIMEOUT);
+        Self { proxy, connections, checks: Vec::new(), of_routes: Vec::new() }
+    }
+}
+
 fn client(
     name: &'static str,
     config: &ServiceConfig,
-    connections: &Connections,
-    checks: &mut Vec<CheckHealth>,
+    making: &mut Making<'_>,
 ) -> Result<(ServiceClient<Transport>, Way), ConfigError> {
-    let (transport, way) = way(name.into(), config, connections, checks)?;
+    let (transport, way) = way(name.into(), config, making)?;
     let client = ServiceClient::new(name, config.base_url.as_str(), transport)?
         .timeout(config.timeout_seconds.get())
         .max_response_bytes(config.max_response_bytes.get());
@@ -123,34 +142,53 @@ fn client(
 fn way(
     name: Cow<'static, str>,
     config: &ServiceConfig,
-    connections: &Connections,
-    checks: &mut Vec<CheckHealth>,
+    making: &mut Making<'_>,
 ) -> Result<(Transport, Way), ConfigError> {
-    let Resilient { calls, streams, guard, check } = resilient_for(name, config, connections)?;
-    checks.extend(check);
+    let routes = making.proxy.own_resilience(&name);
+    let Resilient { calls, streams, guard, check, of_routes } =
+        resilient_for(name, config, &routes, &making.connections)?;
+    making.checks.extend(check);
     let authorization = config.authorization();
-    let (base_url, timeout) = (config.base_url.clone(), config.timeout_seconds.get());
-    Ok((calls, Way { transport: streams, base_url, timeout, authorization, guard }))
+    let way = |(transport, guard)| {
+        let (base_url, timeout) = (config.base_url.clone(), config.timeout_seconds.get());
+        Way { transport, base_url, timeout, authorization: authorization.clone(), guard }
+    };
+    making.of_routes.extend(of_routes.into_iter().map(way));
+    Ok((calls, way((streams, guard))))
+}
+
+fn resilient_for(
+    name: Cow<'static, str>,
+    config: &ServiceConfig,
+    routes: &Routes,
+    connections: &Connections,
+) -> Result<Resilient, ConfigError> {
+    match config.protocol {
+        Protocol::Http1 => resilient_over(name, config, routes, connections),
+        Protocol::Http2 => resilient(name, config, routes, Http2::new(CONNECT_TIMEOUT)),
+    }
 }
 
 #[cfg(not(feature = "tls"))]
-fn resilient_for(
+fn resilient_over(
     name: Cow<'static, str>,
     config: &ServiceConfig,
+    routes: &Routes,
     connections: &Connections,
 ) -> Result<Resilient, ConfigError> {
-    resilient(name, config, connections.clone())
+    resilient(name, config, routes, connections.clone())
 }
 
 #[cfg(feature = "tls")]
-fn resilient_for(
+fn resilient_over(
     name: Cow<'static, str>,
     config: &ServiceConfig,
+    routes: &Routes,
     connections: &Connections,
 ) -> Result<Resilient, ConfigError> {
     match tls_transport(config.base_url.as_str())? {
-        Some(secure) => resilient(name, config, secure),
-        None => resilient(name, config, connections.clone()),
+        Some(secure) => resilient(name, config, routes, secure),
+        None => resilient(name, config, routes, connections.clone()),
     }
 }
 

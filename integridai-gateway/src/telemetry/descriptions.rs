@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 21] = [
+const COUNTERS: [Row; 25] = [
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -45,6 +45,11 @@ const COUNTERS: [Row; 21] = [
         "Executions that ran to their end, by workflow and outcome.",
     ),
     (
+        "integridai_grpc_refused_total",
+        Unit::Count,
+        "Calls of gRPC that the gateway answered itself, by the status of gRPC; of HTTP they are 200.",
+    ),
+    (
         "integridai_log_lines_dropped_total",
         Unit::Count,
         "Log lines lost because standard output was blocked.",
@@ -55,6 +60,21 @@ const COUNTERS: [Row; 21] = [
         "Changes of a service's circuit, by the state that it came to.",
     ),
     ("integridai_panics_total", Unit::Count, "Handlers and workflows that panicked; each was answered 500."),
+    (
+        "integridai_proxy_ended_total",
+        Unit::Count,
+        "Exchanges that were passed on and ended by the gateway, by route and reason: idle or a call's deadline.",
+    ),
+    (
+        "integridai_proxy_tunnel_bytes_total",
+        Unit::Bytes,
+        "What went through connections that had left HTTP, by route and direction, counted when they end.",
+    ),
+    (
+        "integridai_proxy_tunnels_total",
+        Unit::Count,
+        "Connections that had left HTTP (WebSockets that are passed on), by route and how they ended.",
+    ),
     (
         "integridai_rate_limit_without_redis_total",
         Unit::Count,
@@ -99,7 +119,7 @@ const COUNTERS: [Row; 21] = [
     ),
 ];
 
-const GAUGES: [Row; 15] = [
+const GAUGES: [Row; 16] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_cache_bytes", Unit::Bytes, "Memory that kept answers take, roughly."),
     (
@@ -114,6 +134,11 @@ const GAUGES: [Row; 15] = [
         "Whether a service is left alone: 1 its circuit is open, 0.5 it is tried, 0 all is well.",
     ),
     ("integridai_executions_queued", Unit::Count, "Executions that wait to be run."),
+    (
+        "integridai_proxy_tunnels_open",
+        Unit::Count,
+        "Connections that have left HTTP (WebSockets that are passed on) and are open, by route.",
+    ),
     ("integridai_rate_limit_keys", Unit::Count, "Keys that a rate limit keeps in memory, by policy."),
     ("integridai_realtime_subscribers", Unit::Count, "WebSockets that subscribe to events."),
     ("integridai_redis_up", Unit::Count, "Whether Redis answers: 1 or 0; only where it is configured."),

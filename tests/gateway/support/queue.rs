@@ -31,7 +31,7 @@ pub(crate) fn store(folder: &Path) -> Store {
 
 /// One more queue over the store. Needs a runtime.
 pub(crate) fn queue(config: &Config, store: &Store) -> Queue {
-    let (clients, _) = Clients::new(&config.services, &[]).expect("the services are right");
+    let (clients, _) = Clients::new(&config.services, &config.proxy).expect("the services are right");
     let events = Events::new(store.clone());
     let (calls, second) = (Calls::default(), std::time::Duration::from_secs(1));
     let consolidated = Consolidated::new(

@@ -50,6 +50,11 @@ impl Raw {
         within(self.stream.write_all(bytes)).await.expect("the bytes leave");
     }
 
+    /// Says that nothing more comes.
+    pub(crate) async fn stop(&mut self) {
+        within(self.stream.shutdown()).await.expect("the end leaves");
+    }
+
     /// The head of an answer, up to the empty line.
     pub(crate) async fn head(&mut self) -> String {
         let mut read = Vec::new();

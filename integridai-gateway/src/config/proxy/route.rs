@@ -4,12 +4,18 @@ use http::Method;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::config::{BaseUrl, Count, ResilienceConfig, Seconds, Secret, ServiceConfig, WholeSeconds};
+use super::ProxyUpgradeConfig;
+use crate::config::{
+    BaseUrl, Count, PolicyConfig, Protocol, ResilienceConfig, Seconds, Secret, ServiceConfig, WholeSeconds,
+};
 
 /// One route: which requests, to which service, and on what terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyRouteConfig {
+    /// What limits and a circuit of its own are called; needed where it has such.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "name")]
+    pub name: Option<String>,
     /// All paths below this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<RoutePath>,
@@ -28,6 +34,9 @@ pub struct ProxyRouteConfig {
     /// Where another service is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
+    /// What another service speaks there; HTTP/1.1 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
     /// What another service is sent as `Authorization: Bearer …`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<Secret>,
@@ -43,9 +52,21 @@ pub struct ProxyRouteConfig {
     /// How long it may take until the head of an answer is there; the service's `timeout_seconds` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<Seconds>,
+    /// For how long nothing may go either way of an exchange, and of content that still comes.
+    #[serde(default = "idle_timeout")]
+    pub idle_timeout_seconds: Seconds,
+    /// What is done when the service fails, in place of what is said with the service; with `base_url`, for all of its routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resilience: Option<ResilienceConfig>,
+    /// How often somebody may ask, beside the policies of `[rate_limits]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<PolicyConfig>,
     /// What is kept of answers; nothing unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<ProxyCacheConfig>,
+    /// Which other protocols it lets through; none unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<ProxyUpgradeConfig>,
 }
 
 /// What is kept of a route's answers.
@@ -90,18 +111,24 @@ impl ProxyRouteConfig {
     #[must_use]
     pub fn to_all_of(service: &str) -> Self {
         Self {
+            name: None,
             prefix: Some(RoutePath(format!("/api/v1/{service}"))),
             path: None,
             methods: Vec::new(),
             hosts: Vec::new(),
             service: service.to_owned(),
             base_url: None,
+            protocol: None,
             bearer_token: None,
             rewrite: None,
             scope: None,
             max_body_bytes: None,
             timeout_seconds: None,
+            idle_timeout_seconds: idle_timeout(),
+            resilience: None,
+            rate_limit: None,
             cache: None,
+            upgrade: None,
         }
     }
 
@@ -119,12 +146,42 @@ impl ProxyRouteConfig {
         let base_url = self.base_url.clone()?;
         let config = ServiceConfig {
             base_url,
+            protocol: self.protocol.unwrap_or_default(),
             timeout_seconds: self.timeout_seconds.unwrap_or(Seconds::new(60)),
             max_response_bytes: Count::new(4 * 1024 * 1024),
             bearer_token: self.bearer_token.clone(),
-            resilience: ResilienceConfig::default(),
+            resilience: self.resilience.clone().unwrap_or_default(),
         };
         Some((self.service.clone(), config))
+    }
+
+    /// What is done when the service fails, where that is of this route alone; by the route's name.
+    pub(super) fn own_resilience(&self) -> Option<(String, ResilienceConfig)> {
+        let own = self.resilience.clone().filter(|_| self.base_url.is_none())?;
+        Some((self.name.clone()?, own))
+    }
+
+    /// What is wrong with what is of this route alone.
+    fn own_contradiction(&self) -> Option<&'static str> {
+        let own = self.resilience.as_ref().filter(|_| self.base_url.is_none());
+        let is_elsewhere = own.is_some_and(|own| !own.addresses.is_empty() || own.health_check.is_some());
+        let names_others = |policy: &PolicyConfig| !policy.routes.is_empty() || !policy.methods.is_empty();
+        let rules = [
+            (
+                self.name.is_none() && (own.is_some() || self.rate_limit.is_some()),
+                "expected a name, by which a limit or a circuit of its own is told of",
+            ),
+            (
+                is_elsewhere,
+                "where a service is stands with the service: no addresses and no health_check here",
+            ),
+            (
+                self.rate_limit.as_ref().is_some_and(names_others),
+                "a rate_limit here is of this route's requests: no routes and no methods",
+            ),
+        ];
+        let broken = rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, reason)| reason);
+        broken.or_else(|| self.rate_limit.as_ref()?.contradiction())
     }
 
     pub(super) fn contradiction(&self) -> Option<&'static str> {
@@ -133,16 +190,26 @@ impl ProxyRouteConfig {
         let rules = [
             (self.target().is_none(), "expected exactly one of prefix and path"),
             (
-                is_of_the_three && (self.base_url.is_some() || self.bearer_token.is_some()),
-                "where this service is, and what it is sent, is said in [services]",
+                is_of_the_three
+                    && (self.base_url.is_some() || self.bearer_token.is_some() || self.protocol.is_some()),
+                "where this service is, what it speaks and what it is sent, is said in [services]",
+            ),
+            (
+                self.base_url.is_none() && (self.bearer_token.is_some() || self.protocol.is_some()),
+                "what a service speaks and what it is sent stands beside its base_url",
             ),
             (
                 !is_of_the_three && self.scope.is_none(),
                 "expected a scope, since the service is none of the three",
             ),
             (is_shared && !self.hosts.is_empty(), "what is kept knows no hosts: no shared cache with hosts"),
+            (
+                is_shared && self.upgrade.is_some(),
+                "another protocol cannot be kept: no shared cache with upgrade",
+            ),
         ];
-        rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, reason)| reason)
+        let broken = rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, reason)| reason);
+        broken.or_else(|| self.own_contradiction()).or_else(|| self.further_service()?.1.contradiction())
     }
 }
 
@@ -155,6 +222,10 @@ impl<'de> Deserialize<'de> for RoutePath {
         let expected = "a path such as /api/v1/reports, of letters, digits, `-`, `.`, `_` and `~`";
         if is_path { Ok(Self(text)) } else { Err(D::Error::invalid_value(Unexpected::Str(&text), &expected)) }
     }
+}
+
+fn idle_timeout() -> Seconds {
+    Seconds::new(300)
 }
 
 fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -176,6 +247,10 @@ fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
         Some(host) => Err(D::Error::invalid_value(Unexpected::Str(host), &"a host without a port")),
         None => Ok(hosts.iter().map(|host| host.to_ascii_lowercase()).collect()),
     }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    service(deserializer).map(Some)
 }
 
 fn service<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -104,7 +104,7 @@ impl PolicyConfig {
         }
     }
 
-    pub(super) fn contradiction(&self) -> Option<&'static str> {
+    pub(in crate::config) fn contradiction(&self) -> Option<&'static str> {
         let all = || std::iter::once(&self.quotas).chain(self.tiers.iter().map(|(_, quotas)| quotas));
         if all().any(|quotas| quotas.is_empty() || quotas.len() > MAX_QUOTAS) {
             return Some("expected 1 to 4 quotas, and so in each tier");

@@ -37,6 +37,9 @@ use crate::BoxError;
 ///
 /// Requests carry `Full<Bytes>` unless [`for_bodies`](HyperTransport::for_bodies) makes one that carries another body, such as a
 /// stream. A streamed body is read as the service takes it, and on while its answer is read.
+///
+/// An answer `101 Switching Protocols` to a request that asked for it has a `hyper::upgrade::OnUpgrade` among its extensions, with
+/// which `hyper::upgrade::on` gets the connection; it never comes back to the pool.
 pub struct HyperTransport<B: Body + 'static = Full<Bytes>> {
     connector: HttpConnector,
     pool: Arc<Pool<B>>,

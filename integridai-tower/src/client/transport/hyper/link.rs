@@ -2,13 +2,14 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -17,9 +18,13 @@ use crate::BoxError;
 /// Both ends of hyper's connection: the one that takes requests, and the one that reads and writes.
 pub(super) struct Link<B: Body + 'static> {
     requests: SendRequest<B>,
-    connection: Connection<TokioIo<TcpStream>, B>,
+    /// Hyper has no name for a connection that may leave HTTP. Nobody ever waits for the lock: a body that has a link is polled by
+    /// one at a time, and may be shared.
+    connection: Mutex<Pin<Box<Driven>>>,
     is_over: bool,
 }
+
+type Driven = dyn Future<Output = hyper::Result<()>> + Send;
 
 /// Why there is no answer.
 pub(super) enum Unanswered<B> {
@@ -36,14 +41,16 @@ where
 {
     pub(super) async fn open(socket: TokioIo<TcpStream>) -> hyper::Result<Self> {
         let (requests, connection) = http1::handshake(socket).await?;
-        Ok(Self { requests, connection, is_over: false })
+        let connection: Pin<Box<Driven>> = Box::pin(connection.with_upgrades());
+        Ok(Self { requests, connection: Mutex::new(connection), is_over: false })
     }
 
     /// Reads and writes what can be.
     pub(super) fn drive(&mut self, context: &mut Context<'_>) {
         if !self.is_over {
             // What ended it is told to those who wait for an answer or a body.
-            self.is_over = Pin::new(&mut self.connection).poll(context).is_ready();
+            let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+            self.is_over = connection.as_mut().poll(context).is_ready();
         }
     }
 
