@@ -15,6 +15,7 @@ mod draining;
 mod event_log;
 mod executions;
 mod health;
+mod hygiene;
 mod idempotency;
 mod issuer_keys;
 mod kept;

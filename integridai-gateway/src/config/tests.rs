@@ -168,6 +168,8 @@ fn keys_that_contradict_each_other_or_cannot_work_are_refused() {
         ("[realtime]\nping_interval_seconds = 200", "realtime.idle_timeout_seconds"),
         ("[realtime]\nmax_pending_events = 2147483648", "realtime.max_pending_events"),
         ("[server]\nmax_headers = 10001", "server.max_headers"),
+        ("[server]\nmax_uri_bytes = 65535", "server.max_uri_bytes"),
+        ("[server]\nhttp2_max_concurrent_streams = 10001", "server.http2_max_concurrent_streams"),
         ("[admin]\nlisten = \"127.0.0.1:3002\"", "admin.listen, server.listen"),
         ("[cache]\nmax_size_mib = 1", "cache.max_body_bytes"),
         ("[auth]\nticket_seconds = 301", "auth.ticket_seconds"),

@@ -8,24 +8,25 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, StatusCode, request};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, request};
 use integridai_tower::CorrelationId;
 use integridai_tower::correlation::TraceContext;
 use tower::{BoxError, Layer, Service};
 use tracing::{Instrument, Span};
 
-use super::host::Hosts;
+use super::hygiene::{Hygiene, ends_connection};
 use crate::respond::{self, Problem};
 
 /// Puts the door before the routes.
 #[derive(Debug, Clone)]
 pub(super) struct DoorLayer {
-    hosts: Arc<Hosts>,
+    hygiene: Arc<Hygiene>,
 }
 
 impl DoorLayer {
-    pub(super) fn new(hosts: Hosts) -> Self {
-        Self { hosts: Arc::new(hosts) }
+    pub(super) fn new(hygiene: Hygiene) -> Self {
+        Self { hygiene: Arc::new(hygiene) }
     }
 }
 
@@ -33,7 +34,7 @@ impl<S> Layer<S> for DoorLayer {
     type Service = Door<S>;
 
     fn layer(&self, inner: S) -> Door<S> {
-        Door { inner, hosts: Arc::clone(&self.hosts) }
+        Door { inner, hygiene: Arc::clone(&self.hygiene) }
     }
 }
 
@@ -41,7 +42,7 @@ impl<S> Layer<S> for DoorLayer {
 #[derive(Debug, Clone)]
 pub(super) struct Door<S> {
     inner: S,
-    hosts: Arc<Hosts>,
+    hygiene: Arc<Hygiene>,
 }
 
 impl<S, A, B> Service<Request<A>> for Door<S>
@@ -62,17 +63,17 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let correlation_id = parts.extensions.get::<CorrelationId>().cloned();
         let (uri, span) = (parts.uri.clone(), span(&parts, correlation_id.as_ref()));
-        let answer = match self.hosts.check(&parts) {
+        let answer = match self.hygiene.admit(&mut parts) {
             Ok(()) => Ok(span.in_scope(|| self.inner.call(Request::from_parts(parts, Body::new(body))))),
-            Err(status) => Err(refusal(status)),
+            Err(refusal) => Err((refusal, ends_connection(parts.version))),
         };
         let complete = async move {
             let response = match answer {
                 Ok(answer) => answer.await?.map(Body::new),
-                Err(refusal) => refusal.into_response(),
+                Err((refusal, ends_connection)) => refused(refusal, ends_connection),
             };
             Ok(respond::complete(response, uri.path(), correlation_id.as_ref()))
         };
@@ -93,10 +94,10 @@ fn span(request: &request::Parts, correlation_id: Option<&CorrelationId>) -> Spa
     )
 }
 
-fn refusal(status: StatusCode) -> Problem {
-    let detail = match status {
-        StatusCode::MISDIRECTED_REQUEST => "this gateway does not answer to that host",
-        _ => "expected one Host",
-    };
-    Problem::new(status, detail)
+fn refused(refusal: Problem, ends_connection: bool) -> Response {
+    let mut response = refusal.into_response();
+    if ends_connection {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

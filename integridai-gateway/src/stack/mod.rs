@@ -7,6 +7,7 @@ mod cache;
 mod door;
 mod edge;
 mod host;
+mod hygiene;
 mod limits;
 mod mint;
 mod outgoing;

@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use support::{Client, Running, SHORT, http2, http2_request, within};
 
 fn impatient() -> ServerOptions {
-    ServerOptions { header_read_timeout: SHORT, ..ServerOptions::default() }
+    ServerOptions { header_read_timeout: SHORT, idle_timeout: SHORT, ..ServerOptions::default() }
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn slow_and_silent_clients_are_cut() {
 }
 
 #[tokio::test]
-async fn an_idle_keep_alive_connection_is_closed_after_the_header_timeout() {
+async fn an_idle_keep_alive_connection_is_closed_after_the_idle_timeout() {
     let server = Running::start(impatient()).await;
     let mut client = Client::connect(&server).await;
     let before = Instant::now();
