@@ -9,24 +9,26 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, request};
+use http::{HeaderValue, Request, StatusCode, request};
 use integridai_tower::CorrelationId;
 use integridai_tower::correlation::TraceContext;
 use tower::{BoxError, Layer, Service};
 use tracing::{Instrument, Span};
 
 use super::hygiene::{Hygiene, ends_connection};
+use super::pace::{Pace, Slowness};
 use crate::respond::{self, Problem};
 
 /// Puts the door before the routes.
 #[derive(Debug, Clone)]
 pub(super) struct DoorLayer {
     hygiene: Arc<Hygiene>,
+    pace: Pace,
 }
 
 impl DoorLayer {
-    pub(super) fn new(hygiene: Hygiene) -> Self {
-        Self { hygiene: Arc::new(hygiene) }
+    pub(super) fn new(hygiene: Hygiene, pace: Pace) -> Self {
+        Self { hygiene: Arc::new(hygiene), pace }
     }
 }
 
@@ -34,7 +36,7 @@ impl<S> Layer<S> for DoorLayer {
     type Service = Door<S>;
 
     fn layer(&self, inner: S) -> Door<S> {
-        Door { inner, hygiene: Arc::clone(&self.hygiene) }
+        Door { inner, hygiene: Arc::clone(&self.hygiene), pace: self.pace }
     }
 }
 
@@ -43,6 +45,7 @@ impl<S> Layer<S> for DoorLayer {
 pub(super) struct Door<S> {
     inner: S,
     hygiene: Arc<Hygiene>,
+    pace: Pace,
 }
 
 impl<S, A, B> Service<Request<A>> for Door<S>
@@ -66,14 +69,15 @@ where
         let (mut parts, body) = request.into_parts();
         let correlation_id = parts.extensions.get::<CorrelationId>().cloned();
         let (uri, span) = (parts.uri.clone(), span(&parts, correlation_id.as_ref()));
-        let answer = match self.hygiene.admit(&mut parts) {
-            Ok(()) => Ok(span.in_scope(|| self.inner.call(Request::from_parts(parts, Body::new(body))))),
-            Err(refusal) => Err((refusal, ends_connection(parts.version))),
-        };
+        let (admitted, ends) = (self.hygiene.admit(&mut parts), ends_connection(parts.version));
+        let answer = admitted.map(|()| {
+            let (body, slowness) = self.pace.apply(&parts, body);
+            (span.in_scope(|| self.inner.call(Request::from_parts(parts, body))), slowness)
+        });
         let complete = async move {
             let response = match answer {
-                Ok(answer) => answer.await?.map(Body::new),
-                Err((refusal, ends_connection)) => refused(refusal, ends_connection),
+                Ok((answer, slowness)) => in_time(answer.await?.map(Body::new), slowness, ends),
+                Err(refusal) => refused(refusal, ends),
             };
             Ok(respond::complete(response, uri.path(), correlation_id.as_ref()))
         };
@@ -92,6 +96,16 @@ fn span(request: &request::Parts, correlation_id: Option<&CorrelationId>) -> Spa
         method = %request.method,
         path = request.uri.path(),
     )
+}
+
+/// Whatever was made of content that did not come, it did not come in time.
+fn in_time(response: Response, slowness: Option<Slowness>, ends_connection: bool) -> Response {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if !is_error || !slowness.is_some_and(|slowness| slowness.was_seen()) {
+        return response;
+    }
+    let detail = "the request's body comes more slowly than is accepted";
+    refused(Problem::new(StatusCode::REQUEST_TIMEOUT, detail), ends_connection)
 }
 
 fn refused(refusal: Problem, ends_connection: bool) -> Response {

@@ -11,6 +11,7 @@ mod hygiene;
 mod limits;
 mod mint;
 mod outgoing;
+mod pace;
 mod proxied;
 mod refused;
 mod replicas;
