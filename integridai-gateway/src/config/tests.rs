@@ -167,6 +167,8 @@ fn keys_that_contradict_each_other_or_cannot_work_are_refused() {
         ("[workflows]\ndefault_timeout_seconds = 121", "workflows.default_timeout_seconds"),
         ("[realtime]\nping_interval_seconds = 200", "realtime.idle_timeout_seconds"),
         ("[realtime]\nmax_pending_events = 2147483648", "realtime.max_pending_events"),
+        ("[proxy]\nallowed_fields = [\"Authorization\"]", "proxy.allowed_fields"),
+        ("[proxy]\nallowed_fields = [\"x-a\"]\nidentity = {x-a = \"subject\"}", "proxy.identity.x-a"),
         ("[server]\nmax_headers = 10001", "server.max_headers"),
         ("[server]\nmax_uri_bytes = 65535", "server.max_uri_bytes"),
         ("[server]\nhttp2_max_concurrent_streams = 10001", "server.http2_max_concurrent_streams"),

@@ -38,5 +38,5 @@ mod via;
 pub use choose::{Candidate, Choose};
 pub use pass::Pass;
 pub use prepare::Passage;
-pub use route::{Base, Identity, Route, Unfit};
+pub use route::{AllowedFields, Base, Identity, Route, Unfit};
 pub use table::Table;

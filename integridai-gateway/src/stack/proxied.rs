@@ -21,7 +21,7 @@ use super::limits::by_address;
 use super::outgoing::Outgoing;
 use super::upstream::{Clients, Way};
 use crate::config::Config;
-use crate::proxy::{Base, Candidate, Choose, Identity, Pass, Passage, Route, Table};
+use crate::proxy::{AllowedFields, Base, Candidate, Choose, Identity, Pass, Passage, Route, Table};
 
 /// What stands around all of them.
 #[derive(Debug)]
@@ -99,6 +99,7 @@ fn passage(route: &Route, way: &Way, config: &Config) -> Result<Passage, ConfigE
         authorization: way.authorization.clone(),
         pseudonym: config.proxy.pseudonym.as_str().into(),
         identity: Identity::of(config.proxy.identity.keys().cloned()),
+        allowed: AllowedFields::of(config.proxy.allowed_fields.iter().cloned()),
         forwarding: config.rate_limits.forwarding,
         is_trusted: Arc::new(move |address: IpAddr| proxies.trusts(address)),
     })

@@ -5,6 +5,7 @@ pub(crate) mod credentials;
 pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod gateway;
+pub(crate) mod http2_frames;
 pub(crate) mod origin;
 pub(crate) mod queue;
 pub(crate) mod raw;
