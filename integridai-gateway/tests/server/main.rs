@@ -1,6 +1,7 @@
 //! The HTTP server over real sockets: what clients can and cannot do, and how it drains.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 mod draining;
+mod share;
 mod support;
 
 use std::convert::Infallible;
