@@ -54,12 +54,10 @@ async fn slow(gateway: &Gateway, count: usize) -> JoinHandle<()> {
         streams.push(stream);
     }
     tokio::spawn(async move {
-        let mut turns = tokio::time::interval(PAUSE);
-        loop {
+        let mut turns = tokio::time::interval(PAUSE / u32::try_from(count.max(1)).expect("a few thousand"));
+        for next in (0..streams.len()).cycle() {
             turns.tick().await;
-            for stream in &mut streams {
-                stream.write_all(b"x").await.expect("it is open");
-            }
+            streams[next].write_all(b"x").await.expect("it is open");
         }
     })
 }
