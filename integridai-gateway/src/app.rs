@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use self::beside::{Beside, STORE_GRACE};
 use self::fronts::Fronts;
 use crate::api::{self, Api};
-use crate::config::{Config, ServerConfig};
+use crate::config::{Config, Count, ServerConfig};
 use crate::events::{EventLog, Events, Hub};
 use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflow, Workflows};
 use crate::proxy::{Table, Tunnels};
@@ -293,11 +293,20 @@ pub fn openapi() -> Result<String, serde_json::Error> {
 }
 
 fn server_options(server: &ServerConfig) -> ServerOptions {
+    let small = |count: Count| u32::try_from(count.get()).unwrap_or(u32::MAX);
     ServerOptions {
         header_read_timeout: server.header_read_timeout_seconds.get(),
-        max_header_bytes: u32::try_from(server.max_header_bytes.get()).unwrap_or(u32::MAX),
+        idle_timeout: server.idle_timeout_seconds.get(),
+        max_requests_per_connection: small(server.max_requests_per_connection),
+        max_header_bytes: small(server.max_header_bytes),
         max_headers: server.max_headers.get(),
+        write_stall_timeout: server.write_stall_timeout_seconds.get(),
         max_connections: server.max_connections.get(),
+        max_abandoned_requests: small(server.max_abandoned_requests),
+        http2_max_concurrent_streams: small(server.http2_max_concurrent_streams),
+        http2_max_pending_reset_streams: server.http2_max_pending_reset_streams.get(),
+        http2_max_faulty_streams: server.http2_max_faulty_streams.get(),
+        http2_max_send_buffer_bytes: server.http2_max_send_buffer_bytes.get(),
         grace: server.grace_seconds.get(),
         ..ServerOptions::default()
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, UPGRADE};
 use http::{HeaderValue, StatusCode};
 use integridai_tower::CorrelationId;
 use serde::Serialize;
@@ -181,6 +181,11 @@ impl IntoResponse for Problem {
         if let Some(time) = self.retry_after {
             let seconds = time.as_secs().clamp(1, MAX_RETRY_AFTER);
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            // RFC 9110 §15.5.22; there is no other protocol here.
+            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
         response.extensions_mut().insert(self);
         response

@@ -5,8 +5,10 @@ use futures_util::stream;
 use http::Method;
 use serde_json::json;
 
+use crate::proxy::over;
 use crate::support::client::EXECUTE;
 use crate::support::gateway::Gateway;
+use crate::support::origin::Origin;
 use crate::support::raw::Raw;
 use crate::support::requests::analysis;
 
@@ -156,6 +158,36 @@ async fn a_body_that_does_not_arrive_in_time_is_408() {
     let never = futures_util::StreamExt::chain(never, stream::pending());
     let answer = gateway.client.execute_text(reqwest::Body::wrap_stream(never)).await;
     assert_eq!(answer.failure(408, None)["detail"], "the request took longer than is accepted");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_408_and_ends_its_connection() {
+    let origin = Origin::start(async |request: axum::extract::Request| {
+        let read = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+        axum::response::Response::new(axum::body::Body::from(format!("{:?}", read.map(|bytes| bytes.len()))))
+    })
+    .await;
+    let first = ("SERVER__BODY_FIRST_BYTE_TIMEOUT_SECONDS", "0.3");
+    let gateway = over(&origin, &[first, ("SERVER__BODY_RATE_WINDOW_SECONDS", "0.3")]).await;
+    for path in [EXECUTE, "/api/v1/regtech/a"] {
+        for (framing, begun) in [
+            ("content-length: 100", ""),
+            ("content-length: 100", "{"),
+            ("transfer-encoding: chunked", "1\r\n{\r\n"),
+        ] {
+            let mut raw = Raw::connect(gateway.address()).await;
+            let head =
+                format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
+            raw.send(&format!("{head}{framing}\r\n\r\n{begun}")).await;
+            let said = String::from_utf8(raw.rest().await).expect("text");
+            assert!(
+                said.starts_with("HTTP/1.1 408 ") && said.contains("more slowly"),
+                "{path} {framing}: {said}"
+            );
+        }
+    }
+    assert_eq!(gateway.client.get("/livez").await.status, 200);
     gateway.stop().await;
 }
 

@@ -142,7 +142,7 @@ fn handshake() -> http::HeaderMap {
 #[tokio::test]
 async fn what_is_no_handshake_is_a_problem() {
     let gateway = Gateway::start().await;
-    gateway.client.get(SUBSCRIBE).await.problem(400);
+    gateway.client.get(SUBSCRIBE).await.problem(426);
     for (name, value) in [
         ("connection", "keep-alive"),
         ("upgrade", "h2c"),

@@ -42,7 +42,7 @@ async fn every_kind_of_call_is_one_row_with_its_status_and_sizes() {
         (json("{".to_owned()), 400, 1),
         (client.request(Method::POST, EXECUTE), 415, 0),
         (json("x".repeat(1_001)), 413, 0),
-        (get(SUBSCRIBE), 400, 0),
+        (get(SUBSCRIBE), 426, 0),
     ] {
         let sent = request.try_clone().expect("no stream").build().expect("a request");
         let answer = client.send(request).await;

@@ -155,7 +155,7 @@ async fn a_ticket_is_used_up_by_a_subscription_that_does_not_come_about() {
     let guarded = Guarded::start().await;
     let query = format!("?ticket={}", ticket(&guarded, &token("events:read")).await);
     let answer = guarded.gateway.client.get(&format!("{SUBSCRIBE}{query}")).await;
-    assert_eq!(answer.status, 400, "it is no handshake");
+    assert_eq!(answer.status, 426, "it is no handshake");
     assert_eq!(open(&guarded, &query, None).await.err(), Some(401));
     guarded.gateway.stop().await;
 }

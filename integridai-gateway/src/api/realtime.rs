@@ -53,9 +53,9 @@ const READ_BUFFER: usize = 256;
     ),
     responses(
         (status = 101, description = "Events follow", body = WebSocketEvent<'static>),
-        (status = 400, description = "No WebSocket handshake; or a topic, a cursor or a policy that is none", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 400, description = "A WebSocket handshake with a fault; or a topic, a cursor or a policy that is none", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 403, description = "Asked for by a page of a foreign origin; or the events of another user", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 426, description = "The connection cannot be upgraded", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 426, description = "No WebSocket handshake", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 429, description = "More connections than one caller may have, or more requests than a rate limit allows", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 503, description = "Too many subscribers", body = ProblemSchema, content_type = "application/problem+json"),
     )
@@ -97,7 +97,10 @@ fn may_subscribe(headers: &HeaderMap, authority: Option<&Authority>, cors: &Cors
 #[allow(clippy::needless_pass_by_value, reason = "the extractor hands the rejection over")]
 fn no_handshake(rejection: WebSocketUpgradeRejection) -> Problem {
     let status = match rejection {
-        WebSocketUpgradeRejection::ConnectionNotUpgradable(_) => StatusCode::UPGRADE_REQUIRED,
+        WebSocketUpgradeRejection::ConnectionNotUpgradable(_)
+        | WebSocketUpgradeRejection::MethodNotGet(_)
+        | WebSocketUpgradeRejection::InvalidConnectionHeader(_)
+        | WebSocketUpgradeRejection::InvalidUpgradeHeader(_) => StatusCode::UPGRADE_REQUIRED,
         _ => StatusCode::BAD_REQUEST,
     };
     Problem::new(status, "expected a WebSocket handshake (RFC 6455, over HTTP/2 RFC 8441)")

@@ -197,6 +197,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         self.auth.check()?;
         self.rate_limits.check()?;
+        self.server.check()?;
         self.redis.check()?;
         self.cache.check()?;
         self.services.check()?;
@@ -219,7 +220,6 @@ impl Config {
                 "realtime.max_messages_per_minute",
                 "at most 1000000",
             ),
-            (self.server.max_headers.get() > 10_000, "server.max_headers", "at most 10000"),
             (
                 self.admin.listen == Some(self.server.listen) && self.server.listen.port() != 0,
                 "admin.listen, server.listen",

@@ -27,6 +27,8 @@ pub struct ProxyConfig {
     /// What services are told of who asks, by field.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub identity: BTreeMap<String, IdentityFact>,
+    /// Fields of identity and of correlation that clients may send to services by themselves.
+    pub allowed_fields: Vec<String>,
     /// Further routes, and those of the three services that are to be otherwise.
     pub routes: Vec<ProxyRouteConfig>,
 }
@@ -46,6 +48,7 @@ impl Default for ProxyConfig {
             services: route::SERVICES.map(str::to_owned).into(),
             pseudonym: "integridai-gateway".to_owned(),
             identity: BTreeMap::new(),
+            allowed_fields: Vec::new(),
             routes: Vec::new(),
         }
     }
@@ -75,6 +78,15 @@ impl ProxyConfig {
                 format!("proxy.identity.{name}"),
                 "expected the name of a field that nothing else needs, in lower case, such as x-user-id",
             ));
+        }
+        if let Some(name) = self.allowed_fields.iter().find(|name| !is_identity_field(name)) {
+            let reason =
+                "expected the name of a field that nothing else needs, in lower case, such as x-request-id";
+            return Err(wrong(format!("proxy.allowed_fields, {name}"), reason));
+        }
+        if let Some(name) = self.allowed_fields.iter().find(|name| self.identity.contains_key(*name)) {
+            let reason = "what the gateway tells of who asks cannot be the client's to say";
+            return Err(wrong(format!("proxy.allowed_fields, proxy.identity.{name}"), reason));
         }
         let reasons = self.routes.iter().map(|route| {
             let own = || self.taken(route, limits).or_else(|| self.unspoken(route, services));

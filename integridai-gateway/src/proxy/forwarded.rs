@@ -23,12 +23,12 @@ pub(super) struct Seen {
     pub(super) host: Option<String>,
 }
 
-/// What the request calls the gateway: as its target has it, or `Host`.
+/// What the request calls the gateway: its `Host`, which the edge has brought into one form.
 #[must_use]
 pub(super) fn host_of(request: &request::Parts) -> Option<String> {
-    match request.uri.authority() {
-        Some(authority) => Some(authority.as_str().to_owned()),
-        None => request.headers.get(HOST)?.to_str().ok().map(str::to_owned),
+    match request.headers.get(HOST) {
+        Some(host) => host.to_str().ok().map(str::to_owned),
+        None => request.uri.authority().map(|authority| authority.as_str().to_owned()),
     }
 }
 

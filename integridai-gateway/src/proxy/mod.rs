@@ -46,7 +46,7 @@ mod watched;
 pub use choose::{Candidate, Choose};
 pub use pass::Pass;
 pub use prepare::Passage;
-pub use route::{Base, Identity, Route, Unfit};
+pub use route::{AllowedFields, Base, Identity, Route, Unfit};
 pub use table::Table;
 pub use tunnel::Tunnels;
 pub use upgrade::Upgrades;

@@ -26,15 +26,72 @@ pub(super) const OF_ORIGINS: [&str; 7] = [
 ];
 
 /// The gateway's own credentials, and what would have a service take another method or path than was checked here.
-pub(super) const NEVER_PASSED: [&str; 8] = [
+const NEVER_PASSED: [&str; 12] = [
     "authorization",
     "x-api-key",
     "http2-settings",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-method",
+    "x-original-uri",
     "x-original-url",
     "x-rewrite-url",
+    // Becomes HTTP_PROXY where servers run programs in the manner of CGI.
+    "proxy",
+    "x-middleware-subrequest",
+];
+
+/// By which proxies in front of services tell who asks, and which request it is: those behind the gateway would believe a client.
+const OF_THE_INSIDE: [&str; 26] = [
+    "b3",
+    "baggage",
+    "cf-access-authenticated-user-email",
+    "cf-access-jwt-assertion",
+    "client-cert",
+    "client-cert-chain",
+    "correlation-id",
+    "grpc-trace-bin",
+    "remote-user",
+    "request-id",
+    "uber-trace-id",
+    "x-amzn-trace-id",
+    "x-client-cert",
+    "x-cloud-trace-context",
+    "x-correlationid",
+    "x-goog-iap-jwt-assertion",
+    "x-request-deadline",
+    "x-request-id",
+    "x-trace-id",
+    "x-user",
+    "x-user-email",
+    "x-user-groups",
+    "x-user-id",
+    "x-user-name",
+    "x-user-roles",
+    "x-username",
+];
+
+/// The same, by how they begin.
+const BEGIN_OF_THE_INSIDE: [&str; 18] = [
+    "ssl-client-",
+    "x-amzn-oidc-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-b3-",
+    "x-consumer-",
+    "x-credential-",
+    "x-datadog-",
+    "x-envoy-",
+    "x-goog-authenticated-user-",
+    "x-jwt-",
+    "x-ms-client-principal",
+    "x-ot-",
+    "x-remote-",
+    "x-ssl-client-",
+    "x-userinfo",
+    "x-vouch-",
+    "x-webauth-",
 ];
 
 /// What says where a request comes from and what it was for, of which only a trusted proxy may tell.
@@ -88,6 +145,11 @@ const FOR_ALL: [&str; 29] = [
 
 const X_FORWARDED: &str = "x-forwarded-";
 
+/// Whether the field is of one connection.
+pub(super) fn is_of_one_hop(name: &str) -> bool {
+    HOP_BY_HOP.contains(&name)
+}
+
 /// Whether only a trusted proxy may send the field.
 pub(super) fn is_of_proxies(name: &str) -> bool {
     OF_PROXIES.contains(&name) || name.starts_with(X_FORWARDED)
@@ -98,6 +160,11 @@ pub(super) fn is_never_passed(name: &str) -> bool {
     NEVER_PASSED.contains(&name)
 }
 
+/// Whether the field reaches nobody behind the gateway unless it is allowed by name.
+pub(super) fn is_of_the_inside(name: &str) -> bool {
+    OF_THE_INSIDE.contains(&name) || BEGIN_OF_THE_INSIDE.iter().any(|begin| name.starts_with(begin))
+}
+
 /// Whether a client that has the field removed would have said something else than it did.
 pub(super) fn is_protected(name: &str) -> bool {
     FOR_ALL.contains(&name)
@@ -105,7 +172,9 @@ pub(super) fn is_protected(name: &str) -> bool {
         || is_of_proxies(name)
 }
 
-/// As servers in the manner of CGI take the name: with `-` for `_`. `None` where there is no `_`.
+/// As servers in the manner of CGI take the name: with `-` for `_` and whatever else is neither letter nor digit. `None` where it is
+/// the same.
 pub(super) fn undisguised(name: &HeaderName) -> Option<String> {
-    name.as_str().contains('_').then(|| name.as_str().replace('_', "-"))
+    let is_disguise = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-';
+    name.as_str().contains(is_disguise).then(|| name.as_str().replace(is_disguise, "-"))
 }

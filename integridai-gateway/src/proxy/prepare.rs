@@ -17,8 +17,8 @@ use integridai_tower::{CorrelationId, Deadline, Principal};
 use tokio::time::Instant;
 
 use super::forwarded::{self, Seen, host_of};
-use super::names::{is_never_passed, undisguised};
-use super::route::{Base, Identity, Route};
+use super::names::{is_never_passed, is_of_one_hop, is_of_the_inside, is_protected, undisguised};
+use super::route::{AllowedFields, Base, Identity, Route};
 use super::trailers::ClientContent;
 use super::upgrade::{Ask, Upgrades, not_passed};
 use super::watched::Watch;
@@ -44,6 +44,8 @@ pub struct Passage {
     pub pseudonym: Arc<str>,
     /// The fields that tell of the principal.
     pub identity: Identity,
+    /// What clients may say of themselves nonetheless.
+    pub allowed: AllowedFields,
     /// Whether this is a proxy whose word counts.
     pub is_trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// The field in which such a proxy tells of the client.
@@ -161,7 +163,7 @@ impl Passage {
 
     fn rewrite(&self, head: &mut request::Parts, seen: &Seen) {
         let headers = &mut head.headers;
-        remove_never_passed(headers);
+        remove_never_passed(headers, &self.allowed);
         let is_for_all = self.route.is_for_all(&head.method);
         if is_for_all {
             forwarded::remove_all(headers);
@@ -201,10 +203,12 @@ fn bad(why: impl fmt::Display) -> Problem {
 }
 
 /// Also under names that a service might take for these.
-fn remove_never_passed(headers: &mut HeaderMap) {
+fn remove_never_passed(headers: &mut HeaderMap, allowed: &AllowedFields) {
+    let is_told_by_others = |name: &str| is_never_passed(name) || is_of_the_inside(name);
     let is_gone = |name: &&HeaderName| match undisguised(name) {
-        Some(name) => is_never_passed(&name),
-        None => is_never_passed(name.as_str()),
+        _ if allowed.has(name.as_str()) => false,
+        Some(name) => is_told_by_others(&name) || is_protected(&name) || is_of_one_hop(&name),
+        None => is_told_by_others(name.as_str()),
     };
     let gone: Vec<HeaderName> = headers.keys().filter(is_gone).cloned().collect();
     gone.iter().for_each(|name| drop(headers.remove(name)));

@@ -62,6 +62,10 @@ pub enum Unfit {
 #[derive(Debug, Clone)]
 pub struct Identity(Arc<[String]>);
 
+/// What clients may say of themselves nonetheless.
+#[derive(Debug, Clone)]
+pub struct AllowedFields(Arc<[String]>);
+
 /// Where a service is.
 #[derive(Debug, Clone)]
 pub struct Base {
@@ -77,10 +81,24 @@ impl Identity {
         Self(names.into_iter().collect())
     }
 
-    /// Whether this is one of them, also with `_` for `-` and the other way round.
+    /// Whether this is one of them, also with something else for what is neither letter nor digit.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|own| own == name || own.replace('_', "-") == name.replace('_', "-"))
+        let letters = |name: &str| name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+        self.0.iter().any(|own| own == name || letters(own) == letters(name))
+    }
+}
+
+impl AllowedFields {
+    /// These, in lower case.
+    pub fn of(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
+    /// Whether it is one of them, to the letter.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|own| own == name)
     }
 }
 

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Limited;
 
-use super::names::{is_never_passed, is_protected, undisguised};
+use super::names::{is_never_passed, is_of_the_inside, is_protected, undisguised};
 use super::route::Identity;
 
 /// A client's content, of which only so much is read and whose trailers say nothing of who asks.
@@ -55,7 +55,9 @@ fn without_fields_of_heads(frame: Frame<Bytes>, identity: &Identity) -> Frame<By
 }
 
 fn clean(trailers: &mut HeaderMap, identity: &Identity) {
-    let is_of_heads = |name: &str| is_protected(name) || is_never_passed(name) || identity.has(name);
+    let is_of_heads = |name: &str| {
+        is_protected(name) || is_never_passed(name) || is_of_the_inside(name) || identity.has(name)
+    };
     let gone: Vec<_> = trailers
         .keys()
         .filter(|name| is_of_heads(&undisguised(name).unwrap_or_else(|| name.as_str().to_owned())))

@@ -8,14 +8,21 @@
 //! | attempt | answer | bound |
 //! | --- | --- | --- |
 //! | send no byte, or half a protocol preface | the connection is closed | [`header_read_timeout`] |
-//! | send the head slowly, or idle between HTTP/1 requests | the connection is closed | [`header_read_timeout`] |
+//! | send the head slowly | the connection is closed | [`header_read_timeout`] |
+//! | idle between HTTP/1 requests | the connection is closed | [`idle_timeout`] |
 //! | send a huge head, or many headers | 431 | [`max_header_bytes`], [`max_headers`] (HTTP/1) |
-//! | send something that is not HTTP | 400 | |
+//! | send something that is not HTTP | 400, close | |
+//! | say twice how long a request is, or in two ways; end its lines without CR | 400, close | |
+//! | send request after request on one connection | close with the last answer; GOAWAY | [`max_requests_per_connection`] |
+//! | ask, and give up before the answer (HTTP/2's rapid reset) | the connection is closed | [`max_abandoned_requests`], [`http2_max_pending_reset_streams`] |
+//! | flood with frames of no use, or that break the protocol (HTTP/2) | GOAWAY, close | [`http2_max_faulty_streams`], and h2's own bounds on empty DATA, CONTINUATION, SETTINGS and PING |
 //! | leave a response unread | the connection is closed | [`write_stall_timeout`] |
 //! | vanish behind an idle HTTP/2 connection | the connection is closed | [`http2_keep_alive_interval`] + [`http2_keep_alive_timeout`] |
 //! | open more connections than there is room for | a raw 503 with `Retry-After`, close | [`max_connections`] |
 //!
-//! On HTTP/1 the 400 and the 431 are hyper's own: an empty body and no header of the service's, for hyper has no hook
+//! The requests among the bytes are followed before hyper reads them, since it settles in silence what others may settle
+//! otherwise: with both lengths it goes by `Transfer-Encoding`, an equal second `Content-Length` it drops, and a bare LF
+//! ends a line (RFC 9112 §2.2, §6.3, §11.2). On HTTP/1 the 400 and the 431 are hyper's own: an empty body and no header of the service's, for hyper has no hook
 //! where a head cannot be read.
 //!
 //! The size and the pace of a request's *body* are the business of the service's own layers. A panic inside the
@@ -73,6 +80,11 @@
 //! ```
 //!
 //! [`header_read_timeout`]: ServerOptions::header_read_timeout
+//! [`idle_timeout`]: ServerOptions::idle_timeout
+//! [`max_requests_per_connection`]: ServerOptions::max_requests_per_connection
+//! [`max_abandoned_requests`]: ServerOptions::max_abandoned_requests
+//! [`http2_max_pending_reset_streams`]: ServerOptions::http2_max_pending_reset_streams
+//! [`http2_max_faulty_streams`]: ServerOptions::http2_max_faulty_streams
 //! [`max_header_bytes`]: ServerOptions::max_header_bytes
 //! [`max_headers`]: ServerOptions::max_headers
 //! [`write_stall_timeout`]: ServerOptions::write_stall_timeout
@@ -84,10 +96,12 @@ mod accept;
 mod admission;
 mod bounded_io;
 mod connection;
+mod framing;
 mod options;
 mod refusal;
 mod repoll;
 mod serve;
+mod tally;
 
 pub use connection::PeerAddr;
 pub use options::ServerOptions;

@@ -9,18 +9,19 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service};
 
 use super::ServerOptions;
 use super::accept::Acceptor;
 use super::admission::{Admission, Admitted};
-use super::bounded_io::BoundedIo;
+use super::bounded_io::{BoundedIo, Timeouts};
 use super::connection::{Exchanges, drive};
 use super::refusal::Refusals;
 use super::repoll::Repoll;
+use super::tally::Tally;
 
 /// How long an aborted connection may take to let go of what it holds.
 const ABORT_PATIENCE: Duration = Duration::from_secs(1);
@@ -67,7 +68,7 @@ struct Server<S> {
     admission: Admission,
     refusals: Refusals,
     connections: JoinSet<()>,
-    graceful: GracefulShutdown,
+    draining: CancellationToken,
 }
 
 impl<S> Server<S> {
@@ -78,7 +79,7 @@ impl<S> Server<S> {
             admission: Admission::new(options.max_connections),
             refusals: Refusals::default(),
             connections: JoinSet::new(),
-            graceful: GracefulShutdown::new(),
+            draining: CancellationToken::new(),
             options,
         }
     }
@@ -88,14 +89,12 @@ impl<S> Server<S> {
             note_panic(ended);
         }
         let mut finished = 0;
+        self.draining.cancel();
         let all_ended = async {
-            let count = async {
-                while let Some(ended) = self.connections.join_next().await {
-                    note_panic(ended);
-                    finished += 1;
-                }
-            };
-            tokio::join!(self.graceful.shutdown(), count)
+            while let Some(ended) = self.connections.join_next().await {
+                note_panic(ended);
+                finished += 1;
+            }
         };
         let _ = tokio::time::timeout(self.options.grace, all_ended).await;
         let aborted = self.connections.len();
@@ -139,12 +138,12 @@ where
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection keeps Nagle's algorithm");
         }
-        let ServerOptions { header_read_timeout, write_stall_timeout, .. } = self.options;
-        let io = BoundedIo::new(stream, header_read_timeout, write_stall_timeout, admitted);
-        let exchanges = Exchanges::new(self.service.clone(), peer);
-        let protocol = Arc::clone(&self.protocol);
-        let watcher = self.graceful.watcher();
-        let driven = async move { drive(&protocol, io, exchanges, watcher).await };
+        let tally = Arc::new(Tally::new(self.options.bounds()));
+        let ServerOptions { header_read_timeout: head, write_stall_timeout: write_stall, .. } = self.options;
+        let io = BoundedIo::new(stream, Timeouts { head, write_stall }, Arc::clone(&tally), admitted);
+        let exchanges = Exchanges::new(self.service.clone(), peer, tally);
+        let (protocol, draining) = (Arc::clone(&self.protocol), self.draining.clone());
+        let driven = async move { drive(&protocol, io, exchanges, draining).await };
         self.connections.spawn(Repoll::new(driven));
     }
 }

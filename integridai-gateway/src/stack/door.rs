@@ -8,24 +8,27 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, StatusCode, request};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, StatusCode, request};
 use integridai_tower::CorrelationId;
 use integridai_tower::correlation::TraceContext;
 use tower::{BoxError, Layer, Service};
 use tracing::{Instrument, Span};
 
-use super::host::Hosts;
+use super::hygiene::{Hygiene, ends_connection};
+use super::pace::{Pace, Slowness};
 use crate::respond::{self, Asked, Problem};
 
 /// Puts the door before the routes.
 #[derive(Debug, Clone)]
 pub(super) struct DoorLayer {
-    hosts: Arc<Hosts>,
+    hygiene: Arc<Hygiene>,
+    pace: Pace,
 }
 
 impl DoorLayer {
-    pub(super) fn new(hosts: Hosts) -> Self {
-        Self { hosts: Arc::new(hosts) }
+    pub(super) fn new(hygiene: Hygiene, pace: Pace) -> Self {
+        Self { hygiene: Arc::new(hygiene), pace }
     }
 }
 
@@ -33,7 +36,7 @@ impl<S> Layer<S> for DoorLayer {
     type Service = Door<S>;
 
     fn layer(&self, inner: S) -> Door<S> {
-        Door { inner, hosts: Arc::clone(&self.hosts) }
+        Door { inner, hygiene: Arc::clone(&self.hygiene), pace: self.pace }
     }
 }
 
@@ -41,7 +44,8 @@ impl<S> Layer<S> for DoorLayer {
 #[derive(Debug, Clone)]
 pub(super) struct Door<S> {
     inner: S,
-    hosts: Arc<Hosts>,
+    hygiene: Arc<Hygiene>,
+    pace: Pace,
 }
 
 impl<S, A, B> Service<Request<A>> for Door<S>
@@ -62,18 +66,19 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let correlation_id = parts.extensions.get::<CorrelationId>().cloned();
         let is_grpc = respond::is_grpc(&parts.headers);
         let (uri, span) = (parts.uri.clone(), span(&parts, correlation_id.as_ref()));
-        let answer = match self.hosts.check(&parts) {
-            Ok(()) => Ok(span.in_scope(|| self.inner.call(Request::from_parts(parts, Body::new(body))))),
-            Err(status) => Err(refusal(status)),
-        };
+        let (admitted, ends) = (self.hygiene.admit(&mut parts), ends_connection(parts.version));
+        let answer = admitted.map(|()| {
+            let (body, slowness) = self.pace.apply(&parts, body);
+            (span.in_scope(|| self.inner.call(Request::from_parts(parts, body))), slowness)
+        });
         let complete = async move {
             let response = match answer {
-                Ok(answer) => answer.await?.map(Body::new),
-                Err(refusal) => refusal.into_response(),
+                Ok((answer, slowness)) => in_time(answer.await?.map(Body::new), slowness, ends),
+                Err(refusal) => refused(refusal, ends),
             };
             let asked = Asked { path: uri.path(), correlation_id: correlation_id.as_ref(), is_grpc };
             Ok(respond::complete(response, &asked))
@@ -95,10 +100,20 @@ fn span(request: &request::Parts, correlation_id: Option<&CorrelationId>) -> Spa
     )
 }
 
-fn refusal(status: StatusCode) -> Problem {
-    let detail = match status {
-        StatusCode::MISDIRECTED_REQUEST => "this gateway does not answer to that host",
-        _ => "expected one Host",
-    };
-    Problem::new(status, detail)
+/// Whatever was made of content that did not come, it did not come in time.
+fn in_time(response: Response, slowness: Option<Slowness>, ends_connection: bool) -> Response {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if !is_error || !slowness.is_some_and(|slowness| slowness.was_seen()) {
+        return response;
+    }
+    let detail = "the request's body comes more slowly than is accepted";
+    refused(Problem::new(StatusCode::REQUEST_TIMEOUT, detail), ends_connection)
+}
+
+fn refused(refusal: Problem, ends_connection: bool) -> Response {
+    let mut response = refusal.into_response();
+    if ends_connection {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

@@ -25,8 +25,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::access::Access;
 use super::door::DoorLayer;
-use super::host::Hosts;
+use super::hygiene::Hygiene;
 use super::limits::Limits;
+use super::pace::Pace;
 use crate::config::{CorsConfig, ServerConfig};
 
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -71,7 +72,7 @@ where
             .layer(SetSensitiveHeadersLayer::new(SENSITIVE))
             .layer(ObserveLayer::new(observer).route_by(matched_path))
             // Only what is meant for this gateway goes in, and errors go out as problem documents.
-            .layer(DoorLayer::new(Hosts::new(server)))
+            .layer(DoorLayer::new(Hygiene::new(server), Pace::new(server)))
             .layer(CatchPanicLayer::custom(panicked))
             // A browser asks without credentials whether it may come.
             .layer(option_layer(cors(cors_config)))

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use http::header::HOST;
 use http::uri::Authority;
-use http::{StatusCode, Version, request};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, request};
 
 use crate::config::ServerConfig;
+use crate::respond::Problem;
 
 /// The names that are answered to.
 #[derive(Debug, Clone)]
@@ -26,19 +27,32 @@ impl Hosts {
         Self { allowed, any }
     }
 
-    /// Whether the request names one host, and one that is answered to. An error is the status of the refusal.
-    pub(super) fn check(&self, request: &request::Parts) -> Result<(), StatusCode> {
-        let authority = match request.uri.authority() {
-            Some(authority) => Some(authority.clone()),
-            None => header(request)?,
+    /// Whether the request names one host, and one that is answered to. Then its `Host` has it in one form, whichever
+    /// way it was named.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub(super) fn admit(&self, request: &mut request::Parts) -> Result<(), Problem> {
+        let (target, field) = (request.uri.authority().map(named).transpose()?, field(&request.headers)?);
+        // RFC 9112 §3.2.2 and RFC 9113 §8.3.1 have the target count; whoever is in front may have looked at the other.
+        let host = match (target, field) {
+            (Some(target), Some(field)) if target != field => return Err(bad("the target and Host differ")),
+            (Some(_), None) if request.version < Version::HTTP_2 => return Err(bad("expected one Host")),
+            (Some(host), _) | (None, Some(host)) => host,
+            // HTTP/1.0 has no need of one, and cannot be sent by a browser.
+            (None, None) if request.version == Version::HTTP_10 => return Ok(()),
+            (None, None) => return Err(bad("expected one Host")),
         };
-        match authority {
-            Some(authority) if self.admits(authority.host()) => Ok(()),
-            Some(_) => Err(StatusCode::MISDIRECTED_REQUEST),
-            // RFC 9112 §3.2; HTTP/1.0 has no need of one, and cannot be sent by a browser.
-            None if request.version == Version::HTTP_10 => Ok(()),
-            None => Err(StatusCode::BAD_REQUEST),
+        if !self.admits(without_port(&host)) {
+            let detail = "this gateway does not answer to that host";
+            return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
         }
+        if request.headers.get(HOST).is_none_or(|value| value.as_bytes() != host.as_bytes()) {
+            let host = HeaderValue::try_from(host).map_err(|_| bad("expected one Host"))?;
+            request.headers.insert(HOST, host);
+        }
+        Ok(())
     }
 
     /// An address is no name that somebody else could make resolve to it.
@@ -51,15 +65,45 @@ impl Hosts {
     }
 }
 
-fn header(request: &request::Parts) -> Result<Option<Authority>, StatusCode> {
-    let mut values = request.headers.get_all(HOST).iter();
+/// As `Host` has it.
+fn field(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(HOST).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(only), None) => {
-            only.to_str().ok().and_then(|text| text.parse().ok()).map(Some).ok_or(StatusCode::BAD_REQUEST)
+            let authority = only.to_str().ok().and_then(|text| text.parse().ok());
+            authority.as_ref().ok_or_else(|| bad("Host is not the name of one")).and_then(named).map(Some)
         }
-        (Some(_), Some(_)) => Err(StatusCode::BAD_REQUEST),
+        (Some(_), Some(_)) => Err(bad("expected one Host")),
     }
+}
+
+/// In small letters, without the port that needs no saying and the dot that names may end by.
+fn named(authority: &Authority) -> Result<String, Problem> {
+    // RFC 9110 §4.2.4: it makes one host look like another.
+    if authority.as_str().contains('@') {
+        return Err(bad("a host has no user"));
+    }
+    let host = authority.host();
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let port = &authority.as_str()[authority.host().len()..];
+    match (host.is_empty(), port.strip_prefix(':').map(str::parse::<u16>)) {
+        (true, _) => Err(bad("Host is not the name of one")),
+        (false, None | Some(Ok(80))) => Ok(host),
+        (false, Some(Ok(port))) => Ok(format!("{host}:{port}")),
+        (false, Some(Err(_))) if port == ":" => Ok(host),
+        (false, Some(Err(_))) => Err(bad("the port of Host is none")),
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    // Colons inside of brackets are those of an address.
+    if host.ends_with(']') { host } else { name }
+}
+
+fn bad(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
 #[cfg(test)]
@@ -69,11 +113,18 @@ mod tests {
     use super::*;
 
     fn check(server: &ServerConfig, hosts: &[&str]) -> Result<(), StatusCode> {
-        let mut request = Request::get("/");
+        admitted(server, "/", hosts).map(drop)
+    }
+
+    /// What `Host` is then.
+    fn admitted(server: &ServerConfig, uri: &str, hosts: &[&str]) -> Result<String, StatusCode> {
+        let mut request = Request::get(uri);
         for host in hosts {
             request = request.header(HOST, *host);
         }
-        Hosts::new(server).check(&request.body(()).unwrap().into_parts().0)
+        let mut parts = request.body(()).unwrap().into_parts().0;
+        Hosts::new(server).admit(&mut parts).map_err(|problem| problem.status())?;
+        Ok(parts.headers[HOST].to_str().unwrap().to_owned())
     }
 
     #[test]
@@ -99,5 +150,34 @@ mod tests {
         let named = ServerConfig { allowed_hosts: vec!["Gateway.example".to_owned()], ..open };
         assert_eq!(check(&named, &["gateway.example:443"]), Ok(()));
         assert_eq!(check(&named, &["other.example"]), Err(StatusCode::MISDIRECTED_REQUEST));
+    }
+
+    #[test]
+    fn a_host_has_one_form() {
+        let open = ServerConfig { listen: "0.0.0.0:3002".parse().unwrap(), ..ServerConfig::default() };
+        for (uri, hosts, expected) in [
+            ("/", &["Gateway.EXAMPLE"][..], Ok("gateway.example")),
+            ("/", &["gateway.example."], Ok("gateway.example")),
+            ("/", &["gateway.example:80"], Ok("gateway.example")),
+            ("/", &["gateway.example:"], Ok("gateway.example")),
+            ("/", &["gateway.example:03002"], Ok("gateway.example:3002")),
+            ("/", &["[::1]:3002"], Ok("[::1]:3002")),
+            ("/", &["[::1]"], Ok("[::1]")),
+            ("http://GATEWAY.example:80/", &["gateway.example"], Ok("gateway.example")),
+            ("http://gateway.example/", &["other.example"], Err(400)),
+            ("http://gateway.example/", &["gateway.example:81"], Err(400)),
+            ("http://gateway.example/", &[], Err(400)),
+            ("http://user@gateway.example/", &["gateway.example"], Err(400)),
+            ("/", &["user@gateway.example"], Err(400)),
+            ("/", &["gateway.example:65536"], Err(400)),
+            ("/", &["gateway.example:x"], Err(400)),
+            ("/", &["gateway.example/a"], Err(400)),
+            ("/", &["a.example, b.example"], Err(400)),
+            ("/", &[":80"], Err(400)),
+            ("/", &["."], Err(400)),
+        ] {
+            let found = admitted(&open, uri, hosts).map_err(|status| status.as_u16());
+            assert_eq!(found.as_deref(), expected.as_ref().map(|host| *host), "{uri} {hosts:?}");
+        }
     }
 }

@@ -22,7 +22,9 @@ use super::limits::by_address;
 use super::outgoing::Outgoing;
 use super::upstream::{Clients, Way};
 use crate::config::Config;
-use crate::proxy::{Base, Candidate, Choose, Identity, Pass, Passage, Route, Table, Tunnels, Upgrades};
+use crate::proxy::{
+    AllowedFields, Base, Candidate, Choose, Identity, Pass, Passage, Route, Table, Tunnels, Upgrades,
+};
 
 /// What stands around all of them.
 #[derive(Debug)]
@@ -109,6 +111,7 @@ fn passage(route: &Route, way: &Way, config: &Config, tunnels: &Tunnels) -> Resu
         authorization: way.authorization.clone(),
         pseudonym: config.proxy.pseudonym.as_str().into(),
         identity: Identity::of(config.proxy.identity.keys().cloned()),
+        allowed: AllowedFields::of(config.proxy.allowed_fields.iter().cloned()),
         forwarding: config.rate_limits.forwarding,
         upgrades,
         is_trusted: Arc::new(move |address: IpAddr| proxies.trusts(address)),

@@ -127,7 +127,7 @@ async fn the_token_of_token_is_let_in_by_its_issuer() {
     assert_eq!(code, 200, "{answer}");
     let ticket = answer["ticket"].as_str().unwrap();
     // Good credentials and no handshake.
-    assert_eq!(ask(client().get(gateway.url(&format!("{SUBSCRIBE}?ticket={ticket}")))).await.0, 400);
+    assert_eq!(ask(client().get(gateway.url(&format!("{SUBSCRIBE}?ticket={ticket}")))).await.0, 426);
     assert_eq!(ask(client().get(gateway.url(&format!("{SUBSCRIBE}?ticket={ticket}")))).await.0, 401);
     let exit = gateway.stop().await;
     assert!(exit.log.iter().any(|line| line.contains(SUBSCRIBE)), "the path is logged");

@@ -161,7 +161,9 @@ async fn over_http1(gateway: &Gateway, path: &str, body: &Value) -> u16 {
     let stream = TcpStream::connect(gateway.address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
-    let answer = within("an answer", sender.send_request(with_secrets(gateway, path, body))).await.unwrap();
+    let mut request = with_secrets(gateway, path, body);
+    request.headers_mut().insert(header::HOST, gateway.address.to_string().parse().unwrap());
+    let answer = within("an answer", sender.send_request(request)).await.unwrap();
     let status = answer.status().as_u16();
     answer.into_body().collect().await.unwrap();
     connection.abort();

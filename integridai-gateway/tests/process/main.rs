@@ -11,6 +11,7 @@ mod demo;
 mod disk;
 mod drains;
 mod faults;
+mod held;
 mod kills;
 mod logs;
 mod memory;

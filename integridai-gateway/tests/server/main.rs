@@ -1,6 +1,7 @@
 //! The HTTP server over real sockets: what clients can and cannot do, and how it drains.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 mod draining;
+mod share;
 mod support;
 
 use std::convert::Infallible;
@@ -18,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use support::{Client, Running, SHORT, http2, http2_request, within};
 
 fn impatient() -> ServerOptions {
-    ServerOptions { header_read_timeout: SHORT, ..ServerOptions::default() }
+    ServerOptions { header_read_timeout: SHORT, idle_timeout: SHORT, ..ServerOptions::default() }
 }
 
 #[tokio::test]
@@ -58,7 +59,7 @@ async fn slow_and_silent_clients_are_cut() {
 }
 
 #[tokio::test]
-async fn an_idle_keep_alive_connection_is_closed_after_the_header_timeout() {
+async fn an_idle_keep_alive_connection_is_closed_after_the_idle_timeout() {
     let server = Running::start(impatient()).await;
     let mut client = Client::connect(&server).await;
     let before = Instant::now();

@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod gateway;
 pub(crate) mod grpc;
+pub(crate) mod http2_frames;
 pub(crate) mod origin;
 pub(crate) mod queue;
 pub(crate) mod raw;

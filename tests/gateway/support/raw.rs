@@ -55,6 +55,12 @@ impl Raw {
         within(self.stream.shutdown()).await.expect("the end leaves");
     }
 
+    /// Says as much of it as is taken: whoever is refused may be cut before the end.
+    pub(crate) async fn send_what_is_taken(&mut self, bytes: &[u8]) {
+        // What was answered by then is still there to be read.
+        let _ = within(self.stream.write_all(bytes)).await;
+    }
+
     /// The head of an answer, up to the empty line.
     pub(crate) async fn head(&mut self) -> String {
         let mut read = Vec::new();
