@@ -93,7 +93,7 @@ impl Plan {
             subscribers: form.of(10, 50),
             submitters: form.of(8, 16),
             deeds: Vec::new(),
-            limit: Duration::from_secs(form.of(240, 1_200) as u64),
+            limit: Duration::from_secs(form.of(480, 1_800) as u64),
             seed: Seed::of(seed),
         }
     }

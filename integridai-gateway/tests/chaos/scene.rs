@@ -1,7 +1,7 @@
 //! All that takes part, and the play.
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use integridai_gateway::demo::{Failure, Latency, SimulatorOptions, Simulators};
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ use crate::servers::postgres::Postgres;
 use crate::servers::redis::Redis;
 use crate::submitters::Submitters;
 use crate::subscribers::{Subscribers, Told};
-use crate::support::{QUIET_ADDRESS, Seed, Start, until};
+use crate::support::{QUIET_ADDRESS, Seed, Start};
 
 pub(crate) struct Scene {
     _folder: TempDir,
@@ -26,6 +26,8 @@ pub(crate) struct Scene {
     ledger: Ledger,
     redis: Option<Redis>,
 }
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 const LIMITS: &str =
     r#"{ execute = { by = "address", quotas = [{ limit = 1000000, period_seconds = 60 }] } }"#;
@@ -91,7 +93,9 @@ impl Scene {
         self.misbehave(&plan.deeds, &mut plan.seed).await;
         println!("all deeds are done after {:?}", begun.elapsed());
         let mut accepted = all(submitting).await.concat();
-        until("the end of all executions", async || self.ledger.value(proof::UNFINISHED) == "0").await;
+        while self.ledger.value(proof::UNFINISHED) != "0" {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
         println!("all executions have ended after {:?}", begun.elapsed());
         accepted.extend(proof::accepted_unseen(&self.ledger));
         let told = self.prove(&accepted, &subscribers, following).await;
