@@ -30,6 +30,7 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod arrival;
 mod backend;
 mod claims;
 mod error;

@@ -6,9 +6,10 @@ use integridai_gateway::store::{
     SystemEvent,
 };
 use time::OffsetDateTime;
+use time::macros::datetime;
 
 use crate::homes::{Home, on_both, query};
-use crate::samples::{PATIENCE, event, other_program, until};
+use crate::samples::{PATIENCE, event, id_of, other_program, until};
 
 const NEVER: Duration = Duration::from_secs(60 * 60);
 
@@ -101,9 +102,9 @@ async fn a_cursor_is_never_given_twice_and_whoever_comes_with_an_old_one_learns_
     on_both(async |home| {
         let store = home.open_with(StoreOptions { retention: Duration::MAX, ..home.options() }).await;
         let old = OffsetDateTime::now_utc() - Duration::from_secs(40 * 24 * 60 * 60);
-        let events = vec![SystemEvent { timestamp: old, ..plain() }; 1];
-        store.append_events(events).await.unwrap();
-        store.append_events(vec![SystemEvent { timestamp: old, ..plain() }]).await.unwrap();
+        for _ in 0..2 {
+            store.append_events(vec![SystemEvent { id: id_of(old), ..plain() }]).await.unwrap();
+        }
         assert_eq!(store.event_bounds().await.unwrap(), EventBounds { pruned_through: 0, newest: 2 });
         store.close(PATIENCE).await.unwrap();
 
@@ -118,6 +119,28 @@ async fn a_cursor_is_never_given_twice_and_whoever_comes_with_an_old_one_learns_
         assert_eq!(*store.committed_events().borrow(), 2, "an empty log goes on where it ended");
         let appended = store.append_events(vec![plain()]).await.unwrap();
         assert_eq!(appended[0].cursor, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_log_is_pruned_by_when_its_events_came_whatever_date_they_claim() {
+    on_both(async |home| {
+        let store = home.open_with(StoreOptions { retention: Duration::MAX, ..home.options() }).await;
+        let old = OffsetDateTime::now_utc() - Duration::from_secs(40 * 24 * 60 * 60);
+        let dated = |date, event| SystemEvent { timestamp: date, ..event };
+        let events = vec![
+            SystemEvent { id: id_of(old), ..dated(datetime!(9999-12-31 23:59 UTC), plain()) },
+            dated(datetime!(2020-01-01 0:00 UTC), named("regtech", "a")),
+        ];
+        store.append_events(events).await.unwrap();
+        store.close(PATIENCE).await.unwrap();
+
+        let store = home.open().await;
+        until("the pruning", async || all(&store).await.len() == 1).await;
+        assert_eq!(cursors_of(&all(&store).await), [2], "it has only just come");
+        let again = store.append_events(vec![named("regtech", "a")]).await.unwrap();
+        assert_eq!((again[0].cursor, again[0].is_new), (2, false));
     })
     .await;
 }

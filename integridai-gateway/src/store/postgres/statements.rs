@@ -85,9 +85,14 @@ BEGIN; UPDATE integridai_schema SET version = version; ROLLBACK";
 /// Of several gateways one prunes at a time.
 pub(super) const MAY_PRUNE: &str = "SELECT pg_try_advisory_xact_lock($1)";
 
-pub(super) const PRUNE: [&str; 4] = [
-    "DELETE FROM system_events WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM system_events WHERE timestamp <= $1 ORDER BY timestamp LIMIT $2))",
+/// By when the gateway learned of them, which their ids tell: a publisher may date an event as it likes. One that came
+/// late, or from a clock that is ahead, keeps nobody but itself.
+pub(super) const PRUNE_EVENTS: &str = "\
+DELETE FROM system_events WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM (SELECT ctid, id, timestamp FROM system_events ORDER BY cursor LIMIT $3) AS oldest
+    WHERE CASE WHEN substr(id::text, 15, 1) = '7' THEN id <= $1 ELSE timestamp <= $2 END))";
+
+pub(super) const PRUNE: [&str; 3] = [
     "DELETE FROM metrics_history WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM metrics_history WHERE timestamp <= $1 ORDER BY timestamp LIMIT $2))",
     "DELETE FROM api_calls_log WHERE ctid = ANY (ARRAY(
@@ -126,8 +131,8 @@ pub(super) const ALL: [&str; 19] = [
     MAY_PRUNE,
     READ_VERSION,
     WRITE_VERSION,
+    PRUNE_EVENTS,
     PRUNE[0],
     PRUNE[1],
     PRUNE[2],
-    PRUNE[3],
 ];

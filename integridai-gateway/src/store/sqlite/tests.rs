@@ -206,7 +206,7 @@ fn timestamps_sort_as_text() {
 
 fn records_of_age(time: OffsetDateTime) -> Vec<Record> {
     let event = SystemEvent {
-        id: Uuid::now_v7(),
+        id: crate::store::arrival::last_id(time),
         event_type: "compliance_analysis".to_owned(),
         service_name: "gateway".to_owned(),
         payload: JsonText::empty_list(),
