@@ -11,7 +11,6 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{Delivery, Hub, Received, Subscription, TooManySubscribers, Wanted};
 use crate::store::{EventBounds, EventRange, Store, StoreError};
@@ -112,8 +111,8 @@ enum Phase {
     Replay(u64),
     /// Of what was missed, the newest of each kind.
     Conflate,
-    /// As they come; those whose id is smaller are older than the subscription, and only committed late.
-    Live(Option<Uuid>),
+    /// As they come.
+    Live,
 }
 
 impl Follower {
@@ -132,7 +131,7 @@ impl Follower {
         let subscription = hub.subscribe()?;
         let (phase, position) = match cursor {
             Some(cursor) => (Phase::Resume, cursor),
-            None => (Phase::Live(Some(Uuid::now_v7())), hub.head()),
+            None => (Phase::Live, hub.head()),
         };
         let (hub, log, wanted) = (hub.clone(), log.clone(), Box::new(wanted));
         Ok(Self { subscription, hub, log, wanted, overflow, phase, position, pending: VecDeque::new() })
@@ -145,7 +144,7 @@ impl Follower {
                 return Next::Event(delivery);
             }
             let next = match self.phase {
-                Phase::Live(begun) => self.live(begun).await,
+                Phase::Live => self.live().await,
                 // Apart, and only as long as it takes: one that waits for the next event has no room for a read.
                 phase => Box::pin(self.read(phase)).await,
             };
@@ -165,23 +164,19 @@ impl Follower {
         Some(delivery)
     }
 
-    async fn live(&mut self, begun: Option<Uuid>) -> Option<Next> {
+    async fn live(&mut self) -> Option<Next> {
         match self.subscription.receive().await {
-            Received::Event(delivery) => self.take_live(delivery, begun),
+            Received::Event(delivery) => self.take_live(delivery),
             Received::Missed(_) => self.fall_behind(),
             Received::Closed => Some(Next::Closed),
         }
     }
 
-    fn take_live(&mut self, delivery: Arc<Delivery>, begun: Option<Uuid>) -> Option<Next> {
+    fn take_live(&mut self, delivery: Arc<Delivery>) -> Option<Next> {
         if delivery.cursor <= self.position {
             return None;
         }
         self.position = delivery.cursor;
-        if begun.is_some_and(|begun| delivery.id < begun) {
-            return None;
-        }
-        self.phase = Phase::Live(None);
         self.wanted.has(&delivery).then_some(Next::Event(delivery))
     }
 
@@ -219,7 +214,7 @@ impl Follower {
             Phase::Resume => self.resume().await,
             Phase::Replay(target) => self.replay(target).await.map(|()| None),
             Phase::Conflate => self.conflate().await.map(|()| None),
-            Phase::Live(_) => Ok(None),
+            Phase::Live => Ok(None),
         };
         match read {
             Ok(next) => next,
@@ -252,7 +247,7 @@ impl Follower {
             // What was queued meanwhile is in the log as well: a long way does not end in a queue that has run over.
             self.subscription.skip_queue();
             let head = self.hub.head();
-            self.phase = if self.position >= head { Phase::Live(None) } else { Phase::Replay(head) };
+            self.phase = if self.position >= head { Phase::Live } else { Phase::Replay(head) };
             return Ok(());
         }
         let page = self.log.page(self.position, target, &self.wanted).await?;
@@ -281,7 +276,7 @@ impl Follower {
         }
         let mut kept: Vec<Arc<Delivery>> = newest.into_values().map(Arc::new).collect();
         kept.sort_unstable_by_key(|delivery| delivery.cursor);
-        (self.pending, self.position, self.phase) = (kept.into(), through, Phase::Live(None));
+        (self.pending, self.position, self.phase) = (kept.into(), through, Phase::Live);
         Ok(())
     }
 }

@@ -7,6 +7,9 @@ mod hub;
 mod tail;
 mod topics;
 
+#[cfg(test)]
+mod tests;
+
 pub use delivery::Delivery;
 pub use envelope::{Event, EventType, logged_frame};
 pub use follower::{EventLog, Follower, Gap, Next, Overflow};
