@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use uuid::Uuid;
 
 use super::envelope::logged_frame;
 use crate::store::LoggedEvent;
@@ -14,8 +13,6 @@ use crate::store::LoggedEvent;
 pub struct Delivery {
     /// Its place in the log.
     pub cursor: u64,
-    /// Its id: a UUID of version 7, made when the gateway learned of it.
-    pub id: Uuid,
     /// Its type.
     pub kind: Box<str>,
     /// Where it comes from.
@@ -34,7 +31,6 @@ impl From<LoggedEvent> for Delivery {
         let LoggedEvent { cursor, event } = logged;
         Self {
             cursor,
-            id: event.id,
             kind: event.event_type.into(),
             source: event.service_name.into(),
             user_id: event.user_id.map(Into::into),

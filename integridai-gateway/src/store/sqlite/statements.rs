@@ -13,6 +13,15 @@ pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM syst
 pub(super) const EVENT_BOUNDS: &str =
     "SELECT pruned_through, (SELECT coalesce(max(cursor), 0) FROM system_events) FROM event_log";
 
+/// How far the log goes, from the first event of a range on.
+pub(super) const EXTENT_AFTER: &str = "\
+SELECT (SELECT min(cursor) FROM system_events WHERE cursor > ?1), (SELECT max(cursor) FROM system_events),
+    pruned_through FROM event_log";
+
+pub(super) const EXTENT_BEFORE: &str = "\
+SELECT (SELECT max(cursor) FROM system_events WHERE cursor < ?1), (SELECT min(cursor) FROM system_events),
+    pruned_through FROM event_log";
+
 /// Conditions follow, and an order.
 pub(super) const EVENTS: &str = "SELECT * FROM system_events WHERE ";
 
@@ -81,11 +90,13 @@ VALUES ('probe', 'probe', 'gateway', 'gateway', '\"' || hex(zeroblob(8192)) || '
 pub(super) const PROBE_ERASE: &str = "DELETE FROM system_events WHERE id = 'probe'";
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 18] = [
+pub(super) const ALL: [&str; 20] = [
     INSERT_EVENT,
     FIND_EVENT,
     NEWEST_EVENT,
     EVENT_BOUNDS,
+    EXTENT_AFTER,
+    EXTENT_BEFORE,
     INSERT_METRIC,
     INSERT_API_CALL,
     RECENT_EVENTS,

@@ -118,7 +118,7 @@ fn the_log_is_read_by_an_index_and_never_sorted() {
         (EventFilter { user_id: text("a"), ..none() }, "system_events_user_id"),
     ] {
         for range in [EventRange::after(7), EventRange::Before(7)] {
-            let query = super::events::Query::new(range, &filter, 10);
+            let query = super::events::Query::new(range, (7, 70), &filter, 10);
             let plan = query.plan(&connection);
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
         }
