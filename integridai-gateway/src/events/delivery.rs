@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
+use uuid::Uuid;
 
 use super::envelope::logged_frame;
 use crate::store::LoggedEvent;
@@ -13,6 +14,8 @@ use crate::store::LoggedEvent;
 pub struct Delivery {
     /// Its place in the log.
     pub cursor: u64,
+    /// Its id.
+    pub id: Uuid,
     /// Its type.
     pub kind: Box<str>,
     /// Where it comes from.
@@ -31,6 +34,7 @@ impl From<LoggedEvent> for Delivery {
         let LoggedEvent { cursor, event } = logged;
         Self {
             cursor,
+            id: event.id,
             kind: event.event_type.into(),
             source: event.service_name.into(),
             user_id: event.user_id.map(Into::into),

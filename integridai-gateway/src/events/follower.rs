@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::conflation::Conflation;
 use super::log::{Page, Read, Reading};
-use super::{Delivery, EventLog, Hub, Received, Subscription, TooManySubscribers, Wanted};
+use super::{Delivery, EventLog, EventType, Hub, Received, Subscription, TooManySubscribers, Wanted};
 use crate::store::EventBounds;
 
 /// What becomes of a subscriber that is further behind than its queue is long.
@@ -69,6 +70,8 @@ pub struct Follower {
     looked: u64,
     /// Up to here it has been told what is no longer in the log.
     told: u64,
+    /// The event of the figures that it has from elsewhere.
+    figures: Option<Uuid>,
     /// Read, and not given out yet.
     pending: VecDeque<Arc<Delivery>>,
     /// Under way, also while nobody waits for it.
@@ -115,9 +118,15 @@ impl Follower {
             position,
             looked: 0,
             told: 0,
+            figures: None,
             pending: VecDeque::new(),
             reading: None,
         })
+    }
+
+    /// The subscriber has the gateway's figures that this event tells: they, and older ones, do not come after them.
+    pub fn has_figures(&mut self, event: Uuid) {
+        self.figures = Some(event);
     }
 
     /// Waits for what comes next. Cancelling the wait loses nothing, and begins nothing anew.
@@ -162,7 +171,19 @@ impl Follower {
             return None;
         }
         self.position = delivery.cursor;
-        self.wanted.has(&delivery).then_some(Next::Event(delivery))
+        (!self.has_figures_of(&delivery) && self.wanted.has(&delivery)).then_some(Next::Event(delivery))
+    }
+
+    /// Older figures after newer ones would be taken for the newest.
+    fn has_figures_of(&mut self, delivery: &Delivery) -> bool {
+        let Some(newest) = self.figures else { return false };
+        if *delivery.kind != *EventType::MetricsUpdate.as_str() || *delivery.source != *"gateway" {
+            return false;
+        }
+        if delivery.id >= newest {
+            self.figures = None;
+        }
+        delivery.id <= newest
     }
 
     fn fall_behind(&mut self) -> Option<Next> {

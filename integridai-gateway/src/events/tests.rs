@@ -67,6 +67,19 @@ async fn a_new_subscriber_gets_what_is_committed_from_now_on_whatever_its_id_say
     assert_eq!((cursor(&mut follower).await, cursor(&mut follower).await), (1, 2));
 }
 
+#[tokio::test]
+async fn figures_that_a_subscriber_has_already_do_not_come_after_them() {
+    let place = place();
+    let mut follower = place.follow(Overflow::DropOldest, None);
+    let figures = || SystemEvent::from(Event::new(EventType::MetricsUpdate, "gateway", "x").unwrap());
+    let (older, alert, shown) = (figures(), event(), figures());
+    follower.has_figures(shown.id);
+    for (cursor, event) in (1..).zip([older, alert, shown, figures()]) {
+        place.hub.publish(LoggedEvent { cursor, event });
+    }
+    assert_eq!((cursor(&mut follower).await, cursor(&mut follower).await), (2, 4));
+}
+
 async fn gap(follower: &mut Follower) -> Gap {
     match follower.next().await {
         Next::Gap(gap) => gap,
