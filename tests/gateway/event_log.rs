@@ -40,6 +40,24 @@ async fn the_log_is_read_page_by_page_in_either_order() {
 }
 
 #[tokio::test]
+async fn a_page_of_large_events_ends_early_and_is_gone_on_from() {
+    let gateway = Gateway::start().await;
+    let data = "x".repeat(900_000);
+    for _ in 0..6 {
+        let event = json!({"type": "load", "source": "tests", "data": data});
+        let request = gateway.client.request(Method::POST, EVENTS).json(&event);
+        assert_eq!(gateway.client.send(request).await.status, 202);
+    }
+    let page = get(&gateway, "?type=load").await.ok();
+    assert_eq!(cursors(&page).len(), 5, "with the fifth they are more than 4 MiB");
+    let last = *cursors(&page).last().expect("there are some");
+    assert_eq!(page["next_cursor"].as_u64(), Some(last));
+    let rest = get(&gateway, &format!("?type=load&cursor={last}")).await.ok();
+    assert_eq!((cursors(&rest).len(), rest["next_cursor"].as_u64()), (1, None));
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn filters_choose_and_what_makes_no_sense_is_refused() {
     let gateway = Gateway::start().await;
     let client = &gateway.client;

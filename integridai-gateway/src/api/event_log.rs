@@ -13,7 +13,7 @@ use super::State;
 use super::subscription::read_cursor;
 use crate::events::{Reader, is_event_type};
 use crate::respond::{Problem, ProblemSchema};
-use crate::store::{EventFilter, EventRange, JsonText, LoggedEvent, StoreError};
+use crate::store::{EventFilter, EventPage, EventRange, JsonText, LoggedEvent, PageLimit, StoreError};
 use crate::timestamp;
 
 /// A part of the log.
@@ -21,7 +21,7 @@ use crate::timestamp;
 pub(super) struct LoggedEvents {
     /// The events, in the order that was asked for.
     events: Vec<EventEntry>,
-    /// The cursor to go on with; `null`: there is nothing more by now.
+    /// The cursor to go on with, also where a page has fewer events than the limit, or none; `null`: there is nothing more by now.
     #[schema(example = 4711)]
     next_cursor: Option<u64>,
     /// Events up to this cursor may no longer be there; 0: all are.
@@ -69,13 +69,15 @@ struct Asked {
 
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
+/// A page that is larger ends early, and is gone on from.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 const MAX_VALUE: usize = 255;
 const MAX_TYPES: usize = 32;
 
 /// The log of events.
 ///
 /// In the order of cursors, the oldest first, or the newest with `order=desc`. Whoever goes on with `next_cursor` sees each event
-/// once. It has what the caller may see: events of other users are for `admin`, unless their type is one of the gateway's own four.
+/// once: a page may have fewer events than `limit`, or none, where few fit the filters or they are large. It has what the caller may see: events of other users are for `admin`, unless their type is one of the gateway's own four.
 #[utoipa::path(
     get,
     path = "/api/v1/events",
@@ -111,11 +113,10 @@ pub(super) async fn list(
         true => EventRange::Before(cursor.unwrap_or(u64::MAX)),
         false => EventRange::after(cursor.unwrap_or(0)),
     };
-    let found = api.store.events(range, filter, limit).await.map_err(unread)?;
-    let pruned_through = api.store.event_bounds().await.map_err(unread)?.pruned_through;
-    let is_full = found.len() == limit as usize;
-    let next_cursor = found.last().filter(|_| is_full).map(|last| last.cursor);
-    let events = found.into_iter().map(|logged| EventEntry::of(logged, &reader)).collect();
+    let limit = PageLimit { events: limit, bytes: MAX_BYTES };
+    let page = api.store.events(range, filter, limit).await.map_err(unread)?;
+    let EventPage { events, next: next_cursor, pruned_through } = page;
+    let events = events.into_iter().map(|logged| EventEntry::of(logged, &reader)).collect();
     Ok(axum::Json(LoggedEvents { events, next_cursor, pruned_through }))
 }
 

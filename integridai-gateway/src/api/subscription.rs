@@ -61,7 +61,10 @@ impl Asked {
         let wants_figures = self.wanted.topics.contain(EventType::MetricsUpdate.as_str(), None);
         let first = if wants_figures && self.cursor.is_none() { snapshot(api) } else { None };
         let Self { wanted, cursor, overflow } = self;
-        let follower = Follower::new(&api.hub, &api.log, wanted, overflow, cursor).map_err(no_room)?;
+        let mut follower = Follower::new(&api.hub, &api.log, wanted, overflow, cursor).map_err(no_room)?;
+        if let Some(first) = &first {
+            follower.has_figures(first.id);
+        }
         Ok(Subscribed { follower, first, ends: end_of(principal), connection })
     }
 }
@@ -123,7 +126,8 @@ const SOON: Duration = Duration::from_secs(10);
 fn snapshot(api: &Api) -> Option<Event> {
     let snapshot = api.consolidated.latest()?;
     let data: &serde_json::value::RawValue = serde_json::from_slice(&snapshot.body).ok()?;
-    Event::new(EventType::MetricsUpdate, "gateway", data).ok()
+    let event = Event::new(EventType::MetricsUpdate, "gateway", data).ok()?;
+    Some(Event { id: snapshot.id, ..event })
 }
 
 /// What a subscriber is told of events that it does not get.

@@ -14,7 +14,7 @@ use crate::store::LoggedEvent;
 pub struct Delivery {
     /// Its place in the log.
     pub cursor: u64,
-    /// Its id: a UUID of version 7, made when the gateway learned of it.
+    /// Its id.
     pub id: Uuid,
     /// Its type.
     pub kind: Box<str>,

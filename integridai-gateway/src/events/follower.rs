@@ -3,51 +3,17 @@
 //! It subscribes to the hub first and reads the log up to the hub's head, so that nothing falls between the two; what
 //! comes twice is known by its cursor.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Delivery, Hub, Received, Subscription, TooManySubscribers, Wanted};
-use crate::store::{EventBounds, EventRange, Store, StoreError};
-
-/// Events read at once for a subscriber that catches up.
-const PAGE: u32 = 64;
-/// What a subscriber that conflates keeps at most while it catches up.
-const MAX_KEYS: usize = 1_024;
-/// Before the log is read again that could not be read.
-const RETRY: Duration = Duration::from_millis(250);
-
-/// The log as subscribers read it: few at a time, so that a crowd that comes back at once does not keep others waiting.
-#[derive(Debug, Clone)]
-pub struct EventLog {
-    store: Store,
-    readers: Arc<Semaphore>,
-}
-
-impl EventLog {
-    /// The log of `store`, for at most so many readers at a time.
-    #[must_use]
-    pub fn new(store: Store, readers: usize) -> Self {
-        Self { store, readers: Arc::new(Semaphore::new(readers)) }
-    }
-
-    async fn bounds(&self) -> Result<EventBounds, StoreError> {
-        let _turn = self.readers.acquire().await.map_err(|_| StoreError::Closed)?;
-        self.store.event_bounds().await
-    }
-
-    async fn page(&self, after: u64, through: u64, wanted: &Wanted) -> Result<Vec<Delivery>, StoreError> {
-        let _turn = self.readers.acquire().await.map_err(|_| StoreError::Closed)?;
-        let found = self.store.events(EventRange::After(after, through), wanted.in_log(), PAGE).await?;
-        Ok(found.into_iter().map(Delivery::from).collect())
-    }
-}
+use super::conflation::Conflation;
+use super::log::{Page, Read, Reading};
+use super::{Delivery, EventLog, EventType, Hub, Received, Subscription, TooManySubscribers, Wanted};
+use crate::store::EventBounds;
 
 /// What becomes of a subscriber that is further behind than its queue is long.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,22 +64,30 @@ pub struct Follower {
     wanted: Box<Wanted>,
     overflow: Overflow,
     phase: Phase,
-    /// Everything up to here has been seen, or was not wanted.
+    /// Everything up to here has been seen, or was not wanted, or its gap was told.
     position: u64,
+    /// The same, once what is pending has been given out.
+    looked: u64,
+    /// Up to here it has been told what is no longer in the log.
+    told: u64,
+    /// The event of the figures that it has from elsewhere.
+    figures: Option<Uuid>,
     /// Read, and not given out yet.
     pending: VecDeque<Arc<Delivery>>,
+    /// Under way, also while nobody waits for it.
+    reading: Option<Reading>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Phase {
     /// From here on, as far as that is still there.
     Resume,
     /// From the log, up to this cursor.
     Replay(u64),
     /// Of what was missed, the newest of each kind.
-    Conflate,
-    /// As they come; those whose id is smaller are older than the subscription, and only committed late.
-    Live(Option<Uuid>),
+    Conflate(Box<Conflation>),
+    /// As they come.
+    Live,
 }
 
 impl Follower {
@@ -132,22 +106,38 @@ impl Follower {
         let subscription = hub.subscribe()?;
         let (phase, position) = match cursor {
             Some(cursor) => (Phase::Resume, cursor),
-            None => (Phase::Live(Some(Uuid::now_v7())), hub.head()),
+            None => (Phase::Live, hub.head()),
         };
-        let (hub, log, wanted) = (hub.clone(), log.clone(), Box::new(wanted));
-        Ok(Self { subscription, hub, log, wanted, overflow, phase, position, pending: VecDeque::new() })
+        Ok(Self {
+            subscription,
+            hub: hub.clone(),
+            log: log.clone(),
+            wanted: Box::new(wanted),
+            overflow,
+            phase,
+            position,
+            looked: 0,
+            told: 0,
+            figures: None,
+            pending: VecDeque::new(),
+            reading: None,
+        })
     }
 
-    /// Waits for what comes next. Cancelling the wait loses nothing.
+    /// The subscriber has the gateway's figures that this event tells: they, and older ones, do not come after them.
+    pub fn has_figures(&mut self, event: Uuid) {
+        self.figures = Some(event);
+    }
+
+    /// Waits for what comes next. Cancelling the wait loses nothing, and begins nothing anew.
     pub async fn next(&mut self) -> Next {
         loop {
             if let Some(delivery) = self.take_pending() {
                 return Next::Event(delivery);
             }
             let next = match self.phase {
-                Phase::Live(begun) => self.live(begun).await,
-                // Apart, and only as long as it takes: one that waits for the next event has no room for a read.
-                phase => Box::pin(self.read(phase)).await,
+                Phase::Live => self.live().await,
+                _ => self.read().await,
             };
             if let Some(next) = next {
                 return next;
@@ -156,40 +146,53 @@ impl Follower {
     }
 
     fn take_pending(&mut self) -> Option<Arc<Delivery>> {
-        let delivery = self.pending.pop_front()?;
+        let delivery = self.pending.pop_front();
         if self.pending.is_empty() {
             // One that waits for the next event holds no room for many.
             self.pending = VecDeque::new();
         }
-        self.position = self.position.max(delivery.cursor);
-        Some(delivery)
+        match &delivery {
+            Some(delivery) => self.position = self.position.max(delivery.cursor),
+            None => self.position = self.position.max(self.looked),
+        }
+        delivery
     }
 
-    async fn live(&mut self, begun: Option<Uuid>) -> Option<Next> {
+    async fn live(&mut self) -> Option<Next> {
         match self.subscription.receive().await {
-            Received::Event(delivery) => self.take_live(delivery, begun),
-            Received::Missed(_) => self.fall_behind(),
+            Received::Event(delivery) => self.take_live(delivery),
+            Received::Missed => self.fall_behind(),
             Received::Closed => Some(Next::Closed),
         }
     }
 
-    fn take_live(&mut self, delivery: Arc<Delivery>, begun: Option<Uuid>) -> Option<Next> {
+    fn take_live(&mut self, delivery: Arc<Delivery>) -> Option<Next> {
         if delivery.cursor <= self.position {
             return None;
         }
         self.position = delivery.cursor;
-        if begun.is_some_and(|begun| delivery.id < begun) {
-            return None;
+        (!self.has_figures_of(&delivery) && self.wanted.has(&delivery)).then_some(Next::Event(delivery))
+    }
+
+    /// Older figures after newer ones would be taken for the newest.
+    fn has_figures_of(&mut self, delivery: &Delivery) -> bool {
+        let Some(newest) = self.figures else { return false };
+        if *delivery.kind != *EventType::MetricsUpdate.as_str() || *delivery.source != *"gateway" {
+            return false;
         }
-        self.phase = Phase::Live(None);
-        self.wanted.has(&delivery).then_some(Next::Event(delivery))
+        if delivery.id >= newest {
+            self.figures = None;
+        }
+        delivery.id <= newest
     }
 
     fn fall_behind(&mut self) -> Option<Next> {
         match self.overflow {
             Overflow::DropOldest => self.drop_oldest(),
             Overflow::Conflate => {
-                self.phase = Phase::Conflate;
+                // What is queued is conflated as well; whatever comes after the head is queued anew.
+                self.subscription.skip_queue();
+                self.phase = Phase::Conflate(Box::new(Conflation::new(self.position, self.hub.head())));
                 None
             }
             Overflow::Disconnect => Some(Next::TooSlow(self.position)),
@@ -211,77 +214,114 @@ impl Follower {
     }
 
     /// From the log; when that cannot be read, again a little later.
-    async fn read(&mut self, phase: Phase) -> Option<Next> {
-        if self.subscription.is_closed() {
-            return Some(Next::Closed);
+    async fn read(&mut self) -> Option<Next> {
+        if self.reading.is_none() {
+            self.reading = self.begin();
         }
-        let read = match phase {
-            Phase::Resume => self.resume().await,
-            Phase::Replay(target) => self.replay(target).await.map(|()| None),
-            Phase::Conflate => self.conflate().await.map(|()| None),
-            Phase::Live(_) => Ok(None),
+        let reading = self.reading.as_mut()?;
+        let read = tokio::select! {
+            biased;
+            () = self.subscription.closed() => return Some(Next::Closed),
+            read = reading => read,
         };
-        match read {
-            Ok(next) => next,
-            Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "the log cannot be read");
-                sleep(RETRY).await;
+        self.reading = None;
+        match read? {
+            Read::Bounds(bounds) => self.resume(bounds),
+            Read::Page(page) => self.take(page),
+        }
+    }
+
+    /// What is to be read next; none: nothing at the moment.
+    fn begin(&mut self) -> Option<Reading> {
+        match &self.phase {
+            Phase::Live => None,
+            Phase::Resume => Some(self.log.bounds()),
+            Phase::Replay(target) if self.position >= *target => {
+                self.catch_up();
                 None
             }
-        }
-    }
-
-    async fn resume(&mut self) -> Result<Option<Next>, StoreError> {
-        let EventBounds { pruned_through, newest } = self.log.bounds().await?;
-        let after = self.position;
-        self.phase = Phase::Replay(after);
-        Ok(if after > newest {
-            // A log that was made anew. Nobody knows what was missed; what is there is not old.
-            self.position = newest;
-            self.phase = Phase::Replay(newest);
-            Some(Next::Gap(Gap { reason: "unknown_cursor", after, through: newest }))
-        } else if after < pruned_through {
-            Some(Next::Gap(Gap { reason: "pruned", after, through: pruned_through }))
-        } else {
-            None
-        })
-    }
-
-    async fn replay(&mut self, target: u64) -> Result<(), StoreError> {
-        if self.position >= target {
-            // What was queued meanwhile is in the log as well: a long way does not end in a queue that has run over.
-            self.subscription.skip_queue();
-            let head = self.hub.head();
-            self.phase = if self.position >= head { Phase::Live(None) } else { Phase::Replay(head) };
-            return Ok(());
-        }
-        let page = self.log.page(self.position, target, &self.wanted).await?;
-        if page.is_empty() {
-            self.position = target;
-        }
-        self.pending = page.into_iter().map(Arc::new).collect();
-        Ok(())
-    }
-
-    async fn conflate(&mut self) -> Result<(), StoreError> {
-        // What is queued is conflated as well; whatever comes after the head is queued anew.
-        self.subscription.skip_queue();
-        let (through, mut after) = (self.hub.head(), self.position);
-        let mut newest: HashMap<_, Delivery> = HashMap::new();
-        loop {
-            let page = self.log.page(after, through, &self.wanted).await?;
-            let Some(last) = page.last() else { break };
-            after = last.cursor;
-            for delivery in page {
-                let key = (delivery.kind.clone(), delivery.source.clone(), delivery.user_id.clone());
-                if newest.len() < MAX_KEYS || newest.contains_key(&key) {
-                    newest.insert(key, delivery);
-                }
+            Phase::Replay(target) => Some(self.log.page(self.position, *target, &self.wanted)),
+            Phase::Conflate(conflation) => {
+                Some(self.log.page(conflation.reached, conflation.through, &self.wanted))
             }
         }
-        let mut kept: Vec<Arc<Delivery>> = newest.into_values().map(Arc::new).collect();
-        kept.sort_unstable_by_key(|delivery| delivery.cursor);
-        (self.pending, self.position, self.phase) = (kept.into(), through, Phase::Live(None));
-        Ok(())
+    }
+
+    /// What was queued meanwhile is in the log as well: a long way does not end in a queue that has run over.
+    fn catch_up(&mut self) {
+        self.subscription.skip_queue();
+        let head = self.hub.head();
+        self.phase = if self.position >= head { Phase::Live } else { Phase::Replay(head) };
+    }
+
+    fn resume(&mut self, bounds: EventBounds) -> Option<Next> {
+        let EventBounds { pruned_through, newest } = bounds;
+        let after = self.position;
+        if after > newest {
+            // A log that was made anew. Nobody knows what was missed; what is there is not old.
+            (self.position, self.phase) = (newest, Phase::Replay(newest));
+            return Some(Next::Gap(Gap { reason: "unknown_cursor", after, through: newest }));
+        }
+        self.phase = Phase::Replay(after);
+        self.pruned(after, pruned_through)
+    }
+
+    /// What went while the log was read is told before what follows it.
+    fn pruned(&mut self, after: u64, through: u64) -> Option<Next> {
+        let after = after.max(self.told);
+        if through <= after {
+            return None;
+        }
+        self.told = through;
+        Some(Next::Gap(Gap { reason: "pruned", after, through }))
+    }
+
+    fn take(&mut self, page: Page) -> Option<Next> {
+        let Page { deliveries, next, pruned_through } = page;
+        let (after, target) = match &mut self.phase {
+            Phase::Conflate(conflation) => {
+                let span = (conflation.reached, conflation.through);
+                deliveries.into_iter().for_each(|delivery| conflation.keep(delivery));
+                conflation.reached = next.unwrap_or(conflation.through);
+                if conflation.is_full() || conflation.is_over() {
+                    (self.pending, self.looked) = (conflation.take(), conflation.reached);
+                }
+                if conflation.is_over() {
+                    self.phase = Phase::Live;
+                }
+                span
+            }
+            Phase::Replay(target) => {
+                self.pending = deliveries.into_iter().map(Arc::new).collect();
+                self.looked = next.unwrap_or(*target);
+                (self.position, *target)
+            }
+            Phase::Resume | Phase::Live => return None,
+        };
+        self.pruned(after, pruned_through.min(target))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::{Event, EventType, Reader, Topics};
+    use crate::store::{Store, StoreOptions};
+
+    #[tokio::test]
+    async fn one_that_resumes_and_reads_no_further_holds_little_of_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions::new(folder.path().join("gateway.db"))).unwrap();
+        let large = "x".repeat(100 * 1024);
+        let event = || Event::new(EventType::SystemAlert, "test", &large).unwrap().into();
+        store.append_events((0..40).map(|_| event()).collect()).await.unwrap();
+        let (hub, log) = (Hub::new(1, 4, 40), EventLog::new(store, 1));
+        let wanted = Wanted { topics: Topics::default(), reader: Reader::Operator };
+        let mut follower = Follower::new(&hub, &log, wanted, Overflow::DropOldest, Some(0)).unwrap();
+        for expected in 1..=40 {
+            let next = follower.next().await;
+            assert!(matches!(&next, Next::Event(delivery) if delivery.cursor == expected), "{next:?}");
+            assert!(follower.pending.len() <= 2, "{} are held", follower.pending.len());
+        }
     }
 }

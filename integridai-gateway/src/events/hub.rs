@@ -1,15 +1,19 @@
 //! Every committed event to every subscriber, serialised once.
 //!
-//! All subscribers read from one ring. One that falls more than the ring's length behind misses the oldest events
-//! and is told how many; nobody waits for it.
+//! All subscribers read from one ring, bounded by a number of events and by their bytes. One that falls more than that
+//! behind misses the oldest events and is told so; nobody waits for it.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{broadcast, watch};
 
 use super::Delivery;
 use crate::store::LoggedEvent;
+
+/// Texts of events that the ring holds, but for one that is larger.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// Sends events to subscribers. A clone is the same hub.
 #[derive(Debug, Clone)]
@@ -19,12 +23,21 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct Shared {
-    deliveries: broadcast::Sender<Arc<Delivery>>,
+    deliveries: broadcast::Sender<Weak<Delivery>>,
+    ring: Mutex<Ring>,
     /// The cursor of the newest event that was sent, or is about to be.
     head: AtomicU64,
     closed: watch::Sender<bool>,
     subscribers: AtomicUsize,
     max_subscribers: usize,
+}
+
+/// Keeps the newest events for whoever is behind.
+#[derive(Debug)]
+struct Ring {
+    deliveries: VecDeque<Arc<Delivery>>,
+    bytes: usize,
+    max_pending: usize,
 }
 
 /// As many subscribers as there may be.
@@ -38,8 +51,8 @@ pub struct TooManySubscribers;
 pub enum Received {
     /// An event.
     Event(Arc<Delivery>),
-    /// This many events were missed: the subscriber was too slow.
-    Missed(u64),
+    /// Events were missed: the subscriber was too slow.
+    Missed,
     /// The gateway goes down.
     Closed,
 }
@@ -52,6 +65,7 @@ impl Hub {
         let shared = Shared {
             head: AtomicU64::new(head),
             deliveries: broadcast::Sender::new(max_pending),
+            ring: Mutex::new(Ring { deliveries: VecDeque::new(), bytes: 0, max_pending }),
             closed: watch::Sender::new(false),
             subscribers: AtomicUsize::new(0),
             max_subscribers,
@@ -65,7 +79,7 @@ impl Hub {
         self.shared.head.store(event.cursor, Ordering::SeqCst);
         if self.shared.deliveries.receiver_count() > 0 {
             // It only fails when the last subscriber has just left.
-            let _ = self.shared.deliveries.send(Arc::new(event.into()));
+            let _ = self.shared.deliveries.send(self.shared.keep(event.into()));
         }
     }
 
@@ -104,10 +118,31 @@ impl Hub {
     }
 }
 
+impl Shared {
+    fn keep(&self, delivery: Delivery) -> Weak<Delivery> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(delivery))
+    }
+}
+
+impl Ring {
+    fn push(&mut self, delivery: Arc<Delivery>) -> Weak<Delivery> {
+        let weak = Arc::downgrade(&delivery);
+        self.bytes += delivery.frame.len();
+        self.deliveries.push_back(delivery);
+        while self.deliveries.len() > 1
+            && (self.deliveries.len() > self.max_pending || self.bytes > MAX_BYTES)
+            && let Some(oldest) = self.deliveries.pop_front()
+        {
+            self.bytes -= oldest.frame.len();
+        }
+        weak
+    }
+}
+
 /// One subscriber's end. Dropping it unsubscribes.
 #[derive(Debug)]
 pub struct Subscription {
-    deliveries: broadcast::Receiver<Arc<Delivery>>,
+    deliveries: broadcast::Receiver<Weak<Delivery>>,
     closed: watch::Receiver<bool>,
     shared: Arc<Shared>,
 }
@@ -119,8 +154,8 @@ impl Subscription {
             biased;
             _ = self.closed.wait_for(|closed| *closed) => Received::Closed,
             delivery = self.deliveries.recv() => match delivery {
-                Ok(delivery) => Received::Event(delivery),
-                Err(broadcast::error::RecvError::Lagged(missed)) => Received::Missed(missed),
+                Ok(delivery) => delivery.upgrade().map_or(Received::Missed, Received::Event),
+                Err(broadcast::error::RecvError::Lagged(_)) => Received::Missed,
                 Err(broadcast::error::RecvError::Closed) => Received::Closed,
             },
         }
@@ -132,7 +167,11 @@ impl Subscription {
     pub(super) fn oldest(&mut self) -> Option<Arc<Delivery>> {
         loop {
             match self.deliveries.try_recv() {
-                Ok(delivery) => return Some(delivery),
+                Ok(delivery) => {
+                    if let Some(delivery) = delivery.upgrade() {
+                        return Some(delivery);
+                    }
+                }
                 // Even that one is gone by now.
                 Err(broadcast::error::TryRecvError::Lagged(_)) => {}
                 Err(_) => return None,
@@ -145,9 +184,10 @@ impl Subscription {
         self.deliveries = self.deliveries.resubscribe();
     }
 
-    /// Whether the gateway goes down.
-    pub(super) fn is_closed(&self) -> bool {
-        *self.closed.borrow()
+    /// Waits until the gateway goes down.
+    pub(super) async fn closed(&mut self) {
+        // Without a sender it is down.
+        let _ = self.closed.wait_for(|closed| *closed).await;
     }
 }
 
@@ -191,8 +231,23 @@ mod tests {
         for number in 1..=10 {
             hub.publish(event(number));
         }
-        assert!(matches!(slow.receive().await, Received::Missed(6)));
+        assert!(matches!(slow.receive().await, Received::Missed));
         assert!(matches!(slow.receive().await, Received::Event(delivery) if delivery.cursor == 7));
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_slow_subscriber_is_bounded_by_its_size_too() {
+        let hub = Hub::new(10, 64, 0);
+        let mut slow = hub.subscribe().unwrap();
+        let large = "x".repeat(1024 * 1024);
+        for cursor in 1..=20 {
+            let event = Event::new(EventType::SystemAlert, "test", &large).unwrap().into();
+            hub.publish(LoggedEvent { cursor, event });
+        }
+        assert!(hub.shared.ring.lock().unwrap().bytes <= MAX_BYTES);
+        assert!(matches!(slow.receive().await, Received::Missed));
+        assert_eq!(slow.oldest().map(|oldest| oldest.cursor), Some(14));
+        assert!(matches!(slow.receive().await, Received::Event(delivery) if delivery.cursor == 15));
     }
 
     #[tokio::test]

@@ -1,16 +1,22 @@
 //! What happened: written into the log, and sent from there to every subscriber.
 
+mod conflation;
 mod delivery;
 mod envelope;
 mod follower;
 mod hub;
+mod log;
 mod tail;
 mod topics;
 
+#[cfg(test)]
+mod tests;
+
 pub use delivery::Delivery;
 pub use envelope::{Event, EventType, logged_frame};
-pub use follower::{EventLog, Follower, Gap, Next, Overflow};
+pub use follower::{Follower, Gap, Next, Overflow};
 pub use hub::{Hub, Received, Subscription, TooManySubscribers};
+pub use log::EventLog;
 pub use tail::Tail;
 pub use topics::{Reader, TopicError, Topics, Wanted, is_event_type};
 

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Hub;
-use crate::store::{EventFilter, EventRange, Store, StoreError};
+use crate::store::{EventFilter, EventRange, PageLimit, Store, StoreError};
 
 /// Reads the log to its end, again and again.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Tail {
     committed: watch::Receiver<u64>,
 }
 
-const PAGE: u32 = 64;
+const PAGE: PageLimit = PageLimit { events: 64, bytes: 1024 * 1024 };
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
 
@@ -58,8 +58,8 @@ impl Tail {
         loop {
             let range = EventRange::after(self.hub.head());
             let page = self.store.events(range, EventFilter::default(), PAGE).await?;
-            let is_last = page.len() < PAGE as usize;
-            page.into_iter().for_each(|event| self.hub.publish(event));
+            let is_last = page.next.is_none();
+            page.events.into_iter().for_each(|event| self.hub.publish(event));
             if is_last {
                 return Ok(());
             }

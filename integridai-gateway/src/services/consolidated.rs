@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use integridai_tower::fan_out::server_timing;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::known::Known;
 use super::report::Reporter;
@@ -191,7 +192,14 @@ impl Inner {
         let body = serde_json::to_vec(&metrics).expect("numbers and texts always serialise").into();
         let reason = (!round.reasons.is_empty()).then(|| round.reasons.join("; "));
         let timing = server_timing(&outcomes);
-        let snapshot = Arc::new(Snapshot { metrics, body, reason, timing, gathered: Instant::now() });
+        let snapshot = Arc::new(Snapshot {
+            id: Uuid::now_v7(),
+            metrics,
+            body,
+            reason,
+            timing,
+            gathered: Instant::now(),
+        });
         self.state().snapshot = Some(Arc::clone(&snapshot));
         self.reporter.report(&snapshot, &round.changes);
         snapshot

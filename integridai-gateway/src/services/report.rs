@@ -69,7 +69,8 @@ impl Reporter {
             self.alert(change);
         }
         let data: Result<&RawValue, _> = serde_json::from_slice(&snapshot.body);
-        self.emit(data.and_then(|data| Event::new(EventType::MetricsUpdate, "gateway", data)));
+        let event = data.and_then(|data| Event::new(EventType::MetricsUpdate, "gateway", data));
+        self.emit(event.map(|event| Event { id: snapshot.id, ..event }));
     }
 
     fn alert(&self, change: &Change) {

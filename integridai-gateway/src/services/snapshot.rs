@@ -7,6 +7,7 @@ use http::HeaderValue;
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::known::StaleFigures;
 use super::{BusinessMetrics, PerformanceMetrics, ServiceStatus};
@@ -55,6 +56,8 @@ impl SystemHealth {
 /// Metrics as they were gathered, and their JSON text.
 #[derive(Debug)]
 pub struct Snapshot {
+    /// Of the event that tells them.
+    pub id: Uuid,
     /// The metrics.
     pub metrics: ConsolidatedMetrics,
     /// The same as JSON.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::backend::Backend;
-use super::{Store, StoreError, SystemEvent};
+use super::{LONGEST_LIST, Store, StoreError, SystemEvent};
 
 /// An event with its place in the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,46 @@ pub struct EventBounds {
     pub newest: u64,
 }
 
+/// A part of the log, as it was at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventPage {
+    /// What was found.
+    pub events: Vec<LoggedEvent>,
+    /// The cursor to go on with, however little was found: the log was looked at as far as that. `None`: that was all.
+    pub next: Option<u64>,
+    /// Events up to this cursor may have been removed by then.
+    pub pruned_through: u64,
+}
+
+/// How much is read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageLimit {
+    /// At most so many events, and never more than 10 000.
+    pub events: u32,
+    /// The event with which their payloads reach so many bytes is the last.
+    pub bytes: usize,
+}
+
+impl From<u32> for PageLimit {
+    /// So many events, however large they are.
+    fn from(events: u32) -> Self {
+        Self { events, bytes: usize::MAX }
+    }
+}
+
+/// Cursors that one read looks at, so that one whose filter fits little does not take long.
+pub(super) const WINDOW: u64 = 10_000;
+
+/// What there is of a range.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// The cursor that comes first in it.
+    pub(super) first: Option<u64>,
+    /// The last of the log in its direction.
+    pub(super) farthest: Option<u64>,
+    pub(super) pruned_through: u64,
+}
+
 /// From where, and in which direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventRange {
@@ -52,6 +92,38 @@ impl EventRange {
     #[must_use]
     pub fn after(cursor: u64) -> Self {
         Self::After(cursor, u64::MAX)
+    }
+
+    /// How far a read looks that begins with the cursor `first`.
+    fn look(self, first: u64) -> u64 {
+        match self {
+            Self::After(_, through) => through.min(first.saturating_add(WINDOW - 1)),
+            Self::Before(_) => first.saturating_sub(WINDOW - 1),
+        }
+    }
+
+    /// The lowest and the highest cursor that a read looks at.
+    pub(super) fn window(self, first: u64) -> (u64, u64) {
+        match self {
+            Self::After(..) => (first, self.look(first)),
+            Self::Before(_) => (self.look(first), first),
+        }
+    }
+}
+
+impl EventPage {
+    /// What was found in a range; `is_cut`: there was no room for more.
+    pub(super) fn new(range: EventRange, extent: Extent, events: Vec<LoggedEvent>, is_cut: bool) -> Self {
+        let last = events.last().filter(|_| is_cut).map(|last| last.cursor);
+        let looked = last.or(extent.first.map(|first| range.look(first)));
+        let next = looked.zip(extent.farthest).and_then(|(looked, farthest)| {
+            let has_more = match range {
+                EventRange::After(_, through) => looked < through.min(farthest),
+                EventRange::Before(_) => looked > farthest,
+            };
+            has_more.then_some(looked)
+        });
+        Self { events, next, pruned_through: extent.pruned_through }
     }
 }
 
@@ -98,16 +170,19 @@ impl Store {
         }
     }
 
-    /// Events of the log, at most 10 000.
+    /// A part of the log. It looks at a bounded part of it, so that what is found may be little, or nothing, while there
+    /// is more.
     ///
     /// # Errors
-    /// When they could not be read.
+    /// When it could not be read.
     pub async fn events(
         &self,
         range: EventRange,
         filter: EventFilter,
-        limit: u32,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        limit: impl Into<PageLimit>,
+    ) -> Result<EventPage, StoreError> {
+        let PageLimit { events, bytes } = limit.into();
+        let limit = PageLimit { events: events.min(LONGEST_LIST), bytes };
         match &*self.database {
             Backend::Sqlite(database) => database.events(range, filter, limit).await,
             Backend::Postgres(database) => database.events(range, filter, limit).await,

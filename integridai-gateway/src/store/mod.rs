@@ -30,6 +30,7 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod arrival;
 mod backend;
 mod claims;
 mod error;
@@ -64,7 +65,9 @@ pub use self::claims::{
     Lease, NewKey,
 };
 pub use self::error::StoreError;
-pub use self::events::{Appended, EventBounds, EventFilter, EventRange, EventReader, LoggedEvent};
+pub use self::events::{
+    Appended, EventBounds, EventFilter, EventPage, EventRange, EventReader, LoggedEvent, PageLimit,
+};
 pub use self::health::StoreHealth;
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;

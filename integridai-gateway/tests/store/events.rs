@@ -2,13 +2,14 @@
 use std::time::Duration;
 
 use integridai_gateway::store::{
-    EventBounds, EventFilter, EventRange, EventReader, JsonText, LoggedEvent, Store, StoreOptions,
+    EventBounds, EventFilter, EventRange, EventReader, JsonText, LoggedEvent, PageLimit, Store, StoreOptions,
     SystemEvent,
 };
 use time::OffsetDateTime;
+use time::macros::datetime;
 
 use crate::homes::{Home, on_both, query};
-use crate::samples::{PATIENCE, event, other_program, until};
+use crate::samples::{PATIENCE, event, id_of, other_program, until};
 
 const NEVER: Duration = Duration::from_secs(60 * 60);
 
@@ -21,12 +22,13 @@ fn named(source: &str, event_id: &str) -> SystemEvent {
 }
 
 async fn all(store: &Store) -> Vec<LoggedEvent> {
-    store.events(EventRange::after(0), EventFilter::default(), 10_000).await.expect("it can be read")
+    let page = store.events(EventRange::after(0), EventFilter::default(), 10_000).await;
+    page.expect("it can be read").events
 }
 
 async fn cursors(store: &Store, filter: EventFilter) -> Vec<u64> {
     let found = store.events(EventRange::after(0), filter, 100).await.expect("it can be read");
-    found.into_iter().map(|logged| logged.cursor).collect()
+    cursors_of(&found.events)
 }
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn whoever_follows_the_cursors_sees_every_event_once_and_in_order_however_
                 .unwrap()
                 .unwrap();
             let page = store.events(EventRange::After(position, target), EventFilter::default(), 1_000).await;
-            seen.extend(page.unwrap().into_iter().map(|logged| logged.cursor));
+            seen.extend(page.unwrap().events.into_iter().map(|logged| logged.cursor));
             position = target;
         }
         for writer in writers {
@@ -101,9 +103,9 @@ async fn a_cursor_is_never_given_twice_and_whoever_comes_with_an_old_one_learns_
     on_both(async |home| {
         let store = home.open_with(StoreOptions { retention: Duration::MAX, ..home.options() }).await;
         let old = OffsetDateTime::now_utc() - Duration::from_secs(40 * 24 * 60 * 60);
-        let events = vec![SystemEvent { timestamp: old, ..plain() }; 1];
-        store.append_events(events).await.unwrap();
-        store.append_events(vec![SystemEvent { timestamp: old, ..plain() }]).await.unwrap();
+        for _ in 0..2 {
+            store.append_events(vec![SystemEvent { id: id_of(old), ..plain() }]).await.unwrap();
+        }
         assert_eq!(store.event_bounds().await.unwrap(), EventBounds { pruned_through: 0, newest: 2 });
         store.close(PATIENCE).await.unwrap();
 
@@ -118,6 +120,28 @@ async fn a_cursor_is_never_given_twice_and_whoever_comes_with_an_old_one_learns_
         assert_eq!(*store.committed_events().borrow(), 2, "an empty log goes on where it ended");
         let appended = store.append_events(vec![plain()]).await.unwrap();
         assert_eq!(appended[0].cursor, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_log_is_pruned_by_when_its_events_came_whatever_date_they_claim() {
+    on_both(async |home| {
+        let store = home.open_with(StoreOptions { retention: Duration::MAX, ..home.options() }).await;
+        let old = OffsetDateTime::now_utc() - Duration::from_secs(40 * 24 * 60 * 60);
+        let dated = |date, event| SystemEvent { timestamp: date, ..event };
+        let events = vec![
+            SystemEvent { id: id_of(old), ..dated(datetime!(9999-12-31 23:59 UTC), plain()) },
+            dated(datetime!(2020-01-01 0:00 UTC), named("regtech", "a")),
+        ];
+        store.append_events(events).await.unwrap();
+        store.close(PATIENCE).await.unwrap();
+
+        let store = home.open().await;
+        until("the pruning", async || all(&store).await.len() == 1).await;
+        assert_eq!(cursors_of(&all(&store).await), [2], "it has only just come");
+        let again = store.append_events(vec![named("regtech", "a")]).await.unwrap();
+        assert_eq!((again[0].cursor, again[0].is_new), (2, false));
     })
     .await;
 }
@@ -201,12 +225,63 @@ async fn a_list_has_what_fits_all_conditions_in_either_order_and_page_by_page() 
         ] {
             assert_eq!(cursors(&store, filter.clone()).await, expected, "{filter:?}");
         }
-        let page = store.events(EventRange::Before(4), none(), 2).await.unwrap();
+        let page = store.events(EventRange::Before(4), none(), 2).await.unwrap().events;
         assert_eq!(cursors_of(&page), [3, 2]);
-        let page = store.events(EventRange::After(1, 3), none(), 10).await.unwrap();
+        let page = store.events(EventRange::After(1, 3), none(), 10).await.unwrap().events;
         assert_eq!(cursors_of(&page), [2, 3]);
         assert_eq!(page[1].event.service_name, long);
         assert_eq!(service_name(home, 3), long[..50]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_read_looks_at_a_part_of_the_log_and_says_from_where_to_go_on() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let of = |kind: &str| SystemEvent { event_type: kind.to_owned(), ..plain() };
+        let mut events = vec![of("rare")];
+        events.extend((0..12_000).map(|_| of("common")));
+        events.push(of("rare"));
+        store.append_events(events).await.unwrap();
+        let found = async |range| {
+            let rare = EventFilter { types: vec!["rare".to_owned()], ..EventFilter::default() };
+            let page = store.events(range, rare, 10).await.unwrap();
+            (cursors_of(&page.events), page.next)
+        };
+        assert_eq!(found(EventRange::after(0)).await, (vec![1], Some(10_000)));
+        assert_eq!(found(EventRange::after(10_000)).await, (vec![12_002], None));
+        assert_eq!(found(EventRange::after(12_002)).await, (vec![], None));
+        assert_eq!(found(EventRange::After(1, 500)).await, (vec![], None));
+        assert_eq!(found(EventRange::Before(u64::MAX)).await, (vec![12_002], Some(2_003)));
+        assert_eq!(found(EventRange::Before(2_003)).await, (vec![1], None));
+        assert_eq!(found(EventRange::Before(1)).await, (vec![], None));
+        let page = store.events(EventRange::after(0), EventFilter::default(), 5).await.unwrap();
+        assert_eq!((cursors_of(&page.events), page.next), (vec![1, 2, 3, 4, 5], Some(5)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_ends_with_the_event_that_reaches_its_bytes() {
+    on_both(async |home| {
+        let store = home.open().await;
+        // A database may keep the first ones in little room, and not the last.
+        let noise: String = (0..10_000).map(|_| id_of(OffsetDateTime::now_utc()).to_string()).collect();
+        let (even, uneven) = (serde_json::json!("x".repeat(300_000)), serde_json::json!(noise[..300_000]));
+        let payloads = [&even, &even, &even, &uneven, &uneven, &uneven];
+        let events = payloads.map(|payload| event(&JsonText::from(payload.clone())));
+        store.append_events(events.to_vec()).await.unwrap();
+        let found = async |range, bytes| {
+            let limit = PageLimit { events: 100, bytes };
+            let page = store.events(range, EventFilter::default(), limit).await.unwrap();
+            (cursors_of(&page.events), page.next)
+        };
+        assert_eq!(found(EventRange::after(0), 500_000).await, (vec![1, 2], Some(2)));
+        assert_eq!(found(EventRange::after(3), 1).await, (vec![4], Some(4)));
+        assert_eq!(found(EventRange::after(4), 10_000_000).await, (vec![5, 6], None));
+        assert_eq!(found(EventRange::Before(7), 500_000).await, (vec![6, 5], Some(5)));
+        assert_eq!(found(EventRange::Before(2), 1).await, (vec![1], None));
     })
     .await;
 }

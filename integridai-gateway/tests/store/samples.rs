@@ -93,6 +93,12 @@ pub(crate) fn event(payload: &JsonText) -> SystemEvent {
     }
 }
 
+/// As the gateway would have made it at that moment.
+pub(crate) fn id_of(moment: OffsetDateTime) -> Uuid {
+    let seconds = moment.unix_timestamp().unsigned_abs();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, moment.nanosecond()))
+}
+
 /// Looks again and again until it is so, and fails when that takes too long.
 pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let looking = async {

@@ -28,7 +28,7 @@ async fn follow(store: Store, count: usize) -> Vec<u64> {
         let newest = told(&store, position + 1).await;
         let range = EventRange::After(position, newest);
         let page = store.events(range, EventFilter::default(), 10_000).await.expect("it can be read");
-        seen.extend(page.iter().map(|logged| logged.cursor));
+        seen.extend(page.events.iter().map(|logged| logged.cursor));
         position = newest;
     }
     seen
@@ -171,7 +171,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_all_that_it_
     let options =
         server_options(&url, &StoreOptions { retention: Duration::MAX, ..StoreOptions::new("unused") });
     let store = Store::connect(options).await.unwrap();
-    let log = store.events(EventRange::after(0), EventFilter::default(), 10).await.unwrap();
+    let log = store.events(EventRange::after(0), EventFilter::default(), 10).await.unwrap().events;
     let types: Vec<_> =
         log.iter().map(|LoggedEvent { cursor, event }| (*cursor, &*event.event_type)).collect();
     assert_eq!(types, [(1, "a"), (2, "b")], "in the order of their times");

@@ -1,14 +1,20 @@
 //! The log of events: written in the order of its cursors, and read by them.
 use std::collections::HashMap;
+use std::pin::pin;
 
 use deadpool_postgres::{ClientWrapper, GenericClient};
+use futures_util::TryStreamExt;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::columns::{big_integer, text, timestamp};
 use super::{batch, rows, statements};
-use crate::store::{Appended, EventBounds, EventFilter, EventRange, LoggedEvent, StoreError, SystemEvent};
+use crate::store::events::{Extent, WINDOW};
+use crate::store::{
+    Appended, EventBounds, EventFilter, EventPage, EventRange, LoggedEvent, PageLimit, StoreError,
+    SystemEvent,
+};
 
 /// Writes all of them or none. With `again`, an earlier attempt may have succeeded without our hearing of it.
 pub(super) async fn append(
@@ -76,16 +82,39 @@ pub(super) async fn bounds(client: &ClientWrapper) -> Result<EventBounds, StoreE
     Ok(EventBounds { pruned_through, newest: newest.max(pruned_through) })
 }
 
-pub(super) async fn list(
+pub(super) async fn page(
     client: &ClientWrapper,
     range: EventRange,
     filter: &EventFilter,
-    limit: u32,
-) -> Result<Vec<LoggedEvent>, StoreError> {
+    limit: PageLimit,
+) -> Result<EventPage, StoreError> {
     let Query { text, values } = Query::new(range, filter, limit);
     let statement = client.prepare_cached(&text).await?;
-    let found = client.query(&statement, &batch::values(&values)).await?;
-    found.iter().map(|row| Ok(LoggedEvent { cursor: cursor(row)?, event: rows::event(row)? })).collect()
+    let mut rows = pin!(client.query_raw(&statement, values).await?);
+    let mut extent = Extent { first: None, farthest: None, pruned_through: 0 };
+    let (mut events, mut fitting, mut bytes) = (Vec::new(), 0, 0_usize);
+    // Whatever it takes in the table, unpacked it may be more.
+    while bytes < limit.bytes
+        && let Some(row) = rows.try_next().await?
+    {
+        extent = extent_of(&row)?;
+        let Some(cursor) = position(&row, "cursor")? else { break };
+        let event = rows::event(&row)?;
+        bytes = bytes.saturating_add(event.payload.as_str().len());
+        fitting = row.try_get::<_, i64>("fitting")?.unsigned_abs();
+        events.push(LoggedEvent { cursor, event });
+    }
+    let is_cut = events.len() >= limit.events as usize || (events.len() as u64) < fitting;
+    Ok(EventPage::new(range, extent, events, is_cut))
+}
+
+fn extent_of(row: &Row) -> Result<Extent, StoreError> {
+    let pruned_through = position(row, "pruned_through")?.unwrap_or(0);
+    Ok(Extent { first: position(row, "first")?, farthest: position(row, "farthest")?, pruned_through })
+}
+
+fn position(row: &Row, column: &str) -> Result<Option<u64>, StoreError> {
+    Ok(row.try_get::<_, Option<i64>>(column)?.map(i64::unsigned_abs))
 }
 
 /// A query for a part of the log. Its text is made of fixed pieces; whatever somebody asks for is a value.
@@ -95,9 +124,25 @@ struct Query {
 }
 
 impl Query {
-    fn new(range: EventRange, filter: &EventFilter, limit: u32) -> Self {
-        let mut query = Self { text: statements::EVENTS.to_owned(), values: Vec::new() };
-        let order = query.range(range);
+    fn new(range: EventRange, filter: &EventFilter, limit: PageLimit) -> Self {
+        let (begin, order, end, last) = match range {
+            EventRange::After(..) => {
+                let last = " ) AS found ON TRUE ORDER BY found.cursor";
+                (statements::EVENTS_AFTER, " ORDER BY cursor LIMIT ", statements::EVENTS_END_AFTER, last)
+            }
+            EventRange::Before(_) => {
+                let last = " ) AS found ON TRUE ORDER BY found.cursor DESC";
+                (
+                    statements::EVENTS_BEFORE,
+                    " ORDER BY cursor DESC LIMIT ",
+                    statements::EVENTS_END_BEFORE,
+                    last,
+                )
+            }
+        };
+        let mut query = Self { text: begin.to_owned(), values: Vec::new() };
+        query.text.push_str(statements::EVENTS);
+        query.range(range);
         query.topics(filter);
         query.equals("source", filter.source.as_deref());
         query.equals("correlation_id", filter.correlation_id.as_deref());
@@ -109,32 +154,42 @@ impl Query {
             query.condition(" AND timestamp < ", timestamp(until));
         }
         query.readable(filter);
-        query.condition(order, i64::from(limit));
+        query.condition(order, i64::from(limit.events));
+        query.condition(end, i64::try_from(limit.bytes).unwrap_or(i64::MAX));
+        query.text.push_str(last);
         query
     }
 
-    fn range(&mut self, range: EventRange) -> &'static str {
+    /// The first value is what the extent begins at.
+    fn range(&mut self, range: EventRange) {
         match range {
             EventRange::After(after, through) => {
                 self.condition("cursor > ", big_integer(after));
-                self.condition(" AND cursor <= ", big_integer(through));
-                " ORDER BY cursor LIMIT "
+                self.condition(" AND cursor <= least(", big_integer(through));
+                self.condition(", log.first + ", big_integer(WINDOW - 1));
+                self.text.push(')');
             }
             EventRange::Before(before) => {
                 self.condition("cursor < ", big_integer(before));
-                " ORDER BY cursor DESC LIMIT "
+                self.condition(" AND cursor > log.first - ", big_integer(WINDOW));
             }
         }
     }
 
+    /// A list that is empty is left out: for one that fits nothing the planner may walk any partial index.
     fn topics(&mut self, filter: &EventFilter) {
         let (types, users) = (&filter.types, &filter.topic_users);
-        if types.is_empty() && users.is_empty() {
-            return;
+        match (types.is_empty(), users.is_empty()) {
+            (true, true) => return,
+            (false, true) => self.one_of(" AND event_type = ANY (", types),
+            (true, false) => self.one_of(" AND user_id = ANY (", users),
+            (false, false) => {
+                self.one_of(" AND (event_type = ANY (", types);
+                self.one_of(") OR user_id = ANY (", users);
+                self.text.push(')');
+            }
         }
-        self.one_of(" AND (event_type = ANY (", types);
-        self.one_of(") OR user_id = ANY (", users);
-        self.text.push_str("))");
+        self.text.push(')');
     }
 
     fn readable(&mut self, filter: &EventFilter) {

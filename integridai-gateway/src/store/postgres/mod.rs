@@ -54,8 +54,8 @@ use super::queue::{Bounds, Queue};
 use super::record::Record;
 use super::spool::Spool;
 use super::{
-    ApiCall, Appended, EventBounds, EventFilter, EventRange, LONGEST_LIST, LoggedEvent, MetricSample,
-    StoreError, SystemEvent,
+    ApiCall, Appended, EventBounds, EventFilter, EventPage, EventRange, LONGEST_LIST, MetricSample,
+    PageLimit, StoreError, SystemEvent,
 };
 
 /// How long the writer may go on when the store is dropped without having been closed.
@@ -120,10 +120,10 @@ impl Database {
         &self,
         range: EventRange,
         filter: EventFilter,
-        limit: u32,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
-        let (filter, limit) = (&filter, limit.min(LONGEST_LIST));
-        self.read(|session, _| async move { events::list(&session, range, filter, limit).await }).await
+        limit: PageLimit,
+    ) -> Result<EventPage, StoreError> {
+        let filter = &filter;
+        self.read(|session, _| async move { events::page(&session, range, filter, limit).await }).await
     }
 
     pub(super) async fn event_bounds(&self) -> Result<EventBounds, StoreError> {

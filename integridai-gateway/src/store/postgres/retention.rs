@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::columns::timestamp;
 use super::{execution_statements, statements};
-use crate::store::StoreError;
+use crate::store::{StoreError, arrival};
 
 const ROWS: i64 = 1_000;
 /// "prunerow": held by the one gateway that prunes.
@@ -31,6 +31,14 @@ pub(super) async fn prune(
         return Ok(Progress::Done);
     }
     let mut progress = Progress::Done;
+    if let Some(oldest) = oldest {
+        let statement = transaction.prepare_cached(statements::PRUNE_EVENTS).await?;
+        let removed =
+            transaction.execute(&statement, &[&arrival::last_id(oldest), &timestamp(oldest), &ROWS]).await?;
+        if removed >= ROWS.unsigned_abs() {
+            progress = Progress::More;
+        }
+    }
     let logs = statements::PRUNE.into_iter().filter_map(|statement| Some((statement, oldest?)));
     for (statement, oldest) in logs.chain([(execution_statements::FORGET_KEYS, now)]) {
         let statement = transaction.prepare_cached(statement).await?;

@@ -40,10 +40,33 @@ pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM syst
 pub(super) const EVENT_BOUNDS: &str =
     "SELECT pruned_through, (SELECT coalesce(max(cursor), 0) FROM system_events) FROM event_log";
 
-/// Conditions follow, and an order.
-pub(super) const EVENTS: &str = "\
-SELECT cursor, id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
-FROM system_events WHERE ";
+/// A part of the log, and how far that goes, of one moment. Conditions come between, and an order. What is too much in bytes, as
+/// the table holds them, is not sent.
+pub(super) const EVENTS_AFTER: &str = "\
+WITH log AS MATERIALIZED (
+    SELECT (SELECT min(cursor) FROM system_events WHERE cursor > $1) AS first,
+        (SELECT max(cursor) FROM system_events) AS farthest, pruned_through FROM event_log)";
+
+pub(super) const EVENTS_BEFORE: &str = "\
+WITH log AS MATERIALIZED (
+    SELECT (SELECT max(cursor) FROM system_events WHERE cursor < $1) AS first,
+        (SELECT min(cursor) FROM system_events) AS farthest, pruned_through FROM event_log)";
+
+pub(super) const EVENTS: &str = "
+SELECT log.first, log.farthest, log.pruned_through, found.* FROM log LEFT JOIN LATERAL (
+    SELECT * FROM (
+        SELECT page.*, count(*) OVER () AS fitting, sum(pg_column_size(payload)) OVER so_far AS bytes
+        FROM (
+            SELECT cursor, id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
+            FROM system_events WHERE ";
+
+pub(super) const EVENTS_END_AFTER: &str = "
+        ) AS page WINDOW so_far AS (ORDER BY cursor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    ) AS sized WHERE bytes - pg_column_size(payload) < ";
+
+pub(super) const EVENTS_END_BEFORE: &str = "
+        ) AS page WINDOW so_far AS (ORDER BY cursor DESC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    ) AS sized WHERE bytes - pg_column_size(payload) < ";
 
 /// Told by a trigger at every commit of events.
 pub(super) const LISTEN: &str = "LISTEN integridai_events";
@@ -85,9 +108,14 @@ BEGIN; UPDATE integridai_schema SET version = version; ROLLBACK";
 /// Of several gateways one prunes at a time.
 pub(super) const MAY_PRUNE: &str = "SELECT pg_try_advisory_xact_lock($1)";
 
-pub(super) const PRUNE: [&str; 4] = [
-    "DELETE FROM system_events WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM system_events WHERE timestamp <= $1 ORDER BY timestamp LIMIT $2))",
+/// By when the gateway learned of them, which their ids tell: a publisher may date an event as it likes. One that came
+/// late, or from a clock that is ahead, keeps nobody but itself.
+pub(super) const PRUNE_EVENTS: &str = "\
+DELETE FROM system_events WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM (SELECT ctid, id, timestamp FROM system_events ORDER BY cursor LIMIT $3) AS oldest
+    WHERE CASE WHEN substr(id::text, 15, 1) = '7' THEN id <= $1 ELSE timestamp <= $2 END))";
+
+pub(super) const PRUNE: [&str; 3] = [
     "DELETE FROM metrics_history WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM metrics_history WHERE timestamp <= $1 ORDER BY timestamp LIMIT $2))",
     "DELETE FROM api_calls_log WHERE ctid = ANY (ARRAY(
@@ -126,8 +154,8 @@ pub(super) const ALL: [&str; 19] = [
     MAY_PRUNE,
     READ_VERSION,
     WRITE_VERSION,
+    PRUNE_EVENTS,
     PRUNE[0],
     PRUNE[1],
     PRUNE[2],
-    PRUNE[3],
 ];

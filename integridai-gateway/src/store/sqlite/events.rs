@@ -6,7 +6,10 @@ use time::OffsetDateTime;
 use super::columns::{Id, clip, integer};
 use super::records::{insert_event, read_event};
 use super::statements;
-use crate::store::{Appended, EventBounds, EventFilter, EventRange, LoggedEvent, SystemEvent};
+use crate::store::events::Extent;
+use crate::store::{
+    Appended, EventBounds, EventFilter, EventPage, EventRange, LoggedEvent, PageLimit, SystemEvent,
+};
 use crate::timestamp;
 
 /// Writes all of them or none: a job that fails leaves nothing in the transaction that it shares with others.
@@ -64,18 +67,42 @@ pub(super) fn bounds(connection: &Connection) -> rusqlite::Result<EventBounds> {
     })
 }
 
-pub(super) fn list(
+pub(super) fn page(
     connection: &Connection,
     range: EventRange,
     filter: &EventFilter,
-    limit: u32,
-) -> rusqlite::Result<Vec<LoggedEvent>> {
-    let Query { text, values } = Query::new(range, filter, limit);
+    limit: PageLimit,
+) -> rusqlite::Result<EventPage> {
+    // Both of the same moment: what is pruned meanwhile is either found or known to be gone.
+    let _moment = connection.unchecked_transaction()?;
+    let extent = extent(connection, range)?;
+    let Some(first) = extent.first else { return Ok(EventPage::new(range, extent, Vec::new(), false)) };
+    let Query { text, values } = Query::new(range, range.window(first), filter, limit.events);
     let mut statement = connection.prepare_cached(&text)?;
-    let rows = statement.query_map(params_from_iter(values), |row| {
-        Ok(LoggedEvent { cursor: row.get::<_, i64>("cursor")?.unsigned_abs(), event: read_event(row)? })
-    })?;
-    rows.collect()
+    let mut rows = statement.query(params_from_iter(values))?;
+    let (mut events, mut bytes) = (Vec::new(), 0_usize);
+    while bytes < limit.bytes
+        && let Some(row) = rows.next()?
+    {
+        let event = read_event(row)?;
+        bytes = bytes.saturating_add(event.payload.as_str().len());
+        events.push(LoggedEvent { cursor: row.get::<_, i64>("cursor")?.unsigned_abs(), event });
+    }
+    let is_cut = bytes >= limit.bytes || events.len() >= limit.events as usize;
+    Ok(EventPage::new(range, extent, events, is_cut))
+}
+
+fn extent(connection: &Connection, range: EventRange) -> rusqlite::Result<Extent> {
+    let (statement, from) = match range {
+        EventRange::After(after, _) => (statements::EXTENT_AFTER, after),
+        EventRange::Before(before) => (statements::EXTENT_BEFORE, before),
+    };
+    let mut statement = connection.prepare_cached(statement)?;
+    statement.query_row([integer(from)], |row| {
+        let cursor = |index| row.get::<_, Option<i64>>(index).map(|cursor| cursor.map(i64::unsigned_abs));
+        let pruned_through = row.get::<_, i64>(2)?.unsigned_abs();
+        Ok(Extent { first: cursor(0)?, farthest: cursor(1)?, pruned_through })
+    })
 }
 
 /// A query for a part of the log. Its text is made of fixed pieces; whatever somebody asks for is a value.
@@ -86,9 +113,11 @@ pub(super) struct Query {
 }
 
 impl Query {
-    pub(super) fn new(range: EventRange, filter: &EventFilter, limit: u32) -> Self {
+    /// `window`: the lowest and the highest cursor to look at.
+    pub(super) fn new(range: EventRange, window: (u64, u64), filter: &EventFilter, limit: u32) -> Self {
         let mut query = Self { text: statements::EVENTS.to_owned(), values: Vec::new() };
-        let order = query.range(range);
+        query.text.push_str("cursor >= ? AND cursor <= ?");
+        query.values.extend([window.0, window.1].map(|cursor| Value::from(integer(cursor))));
         query.topics(filter);
         query.condition(" AND source = ?", filter.source.as_deref());
         query.condition(" AND correlation_id = ?", filter.correlation_id.as_deref());
@@ -96,24 +125,12 @@ impl Query {
         query.moment(" AND timestamp >= ?", filter.since);
         query.moment(" AND timestamp < ?", filter.until);
         query.readable(filter);
-        query.text.push_str(order);
+        query.text.push_str(match range {
+            EventRange::After(..) => " ORDER BY cursor LIMIT ?",
+            EventRange::Before(_) => " ORDER BY cursor DESC LIMIT ?",
+        });
         query.values.push(i64::from(limit).into());
         query
-    }
-
-    fn range(&mut self, range: EventRange) -> &'static str {
-        match range {
-            EventRange::After(after, through) => {
-                self.text.push_str("cursor > ? AND cursor <= ?");
-                self.values.extend([after, through].map(|cursor| Value::from(integer(cursor))));
-                " ORDER BY cursor LIMIT ?"
-            }
-            EventRange::Before(before) => {
-                self.text.push_str("cursor < ?");
-                self.values.push(integer(before).into());
-                " ORDER BY cursor DESC LIMIT ?"
-            }
-        }
     }
 
     fn topics(&mut self, filter: &EventFilter) {

@@ -41,8 +41,8 @@ use super::health::Counters;
 use super::queue::Reply;
 use super::record::Record;
 use super::{
-    ApiCall, Appended, EventBounds, EventFilter, EventRange, LONGEST_LIST, LoggedEvent, MetricSample,
-    StoreError, StoreOptions, SystemEvent,
+    ApiCall, Appended, EventBounds, EventFilter, EventPage, EventRange, LONGEST_LIST, MetricSample,
+    PageLimit, StoreError, StoreOptions, SystemEvent,
 };
 
 /// How long the writer may go on when the store is dropped without having been closed.
@@ -85,10 +85,9 @@ impl Database {
         &self,
         range: EventRange,
         filter: EventFilter,
-        limit: u32,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
-        let limit = limit.min(LONGEST_LIST);
-        self.read(move |connection| events::list(connection, range, &filter, limit)).await
+        limit: PageLimit,
+    ) -> Result<EventPage, StoreError> {
+        self.read(move |connection| events::page(connection, range, &filter, limit)).await
     }
 
     pub(super) async fn event_bounds(&self) -> Result<EventBounds, StoreError> {

@@ -4,8 +4,9 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior, params};
 use time::OffsetDateTime;
 
-use super::columns::Timestamp;
+use super::columns::{Id, Timestamp};
 use super::{admission, statements};
+use crate::store::arrival;
 
 const ROWS: usize = 500;
 
@@ -32,6 +33,9 @@ pub(super) fn prune(
     let Some(oldest) = oldest else { return Ok(Progress::after(forgotten)) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut progress = Progress::after(forgotten);
+    if prune_events(&transaction, oldest, ROWS)? == ROWS {
+        progress = Progress::More;
+    }
     for statement in statements::PRUNE {
         let removed =
             transaction.prepare_cached(statement)?.execute(params![Timestamp(oldest), ROWS as i64])?;
@@ -41,4 +45,14 @@ pub(super) fn prune(
     }
     transaction.commit()?;
     Ok(progress)
+}
+
+/// Of so many events that have been there the longest, those that came by then.
+pub(super) fn prune_events(
+    connection: &Connection,
+    newest: OffsetDateTime,
+    limit: usize,
+) -> rusqlite::Result<usize> {
+    let bounds = params![Id(arrival::last_id(newest)), Timestamp(newest), limit as i64];
+    connection.prepare_cached(statements::PRUNE_EVENTS)?.execute(bounds)
 }

@@ -1,9 +1,13 @@
 //! Keeps room in a file whose size is bounded: its oldest rows give way to new ones.
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
-use super::statements;
+use super::columns::Timestamp;
+use super::{retention, statements};
+use crate::store::arrival::arrived;
 
 /// Rows removed before the file is measured again, so that large rows do not take many others with them.
 const PORTION: usize = 20;
@@ -88,19 +92,35 @@ fn remove(transaction: &Transaction<'_>, max: u64) -> rusqlite::Result<Removed> 
 
 /// Executions that have ended go only when no log row is left; those that have not ended never go.
 fn remove_portion(connection: &Connection) -> rusqlite::Result<usize> {
-    let [events, metrics, calls, executions] = statements::PRUNE;
-    let logs = [events, metrics, calls];
-    for (newest, tables) in
-        [(statements::NEWEST_OF_OLD_LOGS, &logs[..]), (statements::NEWEST_OF_OLD_EXECUTIONS, &[executions])]
-    {
-        let mut newest = connection.prepare_cached(newest)?;
-        let newest: Option<String> =
-            newest.query_row([PORTION as i64], |row| row.get(0)).optional()?.flatten();
-        if let Some(newest) = newest {
-            let remove =
-                |table: &&str| connection.prepare_cached(table)?.execute(params![newest, PORTION as i64]);
-            return tables.iter().map(remove).sum();
-        }
+    let [metrics, calls, executions] = statements::PRUNE;
+    if let Some(newest) = newest_of_old_logs(connection)? {
+        let events = retention::prune_events(connection, newest, PORTION)?;
+        return Ok(events
+            + remove_until(connection, metrics, newest)?
+            + remove_until(connection, calls, newest)?);
     }
-    Ok(0)
+    let mut statement = connection.prepare_cached(statements::NEWEST_OF_OLD_EXECUTIONS)?;
+    let newest: Option<Timestamp> = statement.query_row([PORTION as i64], |row| row.get(0))?;
+    newest.map_or(Ok(0), |newest| remove_until(connection, executions, newest.0))
+}
+
+fn remove_until(connection: &Connection, statement: &str, newest: OffsetDateTime) -> rusqlite::Result<usize> {
+    connection.prepare_cached(statement)?.execute(params![Timestamp(newest), PORTION as i64])
+}
+
+/// Of the log tables together, the newest row of a portion of the oldest.
+fn newest_of_old_logs(connection: &Connection) -> rusqlite::Result<Option<OffsetDateTime>> {
+    let (mut events, mut logs) = (
+        connection.prepare_cached(statements::OLDEST_EVENTS)?,
+        connection.prepare_cached(statements::OLDEST_LOGS)?,
+    );
+    let events = events.query_map([PORTION as i64], |row| {
+        let id = Uuid::try_parse(&row.get::<_, String>(0)?).ok();
+        Ok(arrived(id, row.get::<_, Timestamp>(1)?.0))
+    })?;
+    let logs = logs.query_map([PORTION as i64], |row| Ok(row.get::<_, Timestamp>(0)?.0))?;
+    let mut moments = events.chain(logs).collect::<rusqlite::Result<Vec<_>>>()?;
+    moments.sort_unstable();
+    moments.truncate(PORTION);
+    Ok(moments.pop())
 }

@@ -13,6 +13,15 @@ pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM syst
 pub(super) const EVENT_BOUNDS: &str =
     "SELECT pruned_through, (SELECT coalesce(max(cursor), 0) FROM system_events) FROM event_log";
 
+/// How far the log goes, from the first event of a range on.
+pub(super) const EXTENT_AFTER: &str = "\
+SELECT (SELECT min(cursor) FROM system_events WHERE cursor > ?1), (SELECT max(cursor) FROM system_events),
+    pruned_through FROM event_log";
+
+pub(super) const EXTENT_BEFORE: &str = "\
+SELECT (SELECT max(cursor) FROM system_events WHERE cursor < ?1), (SELECT min(cursor) FROM system_events),
+    pruned_through FROM event_log";
+
 /// Conditions follow, and an order.
 pub(super) const EVENTS: &str = "SELECT * FROM system_events WHERE ";
 
@@ -40,13 +49,13 @@ SELECT EXISTS (SELECT 1 FROM system_events), EXISTS (SELECT 1 FROM metrics_histo
     EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions),
     EXISTS (SELECT 1 FROM event_log)";
 
-/// Of every log table together, the newest row among the oldest.
-pub(super) const NEWEST_OF_OLD_LOGS: &str = "\
-SELECT max(timestamp) FROM (
-    SELECT * FROM (SELECT timestamp FROM system_events ORDER BY timestamp LIMIT ?1)
-    UNION ALL SELECT * FROM (SELECT timestamp FROM metrics_history ORDER BY timestamp LIMIT ?1)
-    UNION ALL SELECT * FROM (SELECT timestamp FROM api_calls_log ORDER BY timestamp LIMIT ?1)
-    ORDER BY timestamp LIMIT ?1)";
+/// In the order in which they came.
+pub(super) const OLDEST_EVENTS: &str = "SELECT id, timestamp FROM system_events ORDER BY cursor LIMIT ?1";
+
+/// Of the other log tables together.
+pub(super) const OLDEST_LOGS: &str = "\
+SELECT * FROM (SELECT timestamp FROM metrics_history ORDER BY timestamp LIMIT ?1)
+UNION ALL SELECT * FROM (SELECT timestamp FROM api_calls_log ORDER BY timestamp LIMIT ?1)";
 
 pub(super) const NEWEST_OF_OLD_EXECUTIONS: &str = "\
 SELECT max(finished_at) FROM
@@ -57,9 +66,14 @@ pub(super) const PAGES: &str = "PRAGMA page_count";
 /// Pages in the file that hold nothing, and are used before it grows.
 pub(super) const FREE_PAGES: &str = "PRAGMA freelist_count";
 
-pub(super) const PRUNE: [&str; 4] = [
-    "DELETE FROM system_events WHERE rowid IN
-        (SELECT rowid FROM system_events WHERE timestamp <= ?1 ORDER BY timestamp LIMIT ?2)",
+/// By when the gateway learned of them, which their ids tell: a publisher may date an event as it likes. One that came
+/// late, or from a clock that is ahead, keeps nobody but itself.
+pub(super) const PRUNE_EVENTS: &str = "\
+DELETE FROM system_events WHERE cursor IN (
+    SELECT cursor FROM (SELECT cursor, id, timestamp FROM system_events ORDER BY cursor LIMIT ?3)
+    WHERE CASE WHEN substr(id, 15, 1) = '7' THEN id <= ?1 ELSE timestamp <= ?2 END)";
+
+pub(super) const PRUNE: [&str; 3] = [
     "DELETE FROM metrics_history WHERE rowid IN
         (SELECT rowid FROM metrics_history WHERE timestamp <= ?1 ORDER BY timestamp LIMIT ?2)",
     "DELETE FROM api_calls_log WHERE rowid IN
@@ -76,21 +90,25 @@ VALUES ('probe', 'probe', 'gateway', 'gateway', '\"' || hex(zeroblob(8192)) || '
 pub(super) const PROBE_ERASE: &str = "DELETE FROM system_events WHERE id = 'probe'";
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 16] = [
+pub(super) const ALL: [&str; 20] = [
     INSERT_EVENT,
     FIND_EVENT,
     NEWEST_EVENT,
     EVENT_BOUNDS,
+    EXTENT_AFTER,
+    EXTENT_BEFORE,
     INSERT_METRIC,
     INSERT_API_CALL,
     RECENT_EVENTS,
     RECENT_METRICS,
     RECENT_API_CALLS,
     PING,
-    NEWEST_OF_OLD_LOGS,
+    OLDEST_EVENTS,
+    OLDEST_LOGS,
     NEWEST_OF_OLD_EXECUTIONS,
     PAGES,
     FREE_PAGES,
+    PRUNE_EVENTS,
     PROBE_WRITE,
     PROBE_ERASE,
 ];

@@ -118,7 +118,7 @@ fn the_log_is_read_by_an_index_and_never_sorted() {
         (EventFilter { user_id: text("a"), ..none() }, "system_events_user_id"),
     ] {
         for range in [EventRange::after(7), EventRange::Before(7)] {
-            let query = super::events::Query::new(range, &filter, 10);
+            let query = super::events::Query::new(range, (7, 70), &filter, 10);
             let plan = query.plan(&connection);
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
         }
@@ -206,7 +206,7 @@ fn timestamps_sort_as_text() {
 
 fn records_of_age(time: OffsetDateTime) -> Vec<Record> {
     let event = SystemEvent {
-        id: Uuid::now_v7(),
+        id: crate::store::arrival::last_id(time),
         event_type: "compliance_analysis".to_owned(),
         service_name: "gateway".to_owned(),
         payload: JsonText::empty_list(),
