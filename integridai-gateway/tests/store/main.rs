@@ -3,6 +3,7 @@ mod buffer;
 mod disk;
 mod events;
 mod executions;
+mod fairness;
 mod files;
 mod homes;
 mod outage;

@@ -6,11 +6,8 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::columns::{big_integer, state_of, text, timestamp};
-use super::{batch, execution_statements as statements, rows};
-use crate::store::{
-    Cancellation, Execution, ExecutionState, Finished, Heartbeat, JsonText, Lease, Outcome, StoreError,
-    SystemEvent,
-};
+use super::{execution_statements as statements, rows};
+use crate::store::{Cancellation, Execution, ExecutionState, Heartbeat, JsonText, Lease, StoreError};
 
 /// Whether an attempt whose answer was lost accepted it.
 pub(super) async fn is_accepted(
@@ -71,37 +68,6 @@ async fn change(
 ) -> Result<bool, StoreError> {
     let statement = client.prepare_cached(statement).await?;
     Ok(client.execute(&statement, values).await? > 0)
-}
-
-/// The end and the events that tell of it, whole or not at all. With `again`, an earlier attempt may have succeeded
-/// without our hearing of it.
-pub(super) async fn finish(
-    client: &ClientWrapper,
-    lease: Lease,
-    finished: &Finished,
-    events: &[SystemEvent],
-    again: bool,
-) -> Result<bool, StoreError> {
-    let (state, result, error) = match &finished.outcome {
-        Outcome::Succeeded { result } => (ExecutionState::Succeeded, Some(result), None),
-        Outcome::Failed { error, result } => (ExecutionState::Failed, result.as_ref(), Some(error)),
-        Outcome::Cancelled { error } => (ExecutionState::Cancelled, None, Some(error)),
-        Outcome::Dead { error } => (ExecutionState::Dead, None, Some(error)),
-    };
-    let (state, ended) = (state.as_str(), timestamp(finished.finished_at));
-    if again {
-        let statement = client.prepare_cached(statements::IS_FINISHED).await?;
-        if client.query_one(&statement, &[&lease.id, &state, &ended]).await?.try_get(0)? {
-            return Ok(true);
-        }
-    }
-    let columns = batch::event_columns(&events.iter().collect::<Vec<_>>());
-    let fence = big_integer(lease.fence);
-    let end: [&(dyn ToSql + Sync); 7] = [&state, &result, &error, &finished.steps, &ended, &lease.id, &fence];
-    let mut values = batch::values(&columns);
-    values.extend(end);
-    let statement = client.prepare_cached(statements::FINISH_EXECUTION).await?;
-    Ok(client.query_one(&statement, &values).await?.try_get(0)?)
 }
 
 pub(super) async fn cancel(
