@@ -10,10 +10,13 @@ use super::together::Together;
 use super::{claim_order, executions};
 use crate::store::{ClaimRules, Execution, StoreError};
 
+/// What comes of a claim.
+type Claimed = Result<Option<Claim>, StoreError>;
+
 /// Those who want an execution now.
 #[derive(Debug)]
 pub(super) struct Claimers {
-    together: Arc<Together<ClaimRules, Result<Option<Claim>, StoreError>>>,
+    together: Arc<Together<ClaimRules, Claimed>>,
     /// Whether there was less than was asked for, so that the next look is one without the queue's lock.
     was_empty: Arc<AtomicBool>,
 }
@@ -46,7 +49,7 @@ async fn claim(
     runtime: &Handle,
     was_empty: &AtomicBool,
     rules: &[ClaimRules],
-) -> Vec<Result<Option<Claim>, StoreError>> {
+) -> Vec<Claimed> {
     let now = OffsetDateTime::now_utc();
     let look_first = was_empty.load(Ordering::Relaxed);
     let found = sessions.attempt(|mut session| async move {

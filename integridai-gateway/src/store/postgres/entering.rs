@@ -109,19 +109,22 @@ async fn accepted_before(
     Ok(try_join_all(asked).await?.into_iter().flatten().collect())
 }
 
+/// What one principal has waiting at one priority.
+type Flow = (String, i16);
+
 /// What waits before them, as far as it matters to them.
 #[derive(Debug, Default)]
 struct Waiting {
     all: u64,
     of_principal: HashMap<String, u64>,
     /// The greatest rank of each flow.
-    flow_ends: HashMap<(String, i16), Option<i64>>,
+    flow_ends: HashMap<Flow, Option<i64>>,
     clock: Option<i64>,
 }
 
 impl Waiting {
     async fn read(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<Self, StoreError> {
-        let flows: HashSet<(String, i16)> =
+        let flows: HashSet<Flow> =
             entries.iter().map(|entry| (entry.principal(), entry.priority())).collect();
         let (principals, priorities): (Vec<String>, Vec<i16>) = flows.into_iter().unzip();
         let is_bounded = entries.iter().any(|entry| entry.bounds.max_queued < u64::MAX);
@@ -176,6 +179,6 @@ fn count(row: &Row, column: usize) -> Result<u64, StoreError> {
     Ok(row.try_get::<_, i64>(column)?.unsigned_abs())
 }
 
-fn flow_end(row: &Row) -> Result<((String, i16), Option<i64>), StoreError> {
+fn flow_end(row: &Row) -> Result<(Flow, Option<i64>), StoreError> {
     Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))
 }
