@@ -125,7 +125,7 @@ impl App {
         let (access, tickets) = access(&config)?;
         let limits = limits(&config)?;
         let cache = Cache::new(&config.cache, &config.redis)?;
-        let exchanges = Exchanges::new(traffic, store.clone());
+        let exchanges = Exchanges::new(traffic, config.database.api_calls.then(|| store.clone()));
         let api = Arc::new(Api {
             queue,
             triggers,

@@ -32,6 +32,8 @@ pub struct DatabaseConfig {
     pub statement_timeout_seconds: Seconds,
     /// How long to wait at the start for a PostgreSQL that does not answer yet.
     pub start_timeout_seconds: Seconds,
+    /// Whether each answered call becomes a row of `api_calls_log`.
+    pub api_calls: bool,
     /// How long logged events, metrics, calls and ended executions are kept.
     pub retention_days: Count,
     /// The greatest size of the SQLite file in MiB; when it is nearly reached the oldest log rows are removed before
@@ -121,6 +123,7 @@ impl Default for DatabaseConfig {
             connection_timeout_seconds: Seconds::new(5),
             statement_timeout_seconds: Seconds::new(10),
             start_timeout_seconds: Seconds::new(30),
+            api_calls: true,
             retention_days: Count::new(30),
             max_size_mib: Count::new(8 * 1024),
             max_buffered_rows: Count::new(100_000),

@@ -18,7 +18,7 @@ use crate::telemetry::Series;
 #[derive(Debug, Clone)]
 pub struct Exchanges {
     traffic: Arc<Traffic>,
-    store: Store,
+    calls: Option<Store>,
     active: Gauge,
     times: Series<Labels, Histogram>,
 }
@@ -27,11 +27,11 @@ pub struct Exchanges {
 type Labels = (&'static str, Option<Arc<str>>, u16);
 
 impl Exchanges {
-    /// Keeps them in the window and the store.
+    /// Keeps them in the window, and as rows of `api_calls_log` where there is a store for these.
     #[must_use]
-    pub fn new(traffic: Arc<Traffic>, store: Store) -> Self {
+    pub fn new(traffic: Arc<Traffic>, calls: Option<Store>) -> Self {
         let active = metrics::gauge!("http_server_active_requests");
-        Self { traffic, store, active, times: Series::default() }
+        Self { traffic, calls, active, times: Series::default() }
     }
 }
 
@@ -72,7 +72,9 @@ impl Observe for Exchanges {
         if exchange.uri.path().starts_with(API) && !is_upgrade {
             self.traffic.record(exchange.duration, status >= 500);
         }
-        self.store.record_api_call(row(exchange, status));
+        if let Some(calls) = &self.calls {
+            calls.record_api_call(row(exchange, status));
+        }
     }
 }
 

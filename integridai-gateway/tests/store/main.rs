@@ -4,6 +4,7 @@ mod clocks;
 mod disk;
 mod events;
 mod executions;
+mod fairness;
 mod files;
 mod homes;
 mod outage;

@@ -1,4 +1,4 @@
-//! Into the queue: the bounds, the idempotency key, the rank and the row, whole or not at all.
+//! Into the queue with an idempotency key: the bounds, the key, the rank and the row, whole or not at all.
 use deadpool_postgres::{ClientWrapper, Transaction};
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::store::{
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entrant<'a> {
     pub(super) execution: &'a Execution,
-    pub(super) key: Option<&'a NewKey>,
+    pub(super) key: &'a NewKey,
     pub(super) now: OffsetDateTime,
     /// An earlier attempt may have succeeded without our hearing of it.
     pub(super) again: bool,
@@ -67,7 +67,7 @@ async fn repeated(
     transaction: &Transaction<'_>,
     entrant: Entrant<'_>,
 ) -> Result<Option<Admitted>, StoreError> {
-    let Some(key) = entrant.key else { return Ok(None) };
+    let key = entrant.key;
     let statement = transaction.prepare_cached(statements::SELECT_KEY).await?;
     let (principal, name) = (text(&entrant.execution.principal, usize::MAX), text(&key.key, usize::MAX));
     let found = transaction.query_opt(&statement, &[&principal, &name, &timestamp(entrant.now)]).await?;
@@ -88,7 +88,6 @@ async fn full(
     bounds: &Admission,
 ) -> Result<Option<Admitted>, StoreError> {
     let statement = transaction.prepare_cached(statements::IS_FULL).await?;
-    let keys = |most| if entrant.key.is_some() { big_integer(most) } else { i64::MAX };
     let row = transaction
         .query_one(
             &statement,
@@ -96,8 +95,8 @@ async fn full(
                 &text(&entrant.execution.principal, usize::MAX),
                 &big_integer(bounds.max_queued),
                 &big_integer(bounds.max_queued_per_principal),
-                &keys(bounds.max_keys),
-                &keys(bounds.max_keys_per_principal),
+                &big_integer(bounds.max_keys),
+                &big_integer(bounds.max_keys_per_principal),
             ],
         )
         .await?;
@@ -113,16 +112,13 @@ async fn full(
 /// One that is due gets its rank now, any other once it is due.
 async fn insert(transaction: &Transaction<'_>, entrant: Entrant<'_>) -> Result<(), StoreError> {
     let Entrant { execution, key, now, .. } = entrant;
-    if let Some(key) = key {
-        insert_key(transaction, execution, key, now).await?;
-    }
+    insert_key(transaction, execution, key, now).await?;
     let is_due = execution.run_at <= now;
     let rank = match is_due && execution.state == ExecutionState::Queued {
         true => Some(rank(transaction, &execution.principal, execution.priority).await?),
         false => None,
     };
-    let is_new = batch::insert_execution(transaction, execution, is_due, rank).await?;
-    if is_new { Ok(()) } else { Err(StoreError::Conflict) }
+    batch::insert_executions(transaction, &[(execution, is_due, rank)]).await
 }
 
 async fn insert_key(

@@ -10,7 +10,7 @@ use crate::store::record::{Entry, Record};
 use crate::store::{ApiCall, Execution, MetricSample, StoreError, SystemEvent, Table};
 
 /// An execution, whether it is due, and its rank in the queue.
-type Placed<'a> = (&'a Execution, bool, Option<i64>);
+pub(super) type Placed<'a> = (&'a Execution, bool, Option<i64>);
 
 pub(super) type Column<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 
@@ -33,16 +33,18 @@ pub(super) async fn insert(
     Ok(client.execute(&prepared, &values(&columns)).await?)
 }
 
-/// Inserts one execution; `false`: its id is taken.
-pub(super) async fn insert_execution(
+/// Inserts executions whose ids are new.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if one of the ids is taken.
+pub(super) async fn insert_executions(
     transaction: &Transaction<'_>,
-    execution: &Execution,
-    is_due: bool,
-    rank: Option<i64>,
-) -> Result<bool, StoreError> {
-    let columns = execution_columns(&[(execution, is_due, rank)]);
+    executions: &[Placed<'_>],
+) -> Result<(), StoreError> {
+    let columns = execution_columns(executions);
     let prepared = transaction.prepare_cached(execution_statements::INSERT_EXECUTIONS).await?;
-    Ok(transaction.execute(&prepared, &values(&columns)).await? > 0)
+    let inserted = transaction.execute(&prepared, &values(&columns)).await?;
+    if inserted == executions.len() as u64 { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
 pub(super) fn values<'a>(columns: &'a [Column<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
@@ -152,7 +154,7 @@ fn moment(at: Option<time::OffsetDateTime>) -> Option<PrimitiveDateTime> {
     at.map(timestamp)
 }
 
-fn column<'a, R: Copy, V>(rows: &[R], value: impl Fn(R) -> V) -> Column<'a>
+pub(super) fn column<'a, R: Copy, V>(rows: &[R], value: impl Fn(R) -> V) -> Column<'a>
 where
     V: ToSql + Sync + Send + 'a,
 {

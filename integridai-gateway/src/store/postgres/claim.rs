@@ -1,35 +1,78 @@
-//! An execution claimed for a caller, given back to the queue if the caller is no longer there to take it.
+//! Executions claimed for callers, each given back to the queue if its caller is no longer there to take it.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 use super::sessions::Sessions;
+use super::together::Together;
 use super::{claim_order, executions};
 use crate::store::{ClaimRules, Execution, StoreError};
 
-/// Claims in a task of its own, so that a caller who goes away leaves no claim behind that nobody knows of.
-pub(super) async fn claim(
-    sessions: &Arc<Sessions>,
-    runtime: &Handle,
-    rules: ClaimRules,
-) -> Result<Option<Execution>, StoreError> {
-    let (reply, answer) = oneshot::channel();
-    let (sessions, again) = (Arc::clone(sessions), runtime.clone());
-    runtime.spawn(async move {
-        let rules = &rules;
-        let found =
-            sessions.once(|mut session| async move { claim_order::claim(&mut session, rules).await }).await;
-        let claim = found.map(|found| {
-            found.map(|execution| Claim { execution: Some(execution), sessions, runtime: again })
-        });
-        // What nobody takes is dropped here, or with the channel, and so goes back.
-        let _ = reply.send(claim);
-    });
-    let claim = answer.await.map_err(|_| StoreError::Closed)??;
-    Ok(claim.and_then(Claim::take))
+/// What comes of a claim.
+type Claimed = Result<Option<Claim>, StoreError>;
+
+/// Those who want an execution now.
+#[derive(Debug)]
+pub(super) struct Claimers {
+    together: Arc<Together<ClaimRules, Claimed>>,
+    /// Whether there was less than was asked for, so that the next look is one without the queue's lock.
+    was_empty: Arc<AtomicBool>,
 }
 
+impl Claimers {
+    pub(super) fn new() -> Self {
+        Self { together: Together::new(), was_empty: Arc::default() }
+    }
+
+    /// Claims in a task of its own, so that a caller who goes away leaves no claim behind that nobody knows of.
+    pub(super) async fn claim(
+        &self,
+        sessions: &Arc<Sessions>,
+        runtime: &Handle,
+        rules: ClaimRules,
+    ) -> Result<Option<Execution>, StoreError> {
+        let _turn = sessions.turn()?;
+        let (shared, own, was_empty) = (Arc::clone(sessions), runtime.clone(), Arc::clone(&self.was_empty));
+        let work = move |rules: Vec<ClaimRules>| {
+            let (sessions, runtime, was_empty) = (Arc::clone(&shared), own.clone(), Arc::clone(&was_empty));
+            async move { claim(&sessions, &runtime, &was_empty, &rules).await }
+        };
+        let claim = self.together.ask(runtime, rules, work).await??;
+        Ok(claim.and_then(Claim::take))
+    }
+}
+
+async fn claim(
+    sessions: &Arc<Sessions>,
+    runtime: &Handle,
+    was_empty: &AtomicBool,
+    rules: &[ClaimRules],
+) -> Vec<Claimed> {
+    let look_first = was_empty.load(Ordering::Relaxed);
+    let found = sessions.attempt(|mut session| async move {
+        if look_first && !claim_order::may_find(&session).await? {
+            return Ok(rules.iter().map(|_| None).collect());
+        }
+        claim_order::claim(&mut session, rules).await
+    });
+    let found: Result<Vec<Option<Execution>>, StoreError> = found.await;
+    let one = |execution| Claim {
+        execution: Some(execution),
+        sessions: Arc::clone(sessions),
+        runtime: runtime.clone(),
+    };
+    match found {
+        Ok(found) => {
+            was_empty.store(found.iter().any(Option::is_none), Ordering::Relaxed);
+            found.into_iter().map(|execution| Ok(execution.map(one))).collect()
+        }
+        Err(error) => rules.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
+/// What nobody takes goes back when it is dropped.
+#[derive(Debug)]
 struct Claim {
     execution: Option<Execution>,
     sessions: Arc<Sessions>,

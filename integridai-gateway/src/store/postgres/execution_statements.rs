@@ -35,6 +35,20 @@ pub(super) const FLOW_END_AND_CLOCK: &str = "\
 SELECT (SELECT max(rank) FROM executions WHERE state = 'queued' AND principal = $1 AND priority = $2),
     (SELECT max(rank) FROM executions WHERE fence > 0)";
 
+/// How many of each of these principals wait.
+pub(super) const COUNT_QUEUED_BY_PRINCIPAL: &str = "\
+SELECT principal, count(*) FROM executions WHERE state = 'queued' AND principal = ANY ($1) GROUP BY principal";
+
+/// The greatest rank that each of these flows has waiting.
+pub(super) const FLOW_ENDS: &str = "\
+SELECT flow.principal, flow.priority,
+    (SELECT max(rank) FROM executions
+     WHERE state = 'queued' AND principal = flow.principal AND priority = flow.priority)
+FROM UNNEST($1::text[], $2::int2[]) AS flow (principal, priority)";
+
+/// The greatest rank that was ever claimed.
+pub(super) const CLOCK: &str = "SELECT max(rank) FROM executions WHERE fence > 0";
+
 pub(super) const SELECT_KEY: &str = "\
 SELECT fingerprint, execution_id, answer FROM idempotency_keys
 WHERE principal = $1 AND key = $2 AND expires_at > $3";
@@ -71,6 +85,15 @@ WHERE state = 'queued' AND NOT is_due AND run_at <= $1 ORDER BY run_at LIMIT $2
 FOR UPDATE SKIP LOCKED";
 
 pub(super) const PROMOTE: &str = "UPDATE executions SET is_due = TRUE, rank = $2 WHERE id = $1";
+
+/// Whether anything waits that is due, or has to be put right.
+pub(super) const MAY_FIND: &str = "\
+SELECT EXISTS (SELECT 1 FROM executions WHERE state = 'queued' AND is_due)
+    OR EXISTS (SELECT 1 FROM executions WHERE state = 'queued' AND NOT is_due AND run_at <= clock_timestamp() AT TIME ZONE 'UTC')
+    OR EXISTS (SELECT 1 FROM executions
+        WHERE state = 'queued' AND deadline_at <= clock_timestamp() AT TIME ZONE 'UTC')
+    OR EXISTS (SELECT 1 FROM executions
+        WHERE state = 'running' AND leased_until <= clock_timestamp() AT TIME ZONE 'UTC')";
 
 /// `$4`: how many of a principal may run; `$5` and `$6`: the workflows that are bound, and how many of each may run.
 pub(super) const CLAIM_EXECUTION: &str = "\
@@ -115,27 +138,31 @@ WHERE id = $1 AND fence = $2 AND state = 'running'";
 pub(super) const SAVE_STEPS: &str =
     "UPDATE executions SET steps = $3 WHERE id = $1 AND fence = $2 AND state = 'running'";
 
-/// The end and the events that tell of it, whole or not at all. The lock of the log comes last, and only where there
+/// The ends and the events that tell of them, whole or not at all. The lock of the log comes last, and only where there
 /// are events.
-pub(super) const FINISH_EXECUTION: &str = "\
+pub(super) const FINISH_EXECUTIONS: &str = "\
 WITH ended AS (
     UPDATE executions
-    SET state = $10, result = $11, error = $12, steps = coalesce($13, steps), finished_at = $14,
-        worker = NULL, leased_until = NULL
-    WHERE id = $15 AND fence = $16 AND state = 'running'
-    RETURNING id),
+    SET state = new.state, result = new.result, error = new.error, steps = coalesce(new.steps, executions.steps),
+        finished_at = new.finished_at, worker = NULL, leased_until = NULL
+    FROM UNNEST($11::text[], $12::json[], $13::json[], $14::json[], $15::timestamp[], $16::uuid[], $17::int8[])
+        AS new (state, result, error, steps, finished_at, id, fence)
+    WHERE executions.id = new.id AND executions.fence = new.fence AND executions.state = 'running'
+    RETURNING executions.id),
 turn AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock(7311142570156650343) FROM ended WHERE cardinality($1::uuid[]) > 0),
+    SELECT pg_advisory_xact_lock(7311142570156650343) FROM (SELECT count(*) AS number FROM ended) AS counted
+    WHERE number > 0 AND cardinality($1::uuid[]) > 0),
 told AS (
     INSERT INTO system_events
         (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
     SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
         new.source, new.event_id
     FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
-        $8::text[], $9::text[]) WITH ORDINALITY
-        AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+        $8::text[], $9::text[], $10::uuid[]) WITH ORDINALITY
+        AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, place)
+    WHERE new.owner IN (SELECT id FROM ended)
     ORDER BY new.place)
-SELECT EXISTS (SELECT 1 FROM ended)";
+SELECT id FROM ended";
 
 /// Whether an end whose answer was lost was written all the same.
 pub(super) const IS_FINISHED: &str = "\
@@ -178,12 +205,32 @@ pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE sta
 pub(super) const COUNT_OF_CORRELATION: &str =
     "SELECT count(*) FROM (SELECT 1 FROM executions WHERE correlation_id = $1 LIMIT $2) counted";
 
-/// One for each index that serves it: by moment, by user, by principal.
+/// One for each index that serves it: by moment, by state (open or ended), by workflow, by user, by principal.
 pub(super) const LIST_EXECUTIONS: &str = "\
 SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
 FROM executions
 WHERE created_at >= $1 AND (created_at, id) < ($2, $3)
     AND ($4::text IS NULL OR workflow = $4) AND ($5::text IS NULL OR state = $5)
+ORDER BY created_at DESC, id DESC LIMIT $6";
+
+pub(super) const LIST_EXECUTIONS_OPEN: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE state IN ('queued', 'running')
+    AND state = $5 AND created_at >= $1 AND (created_at, id) < ($2, $3) AND ($4::text IS NULL OR workflow = $4)
+ORDER BY created_at DESC, id DESC LIMIT $6";
+
+pub(super) const LIST_EXECUTIONS_ENDED: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE state NOT IN ('queued', 'running')
+    AND state = $5 AND created_at >= $1 AND (created_at, id) < ($2, $3) AND ($4::text IS NULL OR workflow = $4)
+ORDER BY created_at DESC, id DESC LIMIT $6";
+
+pub(super) const LIST_EXECUTIONS_OF_WORKFLOW: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE workflow = $4 AND created_at >= $1 AND (created_at, id) < ($2, $3) AND ($5::text IS NULL OR state = $5)
 ORDER BY created_at DESC, id DESC LIMIT $6";
 
 pub(super) const LIST_EXECUTIONS_OF_USER: &str = "\
@@ -202,11 +249,14 @@ WHERE principal = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
 ORDER BY created_at DESC, id DESC LIMIT $6";
 
 /// All that need the schema.
-pub(super) const ALL: [&str; 30] = [
+pub(super) const ALL: [&str; 37] = [
     INSERT_EXECUTIONS,
     LOCK_QUEUE,
     IS_FULL,
     FLOW_END_AND_CLOCK,
+    COUNT_QUEUED_BY_PRINCIPAL,
+    FLOW_ENDS,
+    CLOCK,
     SELECT_KEY,
     INSERT_KEY,
     FORGET_KEYS,
@@ -214,13 +264,14 @@ pub(super) const ALL: [&str; 30] = [
     EXPIRE_DEADLINES,
     DUE,
     PROMOTE,
+    MAY_FIND,
     CLAIM_EXECUTION,
     UNTIL_DUE,
     HEARTBEAT,
     RELEASE_EXECUTION,
     RETRY_EXECUTION,
     SAVE_STEPS,
-    FINISH_EXECUTION,
+    FINISH_EXECUTIONS,
     IS_FINISHED,
     IS_ACCEPTED,
     IS_THERE,
@@ -230,6 +281,9 @@ pub(super) const ALL: [&str; 30] = [
     SELECT_EXECUTION,
     COUNT_QUEUED,
     LIST_EXECUTIONS,
+    LIST_EXECUTIONS_OPEN,
+    LIST_EXECUTIONS_ENDED,
+    LIST_EXECUTIONS_OF_WORKFLOW,
     LIST_EXECUTIONS_OF_USER,
     LIST_EXECUTIONS_OF_PRINCIPAL,
     COUNT_OF_CORRELATION,

@@ -8,11 +8,8 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::columns::{big_integer, state_of, text, timestamp};
-use super::{batch, execution_statements as statements, rows};
-use crate::store::{
-    Cancellation, Execution, ExecutionState, Finished, Heartbeat, JsonText, Lease, Outcome, StoreError,
-    SystemEvent,
-};
+use super::{execution_statements as statements, rows};
+use crate::store::{Cancellation, Execution, ExecutionState, Heartbeat, JsonText, Lease, StoreError};
 
 /// Whether an attempt whose answer was lost accepted it.
 pub(super) async fn is_accepted(
@@ -78,34 +75,6 @@ async fn change(
 ) -> Result<bool, StoreError> {
     let statement = client.prepare_cached(statement).await?;
     Ok(client.execute(&statement, values).await? > 0)
-}
-
-/// The end and the events that tell of it, whole or not at all. An earlier attempt may have succeeded without our
-/// hearing of it: then there is nothing more to write.
-pub(super) async fn finish(
-    client: &ClientWrapper,
-    lease: Lease,
-    finished: &Finished,
-    events: &[SystemEvent],
-) -> Result<bool, StoreError> {
-    let (state, result, error) = match &finished.outcome {
-        Outcome::Succeeded { result } => (ExecutionState::Succeeded, Some(result), None),
-        Outcome::Failed { error, result } => (ExecutionState::Failed, result.as_ref(), Some(error)),
-        Outcome::Cancelled { error } => (ExecutionState::Cancelled, None, Some(error)),
-        Outcome::Dead { error } => (ExecutionState::Dead, None, Some(error)),
-    };
-    let (state, ended) = (state.as_str(), timestamp(finished.finished_at));
-    let columns = batch::event_columns(&events.iter().collect::<Vec<_>>());
-    let fence = big_integer(lease.fence);
-    let end: [&(dyn ToSql + Sync); 7] = [&state, &result, &error, &finished.steps, &ended, &lease.id, &fence];
-    let mut values = batch::values(&columns);
-    values.extend(end);
-    let statement = client.prepare_cached(statements::FINISH_EXECUTION).await?;
-    if client.query_one(&statement, &values).await?.try_get(0)? {
-        return Ok(true);
-    }
-    let statement = client.prepare_cached(statements::IS_FINISHED).await?;
-    Ok(client.query_one(&statement, &[&lease.id, &fence, &state, &ended]).await?.try_get(0)?)
 }
 
 pub(super) async fn cancel(

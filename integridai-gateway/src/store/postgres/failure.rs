@@ -82,6 +82,11 @@ pub(super) fn is_server_fault(error: &StoreError) -> bool {
     matches!(error, StoreError::Failed { .. }) && !error.is_refusal()
 }
 
+/// Whether one row or one command is to blame, and others can be done.
+pub(super) fn is_of_one(error: &StoreError) -> bool {
+    matches!(error, StoreError::Conflict) || matches!(error, StoreError::Failed { reason: REFUSED, .. })
+}
+
 /// Whether nothing can be written at all, as opposed to one table that is missing.
 pub(super) fn is_outage(error: &StoreError) -> bool {
     is_server_fault(error) && !has_class(error, "42")

@@ -26,11 +26,11 @@ pub(super) async fn executions(
     let (before, limit) = (timestamp(before), i64::from(limit.min(LONGEST)));
     let workflow = workflow.as_deref().map(|name| text(name, usize::MAX));
     let user = user_id.as_deref().map(|name| text(name, usize::MAX));
-    let state = state.map(ExecutionState::as_str);
-    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&from, &before, &id, &workflow, &state, &limit];
+    let name = state.map(ExecutionState::as_str);
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&from, &before, &id, &workflow, &name, &limit];
     let principal = principal.as_deref().map(|name| text(name, usize::MAX));
     let statement = match (&principal, &user) {
-        (None, None) => statements::LIST_EXECUTIONS,
+        (None, None) => of_all(*state, workflow.as_ref()),
         (None, Some(user)) => {
             values.push(user);
             statements::LIST_EXECUTIONS_OF_USER
@@ -42,4 +42,13 @@ pub(super) async fn executions(
     };
     let statement = client.prepare_cached(statement).await?;
     client.query(&statement, &values).await?.iter().map(rows::summary).collect()
+}
+
+fn of_all<W>(state: Option<ExecutionState>, workflow: Option<&W>) -> &'static str {
+    match (state, workflow) {
+        (Some(state), _) if state.is_finished() => statements::LIST_EXECUTIONS_ENDED,
+        (Some(_), _) => statements::LIST_EXECUTIONS_OPEN,
+        (None, Some(_)) => statements::LIST_EXECUTIONS_OF_WORKFLOW,
+        (None, None) => statements::LIST_EXECUTIONS,
+    }
 }

@@ -16,6 +16,8 @@ mod claim;
 mod claim_order;
 mod columns;
 mod connect;
+mod ending;
+mod entering;
 mod events;
 mod execution_statements;
 mod executions;
@@ -32,6 +34,7 @@ mod rows;
 mod sessions;
 mod statements;
 mod tls;
+mod together;
 mod write;
 mod writer;
 
@@ -42,7 +45,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio_postgres::Row;
 
+use self::claim::Claimers;
 use self::connect::Connector;
+use self::ending::Finishers;
+use self::entering::Entrants;
 use self::keeping::Keeping;
 use self::listen::Listener;
 pub use self::options::{PostgresOptions, PostgresUrl};
@@ -66,6 +72,9 @@ pub(super) struct Database {
     queue: Arc<Rows>,
     counters: Arc<Counters>,
     sessions: Arc<Sessions>,
+    entrants: Entrants,
+    claimers: Claimers,
+    finishers: Finishers,
     runtime: Handle,
     committed: watch::Receiver<u64>,
     ended: watch::Receiver<()>,
@@ -94,7 +103,17 @@ impl Database {
             _announce: announce,
         })?;
         tokio::spawn(listener.run());
-        Ok(Self { queue, counters, sessions, runtime: Handle::current(), committed, ended })
+        Ok(Self {
+            queue,
+            counters,
+            sessions,
+            entrants: Entrants::new(),
+            claimers: Claimers::new(),
+            finishers: Finishers::new(),
+            runtime: Handle::current(),
+            committed,
+            ended,
+        })
     }
 
     pub(super) fn counters(&self) -> &Counters {

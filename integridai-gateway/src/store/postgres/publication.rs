@@ -1,8 +1,9 @@
 //! Events and what they start, whole or not at all.
-use deadpool_postgres::ClientWrapper;
+use deadpool_postgres::{ClientWrapper, Transaction};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use super::admission::Entrant;
+use super::entering::{self, Entry};
 use super::{Database, admission, events, executions};
 use crate::store::{Admission, Admitted, Execution, NewStart, Published, Started, StoreError, SystemEvent};
 
@@ -33,21 +34,33 @@ async fn publish(
 ) -> Result<Published, StoreError> {
     let (transaction, _) = admission::begin(client).await?;
     let appended = events::append(&transaction, events, again).await?;
-    let (mut started, now) = (Vec::with_capacity(starts.len()), OffsetDateTime::now_utc());
+    let (mut started, mut entries) = (Vec::with_capacity(starts.len()), Vec::new());
     for (place, execution) in starts {
         let event = appended.get(*place).ok_or(StoreError::Conflict)?;
-        if !event.is_new {
-            let is_there = executions::is_there(&transaction, event.id).await?;
-            started.push(if is_there { Started::Before(event.id) } else { Started::Nothing });
-            continue;
-        }
-        let entrant = Entrant { execution, key: None, now, again };
-        let admitted = admission::enter(&transaction, entrant, bounds).await?;
-        if admitted != Admitted::Accepted {
-            return Ok(Published::Refused(admitted));
-        }
-        started.push(Started::Now(execution.id));
+        started.push(match event.is_new {
+            true => {
+                let (bounds, now) = (*bounds, OffsetDateTime::now_utc());
+                entries.push(Entry { execution: execution.clone(), bounds, now });
+                Started::Now(execution.id)
+            }
+            false => before(&transaction, event.id, &entries).await?,
+        });
+    }
+    let admitted = entering::enter(&transaction, &entries, again).await?;
+    if let Some(refusal) = admitted.into_iter().find(|admitted| *admitted != Admitted::Accepted) {
+        return Ok(Published::Refused(refusal));
     }
     transaction.commit().await?;
     Ok(Published::Stored(appended, started))
+}
+
+/// What an event had started that is there already, or comes for a second time.
+async fn before(
+    transaction: &Transaction<'_>,
+    id: Uuid,
+    entries: &[Entry],
+) -> Result<Started, StoreError> {
+    let is_there = entries.iter().any(|entry| entry.execution.id == id)
+        || executions::is_there(transaction, id).await?;
+    Ok(if is_there { Started::Before(id) } else { Started::Nothing })
 }

@@ -5,7 +5,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::admission::Entrant;
-use super::{Database, admission, claim, executions, lists};
+use super::ending::Ending;
+use super::entering::Entry;
+use super::{Database, admission, executions, lists};
 use crate::store::{
     Admission, Admitted, Cancellation, ClaimRules, Execution, ExecutionFilter, ExecutionSummary, Finished,
     Heartbeat, JsonText, Lease, NewKey, StoreError, SystemEvent,
@@ -18,7 +20,12 @@ impl Database {
         bounds: Admission,
         key: Option<NewKey>,
     ) -> Result<Admitted, StoreError> {
-        let (execution, key, now, bounds) = (&execution, key.as_ref(), OffsetDateTime::now_utc(), &bounds);
+        let now = OffsetDateTime::now_utc();
+        let Some(key) = key else {
+            let entry = Entry { execution, bounds, now };
+            return self.notice_write(self.entrants.admit(&self.sessions, &self.runtime, entry).await);
+        };
+        let (execution, key, bounds) = (&execution, &key, &bounds);
         self.command(|mut session, again| async move {
             let entrant = Entrant { execution, key, now, again };
             admission::admit(&mut session, entrant, bounds).await
@@ -27,7 +34,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn claim(&self, rules: ClaimRules) -> Result<Option<Execution>, StoreError> {
-        let answer = claim::claim(&self.sessions, &self.runtime, rules).await;
+        let answer = self.claimers.claim(&self.sessions, &self.runtime, rules).await;
         self.notice_write(answer)
     }
 
@@ -58,9 +65,8 @@ impl Database {
         finished: Finished,
         events: Vec<SystemEvent>,
     ) -> Result<bool, StoreError> {
-        let (finished, events) = (&finished, &*events);
-        self.command(|session, _| async move { executions::finish(&session, lease, finished, events).await })
-            .await
+        let ending = Ending { lease, finished, events };
+        self.notice_write(self.finishers.finish(&self.sessions, &self.runtime, ending).await)
     }
 
     pub(in crate::store) async fn retry(

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::failure;
@@ -29,15 +30,6 @@ impl Sessions {
         Self { pool, pending: Semaphore::new(pending), patience }
     }
 
-    /// Does work that may not be done twice.
-    pub(super) async fn once<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        let _turn = self.turn()?;
-        self.attempt(work).await
-    }
-
     /// Does work that may be done twice, and does it once more where the connection broke. The second time it is told
     /// so: the first may have succeeded without our hearing of it.
     pub(super) async fn repeatable<T, F>(&self, work: impl Fn(Session, bool) -> F) -> Result<T, StoreError>
@@ -45,6 +37,36 @@ impl Sessions {
         F: Future<Output = Result<T, StoreError>>,
     {
         let _turn = self.turn()?;
+        self.twice(work).await
+    }
+
+    /// Does work for all who ask at once, whole or not at all; where one of them is at fault, for each alone. For those who have a
+    /// turn already, each in its task.
+    pub(super) async fn for_all<Q, A>(
+        &self,
+        questions: &[Q],
+        work: impl for<'a> Fn(Session, &'a [Q], bool) -> BoxFuture<'a, Result<Vec<A>, StoreError>>,
+    ) -> Vec<Result<A, StoreError>> {
+        let error = match self.twice(|session, again| work(session, questions, again)).await {
+            Ok(answers) => return answers.into_iter().map(Ok).collect(),
+            Err(error) => error,
+        };
+        if questions.len() == 1 || !failure::is_of_one(&error) {
+            return questions.iter().map(|_| Err(error.clone())).collect();
+        }
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            let alone =
+                self.twice(|session, again| work(session, std::slice::from_ref(question), again)).await;
+            answers.push(alone.and_then(|mut answers| answers.pop().ok_or(StoreError::Closed)));
+        }
+        answers
+    }
+
+    async fn twice<T, F>(&self, work: impl Fn(Session, bool) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         match self.attempt(|session| work(session, false)).await {
             Err(error) if failure::is_broken_connection(&error) => {
                 // What broke one has likely broken those that lie idle, whether they have noticed or not.
@@ -55,14 +77,16 @@ impl Sessions {
         }
     }
 
-    fn turn(&self) -> Result<impl Drop, StoreError> {
+    /// A place among those whose number is bounded, until it is dropped.
+    pub(super) fn turn(&self) -> Result<impl Drop + use<'_>, StoreError> {
         self.pending.try_acquire().map_err(|error| match error {
             tokio::sync::TryAcquireError::NoPermits => StoreError::Busy,
             tokio::sync::TryAcquireError::Closed => StoreError::Closed,
         })
     }
 
-    async fn attempt<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, StoreError>
+    /// Does work once, for whoever has a turn already.
+    pub(super) async fn attempt<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

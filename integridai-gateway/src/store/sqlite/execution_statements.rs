@@ -130,12 +130,38 @@ WHERE id = ?1 AND state = 'dead'";
 
 pub(super) const SELECT_EXECUTION: &str = "SELECT * FROM executions WHERE id = ?1";
 
-/// One for each index that serves it: by moment, by user, by principal.
+/// One for each index that serves it: by moment, by state (open or ended), by workflow, by user, by principal.
 pub(super) const LIST_EXECUTIONS: &str = "\
 SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
 FROM executions
 WHERE created_at >= ?1 AND (created_at, id) < (?2, ?3)
     AND (?4 IS NULL OR workflow = ?4) AND (?5 IS NULL OR state = ?5)
+    AND ?7 IS NULL AND ?8 IS NULL
+ORDER BY created_at DESC, id DESC LIMIT ?6";
+
+pub(super) const LIST_EXECUTIONS_OPEN: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE state IN ('queued', 'running')
+    AND state = ?5 AND created_at >= ?1 AND (created_at, id) < (?2, ?3)
+    AND (?4 IS NULL OR workflow = ?4)
+    AND ?7 IS NULL AND ?8 IS NULL
+ORDER BY created_at DESC, id DESC LIMIT ?6";
+
+pub(super) const LIST_EXECUTIONS_ENDED: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE state NOT IN ('queued', 'running')
+    AND state = ?5 AND created_at >= ?1 AND (created_at, id) < (?2, ?3)
+    AND (?4 IS NULL OR workflow = ?4)
+    AND ?7 IS NULL AND ?8 IS NULL
+ORDER BY created_at DESC, id DESC LIMIT ?6";
+
+pub(super) const LIST_EXECUTIONS_OF_WORKFLOW: &str = "\
+SELECT id, workflow, state, priority, correlation_id, user_id, created_at, started_at, finished_at, attempts
+FROM executions
+WHERE workflow = ?4 AND created_at >= ?1 AND (created_at, id) < (?2, ?3)
+    AND (?5 IS NULL OR state = ?5)
     AND ?7 IS NULL AND ?8 IS NULL
 ORDER BY created_at DESC, id DESC LIMIT ?6";
 
@@ -160,7 +186,7 @@ pub(super) const SAVEPOINT: [&str; 3] =
     ["SAVEPOINT whole", "RELEASE whole", "ROLLBACK TO whole; RELEASE whole"];
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 34] = [
+pub(super) const ALL: [&str; 37] = [
     INSERT_EXECUTION,
     FLOW_END,
     CLOCK,
@@ -193,6 +219,9 @@ pub(super) const ALL: [&str; 34] = [
     REPLAY_EXECUTION,
     SELECT_EXECUTION,
     LIST_EXECUTIONS,
+    LIST_EXECUTIONS_OPEN,
+    LIST_EXECUTIONS_ENDED,
+    LIST_EXECUTIONS_OF_WORKFLOW,
     LIST_EXECUTIONS_OF_USER,
     LIST_EXECUTIONS_OF_PRINCIPAL,
 ];

@@ -23,10 +23,13 @@ pub(super) fn executions(
     let end = (until.unwrap_or(LAST), if until.is_some() { Uuid::nil() } else { Uuid::max() });
     let (before, id) = after.map_or(end, |after| after.min(end));
     let (before, id, limit) = (Timestamp(before), Id(id), limit.min(LONGEST));
-    let statement = match (principal, user_id) {
-        (Some(_), _) => statements::LIST_EXECUTIONS_OF_PRINCIPAL,
-        (None, Some(_)) => statements::LIST_EXECUTIONS_OF_USER,
-        (None, None) => statements::LIST_EXECUTIONS,
+    let statement = match (principal, user_id, state, workflow) {
+        (Some(_), ..) => statements::LIST_EXECUTIONS_OF_PRINCIPAL,
+        (None, Some(_), ..) => statements::LIST_EXECUTIONS_OF_USER,
+        (None, None, Some(state), _) if state.is_finished() => statements::LIST_EXECUTIONS_ENDED,
+        (None, None, Some(_), _) => statements::LIST_EXECUTIONS_OPEN,
+        (None, None, None, Some(_)) => statements::LIST_EXECUTIONS_OF_WORKFLOW,
+        (None, None, None, None) => statements::LIST_EXECUTIONS,
     };
     connection
         .prepare_cached(statement)?

@@ -50,12 +50,39 @@ fn the_search_for_the_next_execution_reads_the_queue_index_and_sorts_nothing() {
 }
 
 #[test]
+fn every_list_of_executions_reads_an_index_of_its_own_and_sorts_nothing() {
+    let connection = migrated();
+    for (list, index) in [
+        (execution_statements::LIST_EXECUTIONS, "executions_created_at"),
+        (execution_statements::LIST_EXECUTIONS_OPEN, "executions_open"),
+        (execution_statements::LIST_EXECUTIONS_ENDED, "executions_ended"),
+        (execution_statements::LIST_EXECUTIONS_OF_WORKFLOW, "executions_workflow"),
+        (execution_statements::LIST_EXECUTIONS_OF_USER, "executions_user_id"),
+        (execution_statements::LIST_EXECUTIONS_OF_PRINCIPAL, "executions_principal"),
+    ] {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {list}")).unwrap();
+        let plan: Vec<String> = statement
+            .query_map(["2026", "2027", "id", "w", "queued", "10", "user", "principal"], |row| {
+                row.get("detail")
+            })
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert!(
+            plan.iter().any(|line| line.contains(&format!("SEARCH executions USING INDEX {index} "))),
+            "{plan:?}"
+        );
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{plan:?}");
+    }
+}
+
+#[test]
 fn a_file_is_migrated_once_and_carries_our_mark() {
     let mut connection = migrated();
     migrations::migrate(&mut connection, Path::new("memory")).unwrap();
     let mark: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).unwrap();
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!((mark, version), (0x4947_4149, 3));
+    assert_eq!((mark, version), (0x4947_4149, 4));
 }
 
 #[test]
@@ -130,8 +157,8 @@ fn the_file_of_a_newer_program_is_refused() {
     let mut connection = migrated();
     connection.pragma_update(None, "user_version", 7).unwrap();
     let error = migrations::migrate(&mut connection, Path::new("gateway.db")).unwrap_err();
-    assert!(matches!(error, StoreError::TooNew { found: 7, known: 3, .. }), "{error:?}");
-    assert_eq!(error.to_string(), "the database gateway.db has schema version 7; this program knows 3");
+    assert!(matches!(error, StoreError::TooNew { found: 7, known: 4, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "the database gateway.db has schema version 7; this program knows 4");
 }
 
 #[test]
