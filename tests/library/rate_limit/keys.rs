@@ -1,6 +1,6 @@
 //! By what requests are counted, when it is not by address.
 
-use integridai_tower::Principal;
+use integridai_tower::{Principal, PrincipalBuilder};
 use integridai_tower::rate_limit::{ByApiKey, ByHeader, ByPrincipal, ByRoute, ByTenant, KeyBy, RequestHead};
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ fn a_tenant_and_an_api_key_are_found_where_there_is_one() {
 fn equal_names_of_two_issuers_share_no_quota() {
     let of = |by: &dyn Fn(&Request<()>) -> Option<Key>, issuer: Option<&'static str>| {
         let principal = Principal::builder("alice").tenant("acme").claim("api_key_id", Value::from("k1"));
-        let principal = issuer.into_iter().fold(principal, |principal, issuer| principal.issuer(issuer));
+        let principal = issuer.into_iter().fold(principal, PrincipalBuilder::issuer);
         by(&head(Some(principal.build()))).unwrap()
     };
     let tenant = |request: &Request<()>| key_of(&ByTenant::new(), request);

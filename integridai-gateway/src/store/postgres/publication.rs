@@ -55,12 +55,8 @@ async fn publish(
 }
 
 /// What an event had started that is there already, or comes for a second time.
-async fn before(
-    transaction: &Transaction<'_>,
-    id: Uuid,
-    entries: &[Entry],
-) -> Result<Started, StoreError> {
-    let is_there = entries.iter().any(|entry| entry.execution.id == id)
-        || executions::is_there(transaction, id).await?;
+async fn before(transaction: &Transaction<'_>, id: Uuid, entries: &[Entry]) -> Result<Started, StoreError> {
+    let is_there =
+        entries.iter().any(|entry| entry.execution.id == id) || executions::is_there(transaction, id).await?;
     Ok(if is_there { Started::Before(id) } else { Started::Nothing })
 }
