@@ -18,7 +18,7 @@ fn start(events: &[SystemEvent], place: usize) -> NewStart {
 
 async fn counts(store: &Store) -> (usize, u64) {
     let log = store.events(EventRange::after(0), EventFilter::default(), 100).await.expect("it is read");
-    (log.len(), store.queued_executions().await.expect("they are counted"))
+    (log.events.len(), store.queued_executions().await.expect("they are counted"))
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! By what requests are counted, when it is not by address.
 
-use integridai_tower::{Principal, PrincipalBuilder};
 use integridai_tower::rate_limit::{ByApiKey, ByHeader, ByPrincipal, ByRoute, ByTenant, KeyBy, RequestHead};
+use integridai_tower::{Principal, PrincipalBuilder};
 use serde_json::Value;
 
 use super::*;
