@@ -7,7 +7,7 @@ use crate::proxy::over;
 use crate::support::gateway::Gateway;
 use crate::support::http2_frames::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Outcome, PADDED, PING, PRIORITY,
-    PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame, outcome, outcome_of_first, request,
+    PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame, outcome, request,
 };
 use crate::support::origin::Origin;
 use crate::support::within;
@@ -110,12 +110,11 @@ fn frames() -> Vec<Row> {
         |id: u16, value: u32| frame(SETTINGS, 0, 0, &[&id.to_be_bytes()[..], &value.to_be_bytes()].concat());
     let head = frame(HEADERS, END_HEADERS, 1, &block(&WHOLE));
     let begun = frame(HEADERS, 0, 1, &block(&WHOLE));
-    let get = request(5, &WHOLE);
     [
         ("DATA on no stream", frame(DATA, 0, 0, b"a")),
         ("HEADERS on no stream", frame(HEADERS, END_HEADERS, 0, &block(&WHOLE))),
         ("HEADERS on a server's stream", request(2, &WHOLE)),
-        ("HEADERS on an older stream", [get, request(3, &WHOLE)].concat()),
+        ("HEADERS on an older stream", [request(3, &WHOLE), request(1, &WHOLE)].concat()),
         ("DATA on an idle stream", frame(DATA, 0, 7, b"a")),
         ("SETTINGS on a stream", frame(SETTINGS, 0, 1, &[])),
         ("half a setting", frame(SETTINGS, 0, 0, &[0; 5])),
@@ -202,7 +201,6 @@ async fn what_is_malformed_ends_its_stream_or_its_connection_and_nothing_else() 
         count += 1;
     }
     assert_eq!(faults, Vec::<String>::new());
-    assert_eq!(outcome_of_first(gateway.address(), &frame(PING, 0, 0, &[0; 8])).await, Closed);
     println!("{count} exchanges; the slowest answer after one took {slowest:?}");
     gateway.stop().await;
 }

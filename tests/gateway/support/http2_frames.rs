@@ -34,6 +34,8 @@ pub(crate) enum Outcome {
     Reset,
     /// The connection is closed, with GOAWAY or without.
     Closed,
+    /// Nothing, until the server asks whether anybody is there.
+    Unmoved,
 }
 
 /// One frame, whatever is in it.
@@ -76,11 +78,6 @@ pub(crate) async fn outcome(address: SocketAddr, frames: &[u8]) -> Outcome {
     saying(address, &[PREFACE, &frame(SETTINGS, 0, 0, &[]), frames].concat()).await
 }
 
-/// The same, without what a connection begins with after the preface.
-pub(crate) async fn outcome_of_first(address: SocketAddr, frames: &[u8]) -> Outcome {
-    saying(address, &[PREFACE, frames].concat()).await
-}
-
 async fn saying(address: SocketAddr, said: &[u8]) -> Outcome {
     let (mut reader, mut writer) = TcpStream::connect(address).await.expect("it listens").into_split();
     // Whoever is refused may be cut before the end; what is said by then is still there.
@@ -94,6 +91,7 @@ async fn saying(address: SocketAddr, said: &[u8]) -> Outcome {
                 Some((HEADERS, 1, payload)) => return Outcome::Status(status(&payload)),
                 Some((RST_STREAM, 1, _)) => return Outcome::Reset,
                 Some((GOAWAY, ..)) | None => return Outcome::Closed,
+                Some((PING, _, payload)) if asks(&payload) => return Outcome::Unmoved,
                 Some(_) => {}
             }
         }
@@ -105,6 +103,11 @@ async fn saying(address: SocketAddr, said: &[u8]) -> Outcome {
         }
     });
     ended.await
+}
+
+/// Whether this is the server's own question: an acknowledgement repeats what was sent, which is zeros here.
+fn asks(payload: &[u8]) -> bool {
+    payload.iter().any(|byte| *byte != 0)
 }
 
 /// Kind, stream and content; `None` at the end.
