@@ -46,7 +46,7 @@ impl Rig {
 }
 
 fn engine(config: &Config, store: &Store) -> Engine {
-    let (clients, _) = Clients::new(&config.services, &[]).expect("clients");
+    let (clients, _) = Clients::new(&config.services, &config.proxy).expect("clients");
     let (events, calls) = (Events::new(store.clone()), Calls::default());
     let sources = Sources::new(clients.clone(), calls.clone(), Duration::from_secs(1));
     let rule = HealthRule { slow: Duration::from_secs(1), offline_after: Duration::from_secs(1) };
