@@ -3,25 +3,13 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
+use integridai_tower::client::deadline::grpc_timeout;
 
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// How long the call may take in all, its answer's stream included (gRPC over HTTP/2, "Timeout"); what cannot be read says nothing.
 pub(super) fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let (unit, digits) = headers.get(TIMEOUT)?.as_bytes().split_last()?;
-    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    Some(match unit {
-        b'H' => Duration::from_secs(number * 3600),
-        b'M' => Duration::from_secs(number * 60),
-        b'S' => Duration::from_secs(number),
-        b'm' => Duration::from_millis(number),
-        b'u' => Duration::from_micros(number),
-        b'n' => Duration::from_nanos(number),
-        _ => return None,
-    })
+    grpc_timeout(headers.get(TIMEOUT)?.as_bytes())
 }
 
 #[cfg(test)]

@@ -75,8 +75,10 @@ fn milliseconds(text: &[u8]) -> Option<Duration> {
     is_number.then(|| Duration::from_millis(digits(text).unwrap_or(u64::MAX)))
 }
 
-fn grpc_timeout(text: &[u8]) -> Option<Duration> {
-    let (unit, number) = text.split_last()?;
+/// What a value of `grpc-timeout` says: up to eight digits and a unit (gRPC over HTTP/2, "Timeout"); `None` for anything else.
+#[must_use]
+pub fn grpc_timeout(value: &[u8]) -> Option<Duration> {
+    let (unit, number) = value.split_last()?;
     if number.is_empty() || number.len() > MOST_DIGITS || !number.iter().all(u8::is_ascii_digit) {
         return None;
     }

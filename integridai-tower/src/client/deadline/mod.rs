@@ -84,7 +84,7 @@ use tokio::time::Instant;
 
 pub use body::DeadlineBody;
 pub use error::{DeadlineError, DeadlinePassed, TooLate};
-pub use fields::REQUEST_DEADLINE;
+pub use fields::{REQUEST_DEADLINE, grpc_timeout};
 pub use future::ResponseFuture;
 pub use layer::{DeadlineLayer, DeadlineService};
 pub use read::{ReadDeadline, ReadDeadlineLayer};
