@@ -13,14 +13,15 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 
 use super::collect::{Collect, Unread};
-use super::gather::{Gather, Gathered, gather};
+use super::engine;
+use super::gather::{Gather, Gathered};
 use super::merge::Answers;
 use super::options::Settings;
 use super::refusal::FanOutFailed;
 use super::scatter::{Scatter, Scattered, Whole};
 use super::server_timing::{missing, server_timing};
 use crate::reject::refuse;
-use crate::{BoxError, BranchOutcomes};
+use crate::{BoxError, BranchOutcomes, Deadline};
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -70,10 +71,9 @@ impl<W: Scatter, B> State<W, B> {
         let whole = Whole::new(head, body, settings);
         match work.scatter(&whole) {
             Scattered::Branches(branches) => {
-                let mut gather = gather(branches).policy(settings.policy).concurrency(settings.concurrency);
-                if let Some(deadline) = whole.deadline {
-                    gather = gather.deadline(deadline);
-                }
+                let Settings { policy, concurrency, .. } = **settings;
+                let deadline = whole.deadline.map(Deadline::instant);
+                let gather = Gather::new(branches, engine::Settings { policy, concurrency, deadline });
                 Self::Gathering { head: whole.head, gather }
             }
             Scattered::Answer(response) => Self::Answered { response: Some(response) },

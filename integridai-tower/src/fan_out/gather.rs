@@ -63,7 +63,7 @@ use crate::{BranchEnd, BranchOutcome, BranchOutcomes, Deadline};
 /// ```
 pub fn gather<B: Branches>(branches: B) -> Gather<B> {
     let settings = Settings { policy: Policy::default(), concurrency: usize::MAX, deadline: None };
-    Gather { engine: Engine::new(settings), list: branches.into_list() }
+    Gather::new(branches, settings)
 }
 
 pin_project! {
@@ -90,6 +90,12 @@ pub struct Gathered<V> {
 }
 
 impl<B: Branches> Gather<B> {
+    /// With all that it keeps to at once: it is large, and each method below moves it.
+    #[inline]
+    pub(super) fn new(branches: B, settings: Settings) -> Self {
+        Self { engine: Engine::new(settings), list: branches.into_list() }
+    }
+
     /// When there is a result; [`Policy::Required`] unless told.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.engine.settings().policy = policy;

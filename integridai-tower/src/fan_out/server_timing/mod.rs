@@ -78,8 +78,25 @@ fn push_structured_token(text: &mut Vec<u8>, name: &str) {
 }
 
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    IS_TOKEN[usize::from(byte)]
 }
+
+/// RFC 9110 §5.6.2.
+const IS_TOKEN: [bool; 256] = {
+    let mut is_token = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        is_token[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut mark = 0;
+    while mark < marks.len() {
+        is_token[marks[mark] as usize] = true;
+        mark += 1;
+    }
+    is_token
+};
 
 /// Without trailing zeros, and without floating point or the machinery of formats.
 fn push_milliseconds(text: &mut Vec<u8>, microseconds: u128) {
