@@ -99,6 +99,11 @@ impl Api {
             (false, issuer) => format!("{}|{}", issuer.unwrap_or_default(), principal.subject()),
         }
     }
+
+    /// Whether the principal may see what is others': where nobody is told apart, everybody.
+    fn sees_all(&self, principal: &Principal) -> bool {
+        self.is_open || principal.has_scope(Scope::Admin.as_str())
+    }
 }
 
 type State = axum::extract::State<Arc<Api>>;

@@ -72,7 +72,7 @@ impl Asked {
 impl Api {
     /// As whom the principal reads events.
     pub(super) fn reader(&self, principal: &Principal) -> Reader {
-        if self.is_open || principal.has_scope(super::Scope::Admin.as_str()) {
+        if self.sees_all(principal) {
             Reader::Operator
         } else {
             Reader::User(principal.subject().into())
