@@ -18,17 +18,14 @@ ON CONFLICT (id) DO NOTHING";
 pub(super) const LOCK_QUEUE: &str = "\
 SELECT pg_advisory_xact_lock(8247619726178874725), clock_timestamp() AT TIME ZONE 'UTC'";
 
-/// Whether each bound is reached: of all that wait, of a principal's, of all keys, of a principal's.
+/// Whether each bound is reached: of all that wait, of a principal's, of a principal's keys.
 pub(super) const IS_FULL: &str = "\
 SELECT
     CASE WHEN $2 = 9223372036854775807 THEN FALSE
         ELSE (SELECT count(*) FROM executions WHERE state = 'queued') >= $2::int8 END,
     CASE WHEN $3 = 9223372036854775807 THEN FALSE
         ELSE (SELECT count(*) FROM executions WHERE state = 'queued' AND principal = $1) >= $3::int8 END,
-    CASE WHEN $4 = 9223372036854775807 THEN FALSE
-        ELSE (SELECT count(*) FROM idempotency_keys) >= $4::int8 END,
-    CASE WHEN $5 = 9223372036854775807 THEN FALSE
-        ELSE (SELECT count(*) FROM idempotency_keys WHERE principal = $1) >= $5::int8 END";
+    coalesce((SELECT keys FROM idempotency_key_counts WHERE principal = $1), 0) >= $4::int8";
 
 /// The greatest rank that a principal has waiting at a priority, and the greatest that was ever claimed.
 pub(super) const FLOW_END_AND_CLOCK: &str = "\
