@@ -123,8 +123,7 @@ impl App {
         let queue = Queue::new(engine.clone(), store.clone(), workflows.clone(), options);
         let (for_triggers, known) = (queue.clone(), workflows.clone());
         let triggers = Triggers::new(&config.triggers, known, for_triggers, store.clone())?;
-        let tickets = tickets(&config, &store);
-        let access = Access::new(&config.auth, Some(&tickets))?;
+        let (access, tickets) = access(&config, &store)?;
         let limits = limits(&config)?;
         let cache = Cache::new(&config.cache, &config.redis)?;
         let exchanges = Exchanges::new(traffic, config.database.api_calls.then(|| store.clone()));
@@ -271,14 +270,15 @@ fn table(config: &Config) -> Result<Table, BuildError> {
     Ok(Table::new(config, &api::templates())?)
 }
 
-/// Nobody can use more than may be connected.
-fn tickets(config: &Config, store: &Store) -> Tickets {
+/// With as many tickets as somebody may have connections: nobody can use more.
+fn access(config: &Config, store: &Store) -> Result<(Access, Tickets), BuildError> {
     let realtime = &config.realtime;
     let max_open = match config.auth.disabled {
         true => realtime.max_subscribers,
         false => realtime.max_connections_per_principal,
     };
-    Tickets::new(store.clone(), config.auth.ticket_seconds.get(), max_open.get())
+    let tickets = Tickets::new(store.clone(), config.auth.ticket_seconds.get(), max_open.get());
+    Ok((Access::new(&config.auth, Some(&tickets))?, tickets))
 }
 
 impl BuildError {
