@@ -110,7 +110,7 @@ async fn keys_are_ones_own_and_their_number_is_bounded() {
     assert_eq!((ann.status, bob.status), (202, 202));
     assert_ne!(ann.json()["workflow_id"], bob.json()["workflow_id"]);
     let full = ask("ann", "another").await;
-    full.failure(503, Some("training_sync"));
+    full.failure(429, Some("training_sync"));
     assert_eq!(full.header("retry-after"), "60");
     assert_eq!(ask("ann", KEY).await.header("idempotent-replayed"), "true");
     guarded.gateway.stop().await;

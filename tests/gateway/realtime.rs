@@ -6,10 +6,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::client::{CONSOLIDATED, SUBSCRIBE};
+use crate::support::client::{Answer, CONSOLIDATED, SUBSCRIBE};
 use crate::support::gateway::Gateway;
 use crate::support::raw::Raw;
 use crate::support::requests::{COMPLIANCE, UPDATE, analysis, training};
+use crate::support::stream::{Stream, publish};
 use crate::support::stub::Stub;
 use crate::support::subscriber::Subscriber;
 use crate::support::{until, within};
@@ -142,12 +143,19 @@ fn handshake() -> http::HeaderMap {
 #[tokio::test]
 async fn what_is_no_handshake_is_a_problem() {
     let gateway = Gateway::start().await;
-    gateway.client.get(SUBSCRIBE).await.problem(426);
-    for (name, value) in [
-        ("connection", "keep-alive"),
-        ("upgrade", "h2c"),
-        ("sec-websocket-version", "7"),
-        ("sec-websocket-key", ""),
+    let upgrades = |answer: Answer| {
+        answer.problem(426);
+        let fields = ["upgrade", "connection", "sec-websocket-version"].map(|name| answer.header(name));
+        assert_eq!(fields, ["websocket", "upgrade", "13"], "{answer:?}");
+    };
+    upgrades(gateway.client.get(SUBSCRIBE).await);
+    let anything = gateway.client.request(http::Method::GET, SUBSCRIBE).header("accept", "*/*, text/html");
+    upgrades(gateway.client.send(anything).await);
+    for (name, value, status) in [
+        ("connection", "keep-alive", 426),
+        ("upgrade", "h2c", 426),
+        ("sec-websocket-version", "7", 426),
+        ("sec-websocket-key", "", 400),
     ] {
         let mut headers = handshake();
         if value.is_empty() {
@@ -157,9 +165,27 @@ async fn what_is_no_handshake_is_a_problem() {
         }
         let request = gateway.client.request(http::Method::GET, SUBSCRIBE).headers(headers);
         let answer = gateway.client.send(request).await;
-        assert!(matches!(answer.status, 400 | 426), "{name}: {answer:?}");
-        answer.problem(answer.status);
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+        match status {
+            426 => upgrades(answer),
+            status => drop(answer.problem(status)),
+        }
     }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_for_an_event_stream_where_the_websocket_is_gets_one() {
+    let gateway = Gateway::start().await;
+    let request = gateway.client.request(http::Method::GET, &format!("{SUBSCRIBE}?topics=note"));
+    let mut stream = Stream::open(request.header("accept", "text/html, Text/Event-Stream;q=0.5")).await;
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    let published = publish(&gateway.client, "note", 0..2).await;
+    for (number, cursor) in published.iter().enumerate() {
+        let (id, event) = stream.next().await;
+        assert_eq!((id, &event["data"]), (Some(*cursor), &serde_json::json!(number)));
+    }
+    drop(stream);
     gateway.stop().await;
 }
 

@@ -8,9 +8,9 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use futures_util::StreamExt;
-use http::header::{HOST, ORIGIN};
+use http::header::{ACCEPT, HOST, ORIGIN, UPGRADE};
 use http::uri::Authority;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 use integridai_tower::Principal;
 use integridai_tower::rate_limit::{Key, MemoryLimiter};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -18,7 +18,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::shapes::WebSocketEvent;
 use super::subscription::{Asked, Subscribed, notice, until};
-use super::{Api, State};
+use super::{Api, State, sse};
 use crate::config::{CorsConfig, RealtimeConfig};
 use crate::events::{Follower, Next};
 use crate::respond::{Problem, ProblemSchema};
@@ -41,7 +41,8 @@ const READ_BUFFER: usize = 256;
 /// down it closes with 1001, when the token has expired with 4401, when a client sends too many messages with 1008.
 /// How many connections and messages one caller may have is configured (`realtime.max_connections_per_principal`,
 /// `realtime.max_messages_per_minute`). A browser presents a ticket instead of a token:
-/// `?ticket=…`, from `POST /api/v1/realtime/ticket`.
+/// `?ticket=…`, from `POST /api/v1/realtime/ticket`. Whoever names `text/event-stream` in `Accept` and asks for no upgrade is
+/// answered as at `/api/v1/realtime/events`.
 #[utoipa::path(
     get,
     path = "/api/v1/realtime/subscribe",
@@ -53,9 +54,13 @@ const READ_BUFFER: usize = 256;
     ),
     responses(
         (status = 101, description = "Events follow", body = WebSocketEvent<'static>),
-        (status = 400, description = "A WebSocket handshake with a fault; or a topic, a cursor or a policy that is none", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 200, description = "Events follow, as server-sent events", body = WebSocketEvent<'static>, content_type = "text/event-stream"),
+        (status = 400, description = "A WebSocket handshake with a fault, or none over HTTP/2; or a topic, a cursor or a policy that is none", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 403, description = "Asked for by a page of a foreign origin; or the events of another user", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 426, description = "No WebSocket handshake", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 426, description = "No WebSocket handshake, or one of another version", body = ProblemSchema, content_type = "application/problem+json",
+            headers(
+                ("Upgrade" = String, description = "`websocket`"),
+                ("Sec-WebSocket-Version" = u64, description = "`13`"))),
         (status = 429, description = "More connections than one caller may have, or more requests than a rate limit allows", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 503, description = "Too many subscribers", body = ProblemSchema, content_type = "application/problem+json"),
     )
@@ -64,13 +69,17 @@ pub(super) async fn subscribe(
     axum::extract::State(api): State,
     OriginalUri(uri): OriginalUri,
     Extension(principal): Extension<Principal>,
+    version: Version,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     if !may_subscribe(&headers, uri.authority(), &api.cors) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not subscribe"));
     }
-    let upgrade = upgrade.map_err(no_handshake)?;
+    let upgrade = match upgrade {
+        Err(_) if wants_event_stream(&headers) => return sse::stream(&api, &uri, &principal, &headers),
+        upgrade => upgrade.map_err(|rejection| no_handshake(&rejection, version))?,
+    };
     let asked = Asked::parse(uri.query().unwrap_or_default(), &headers, api.reader(&principal))?;
     let subscribed = asked.admit(&api, &principal)?;
     let token = api.sockets.token();
@@ -93,14 +102,25 @@ fn may_subscribe(headers: &HeaderMap, authority: Option<&Authority>, cors: &Cors
     cors.admits(origin, host)
 }
 
-/// What is wrong is never the method, which the route has checked: over HTTP/2 a GET is not how a handshake begins.
-#[allow(clippy::needless_pass_by_value, reason = "the extractor hands the rejection over")]
-fn no_handshake(rejection: WebSocketUpgradeRejection) -> Problem {
+/// By name: a client that takes anything gets to know that there is a WebSocket.
+fn wants_event_stream(headers: &HeaderMap) -> bool {
+    let fields = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = fields.flat_map(|field| field.split(',')).filter_map(|kind| kind.split(';').next());
+    !headers.contains_key(UPGRADE) && kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// Over HTTP/2 a GET is not how a handshake begins, and nothing can be upgraded (RFC 9113 §8.6): 426 would have no meaning.
+fn no_handshake(rejection: &WebSocketUpgradeRejection, version: Version) -> Problem {
     let status = match rejection {
         WebSocketUpgradeRejection::ConnectionNotUpgradable(_)
         | WebSocketUpgradeRejection::MethodNotGet(_)
         | WebSocketUpgradeRejection::InvalidConnectionHeader(_)
-        | WebSocketUpgradeRejection::InvalidUpgradeHeader(_) => StatusCode::UPGRADE_REQUIRED,
+        | WebSocketUpgradeRejection::InvalidUpgradeHeader(_)
+        | WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_)
+            if version < Version::HTTP_2 =>
+        {
+            StatusCode::UPGRADE_REQUIRED
+        }
         _ => StatusCode::BAD_REQUEST,
     };
     Problem::new(status, "expected a WebSocket handshake (RFC 6455, over HTTP/2 RFC 8441)")

@@ -9,13 +9,13 @@ use axum::extract::OriginalUri;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Uri};
 use integridai_tower::Principal;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::State;
 use super::shapes::WebSocketEvent;
 use super::subscription::{Asked, Subscribed, notice, until};
+use super::{Api, State};
 use crate::events::{Delivery, Next};
 use crate::respond::{Problem, ProblemSchema};
 
@@ -54,8 +54,18 @@ pub(super) async fn events(
     Extension(principal): Extension<Principal>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let asked = Asked::parse(uri.query().unwrap_or_default(), &headers, api.reader(&principal))?;
-    let mut subscribed = asked.admit(&api, &principal)?;
+    stream(&api, &uri, &principal, &headers)
+}
+
+/// The answer to whoever asks for a stream, at whichever of the paths.
+pub(super) fn stream(
+    api: &Api,
+    uri: &Uri,
+    principal: &Principal,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = Asked::parse(uri.query().unwrap_or_default(), headers, api.reader(principal))?;
+    let mut subscribed = asked.admit(api, principal)?;
     let mut pings = interval(api.realtime.ping_interval_seconds.get());
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();

@@ -28,9 +28,7 @@ pub struct ExecutionsConfig {
     pub max_backoff_seconds: Seconds,
     /// How long an `Idempotency-Key` is remembered.
     pub key_seconds: Seconds,
-    /// How many such keys are remembered; one more is answered 503.
-    pub max_keys: Count,
-    /// How many of one caller are.
+    /// How many such keys of one caller are remembered; one more is answered 429.
     pub max_keys_per_principal: Count,
     /// How many executions of a workflow may run at once, by the workflow's name.
     pub max_running: BTreeMap<String, Count>,
@@ -48,8 +46,7 @@ impl Default for ExecutionsConfig {
             backoff_seconds: Seconds::new(1),
             max_backoff_seconds: Seconds::new(60),
             key_seconds: Seconds::new(86_400),
-            max_keys: Count::new(100_000),
-            max_keys_per_principal: Count::new(10_000),
+            max_keys_per_principal: Count::new(1_000_000),
             max_running: BTreeMap::new(),
         }
     }

@@ -14,20 +14,14 @@ pub struct Admission {
     pub max_queued: u64,
     /// Of one principal.
     pub max_queued_per_principal: u64,
-    /// Idempotency keys that are kept, in all.
-    pub max_keys: u64,
     /// Idempotency keys that are kept of one principal.
     pub max_keys_per_principal: u64,
 }
 
 impl Admission {
     /// As much as there is room for.
-    pub const UNBOUNDED: Self = Self {
-        max_queued: u64::MAX,
-        max_queued_per_principal: u64::MAX,
-        max_keys: u64::MAX,
-        max_keys_per_principal: u64::MAX,
-    };
+    pub const UNBOUNDED: Self =
+        Self { max_queued: u64::MAX, max_queued_per_principal: u64::MAX, max_keys_per_principal: u64::MAX };
 }
 
 /// What makes a repeated request the same one (draft-ietf-httpapi-idempotency-key-header §2).
@@ -79,7 +73,7 @@ pub enum Admitted {
     Full,
     /// As many of this principal wait as may.
     PrincipalFull,
-    /// As many idempotency keys are kept as may.
+    /// As many idempotency keys of this principal are kept as may.
     KeysFull,
 }
 

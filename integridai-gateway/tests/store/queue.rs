@@ -205,13 +205,33 @@ async fn each_bound_refuses_what_is_beyond_it() {
         }
         assert_eq!(admit("b", bounds, None).await, Admitted::Accepted);
         assert_eq!(admit("c", bounds, None).await, Admitted::Full);
-        let bounds = Admission { max_keys_per_principal: 1, max_keys: 2, ..Admission::UNBOUNDED };
+        let bounds = Admission { max_keys_per_principal: 1, ..Admission::UNBOUNDED };
         let named = |name: &str| key("x").map(|key| NewKey { key: name.to_owned(), ..key });
         assert_eq!(admit("a", bounds, named("1")).await, Admitted::Accepted);
         assert_eq!(admit("a", bounds, named("2")).await, Admitted::KeysFull);
-        assert_eq!(admit("b", bounds, named("1")).await, Admitted::Accepted);
-        assert_eq!(admit("c", bounds, named("1")).await, Admitted::KeysFull);
-        assert_eq!(admit("c", bounds, None).await, Admitted::Accepted);
+        assert_eq!(admit("a", bounds, None).await, Admitted::Accepted);
+        assert_eq!(admit("b", bounds, named("1")).await, Admitted::Accepted, "it has room of its own");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_that_have_expired_take_no_room() {
+    on_both(async |home| {
+        let store = home.open().await;
+        let bounds = Admission { max_keys_per_principal: 2, ..Admission::UNBOUNDED };
+        let admit = async |name: &str, expires_at| {
+            let key = key("x").map(|key| NewKey { key: name.to_owned(), expires_at, ..key });
+            store.admit_execution(new_now(), bounds, key).await.unwrap()
+        };
+        let (past, future) =
+            (OffsetDateTime::now_utc(), OffsetDateTime::now_utc() + Duration::from_secs(3_600));
+        assert_eq!(admit("1", past).await, Admitted::Accepted);
+        // The same once more takes the place of the one that has expired, and counts once.
+        assert_eq!(admit("1", past).await, Admitted::Accepted);
+        assert_eq!(admit("2", future).await, Admitted::Accepted);
+        assert_eq!(admit("3", future).await, Admitted::Accepted);
+        assert_eq!(admit("4", future).await, Admitted::KeysFull);
     })
     .await;
 }

@@ -141,7 +141,9 @@ fn refuse(request: &ExecuteRequest, error: &NotAccepted) -> Response {
             (StatusCode::TOO_MANY_REQUESTS, "as many executions of yours wait as may", Some(5))
         }
         NotAccepted::Full => (busy, "the queue is full", Some(5)),
-        NotAccepted::KeysFull => (busy, "as many idempotency keys are kept as may", Some(60)),
+        NotAccepted::KeysFull => {
+            (StatusCode::TOO_MANY_REQUESTS, "as many idempotency keys of yours are kept as may", Some(60))
+        }
         NotAccepted::Store(error) if error.is_refusal() => {
             // Such as a number of JSON that has no place in the database.
             (StatusCode::UNPROCESSABLE_ENTITY, "the payload cannot be stored", None)

@@ -8,11 +8,11 @@ use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
 use integridai_tower::Principal;
 
+use super::super::State;
 use super::super::execute::{Accepted, accepted, location};
-use super::super::{Api, Scope, State};
 use super::find;
 use crate::respond::{Problem, ProblemSchema};
-use crate::store::{Cancellation, Execution, ExecutionState, StoreError};
+use crate::store::{Cancellation, ExecutionState, StoreError};
 
 /// Cancels an execution.
 ///
@@ -29,7 +29,6 @@ use crate::store::{Cancellation, Execution, ExecutionState, StoreError};
                 ("Location" = String, description = "Where to ask for the execution"),
                 ("Retry-After" = u64, description = "In how many seconds to ask"))),
         (status = 204, description = "It is cancelled"),
-        (status = 403, description = "It is somebody else's, or the credentials lack the scope; `WWW-Authenticate` names that", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 404, description = "No such execution", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 409, description = "It has ended otherwise", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 503, description = "The store cannot be read or written", body = ProblemSchema, content_type = "application/problem+json"),
@@ -40,7 +39,7 @@ pub(in crate::api) async fn cancel(
     Extension(principal): Extension<Principal>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let execution = own(&api, &principal, id).await?;
+    let execution = find(&api, &principal, id).await?;
     match api.queue.cancel(execution.id).await.map_err(|error| unwritten(&error))? {
         Cancellation::Cancelled | Cancellation::Ended(ExecutionState::Cancelled) => {
             Ok(StatusCode::NO_CONTENT.into_response())
@@ -70,7 +69,6 @@ pub(in crate::api) async fn cancel(
             headers(
                 ("Location" = String, description = "Where to ask for the execution"),
                 ("Retry-After" = u64, description = "In how many seconds to ask"))),
-        (status = 403, description = "It is somebody else's, or the credentials lack the scope; `WWW-Authenticate` names that", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 404, description = "No such execution", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 409, description = "It is not `dead`", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 503, description = "The store cannot be read or written", body = ProblemSchema, content_type = "application/problem+json"),
@@ -81,24 +79,11 @@ pub(in crate::api) async fn replay(
     Extension(principal): Extension<Principal>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let execution = own(&api, &principal, id).await?;
+    let execution = find(&api, &principal, id).await?;
     match api.queue.replay(&execution).await.map_err(|error| unwritten(&error))? {
         true => Ok(accepted(execution.id)),
         false => Err(Problem::new(StatusCode::CONFLICT, "only an execution that is dead can be replayed")),
     }
-}
-
-async fn own(
-    api: &Api,
-    principal: &Principal,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Execution, Problem> {
-    let execution = find(api, id).await?;
-    let is_own = api.is_open || execution.principal == api.identity(principal);
-    if is_own || principal.has_scope(Scope::Admin.as_str()) {
-        return Ok(execution);
-    }
-    Err(Problem::new(StatusCode::FORBIDDEN, "the execution is somebody else's"))
 }
 
 fn unwritten(error: &StoreError) -> Problem {

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::{Api, Scope, State};
+use super::super::State;
 use crate::respond::{Problem, ProblemSchema};
 use crate::store::{ExecutionFilter, ExecutionState, ExecutionSummary};
 use crate::timestamp::{self, parse as moment};
@@ -86,7 +86,7 @@ pub(in crate::api) async fn list(
 ) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
     let Asked { mut filter, limit } = Asked::read(&query)?;
-    filter.principal = own(&api, &principal);
+    filter.principal = (!api.sees_all(&principal)).then(|| api.identity(&principal));
     // One more than asked for tells whether there are more.
     let found = api.store.executions(filter, limit + 1).await.map_err(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "executions cannot be listed");
@@ -97,12 +97,6 @@ pub(in crate::api) async fn list(
     let link = next.as_ref().map(|next| AppendHeaders([(LINK, link(&query, next))]));
     let executions = found.into_iter().take(limit).map(ListedExecution::from).collect();
     Ok((link, axum::Json(ExecutionList { executions, next })).into_response())
-}
-
-/// Whose executions somebody may see in a list; `None`: everybody's.
-fn own(api: &Api, principal: &Principal) -> Option<String> {
-    let sees_all = api.is_open || principal.has_scope(Scope::Admin.as_str());
-    (!sees_all).then(|| api.identity(principal))
 }
 
 struct Asked {

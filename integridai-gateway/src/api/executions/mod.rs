@@ -6,11 +6,13 @@ mod list;
 pub(super) use command::{__path_cancel, __path_replay, cancel, replay};
 pub(super) use list::{__path_list, list};
 
+use axum::Extension;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use integridai_tower::Principal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -68,7 +70,7 @@ pub(super) struct ExecutionStatus {
 
 /// Tells where an execution stands.
 ///
-/// To anybody who has the scope, not only to whoever asked for it.
+/// One's own; with the scope `admin` everybody's. Anything else is not there.
 #[utoipa::path(
     get,
     path = "/api/v1/gateway/executions/{id}",
@@ -88,10 +90,11 @@ pub(super) struct ExecutionStatus {
 )]
 pub(super) async fn execution(
     axum::extract::State(api): State,
+    Extension(principal): Extension<Principal>,
     headers: HeaderMap,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let status = ExecutionStatus::from(find(&api, id).await?);
+    let status = ExecutionStatus::from(find(&api, &principal, id).await?);
     let body = serde_json::to_vec(&status).expect("texts and numbers always serialise");
     let tag = entity_tag(&body);
     let is_known = matches(&headers, &tag);
@@ -108,13 +111,19 @@ pub(super) async fn execution(
     Ok(response)
 }
 
-async fn find(api: &Api, id: Result<Path<String>, PathRejection>) -> Result<Execution, Problem> {
+/// What is somebody else's is answered like what is not there: an id tells nobody that it is in use.
+async fn find(
+    api: &Api,
+    principal: &Principal,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Execution, Problem> {
     let id = id.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).ok_or_else(unknown)?;
     let found = api.store.execution(id).await.map_err(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "an execution cannot be read");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "executions cannot be read at the moment")
     })?;
-    found.ok_or_else(unknown)
+    let is_own = |found: &Execution| found.principal == api.identity(principal);
+    found.filter(|found| api.sees_all(principal) || is_own(found)).ok_or_else(unknown)
 }
 
 fn unknown() -> Problem {

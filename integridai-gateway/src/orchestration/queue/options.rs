@@ -28,7 +28,6 @@ impl From<&ExecutionsConfig> for QueueOptions {
             admission: Admission {
                 max_queued: config.max_queued.get() as u64,
                 max_queued_per_principal: config.max_queued_per_principal.get() as u64,
-                max_keys: config.max_keys.get() as u64,
                 max_keys_per_principal: config.max_keys_per_principal.get() as u64,
             },
             lease: config.lease_seconds.get(),

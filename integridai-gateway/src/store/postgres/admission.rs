@@ -45,7 +45,12 @@ pub(super) async fn enter(
     if let Some(answer) = repeated(transaction, entrant).await? {
         return Ok(answer);
     }
-    if let Some(refusal) = full(transaction, entrant, bounds).await? {
+    let mut refusal = full(transaction, entrant, bounds).await?;
+    // Keys that have expired take no room.
+    if refusal == Some(Admitted::KeysFull) && forget_keys(transaction, entrant.now).await? > 0 {
+        refusal = full(transaction, entrant, bounds).await?;
+    }
+    if let Some(refusal) = refusal {
         return Ok(refusal);
     }
     insert(transaction, entrant).await?;
@@ -95,18 +100,24 @@ async fn full(
                 &text(&entrant.execution.principal, usize::MAX),
                 &big_integer(bounds.max_queued),
                 &big_integer(bounds.max_queued_per_principal),
-                &big_integer(bounds.max_keys),
                 &big_integer(bounds.max_keys_per_principal),
             ],
         )
         .await?;
-    let refusals = [Admitted::Full, Admitted::PrincipalFull, Admitted::KeysFull, Admitted::KeysFull];
+    let refusals = [Admitted::Full, Admitted::PrincipalFull, Admitted::KeysFull];
     for (column, refusal) in refusals.into_iter().enumerate() {
         if row.try_get(column)? {
             return Ok(Some(refusal));
         }
     }
     Ok(None)
+}
+
+const FORGOTTEN_FOR_ROOM: i64 = 500;
+
+async fn forget_keys(transaction: &Transaction<'_>, now: OffsetDateTime) -> Result<u64, StoreError> {
+    let statement = transaction.prepare_cached(statements::FORGET_KEYS).await?;
+    Ok(transaction.execute(&statement, &[&timestamp(now), &FORGOTTEN_FOR_ROOM]).await?)
 }
 
 /// One that is due gets its rank now, any other once it is due.

@@ -6,12 +6,13 @@
 pub(super) const INSERT_EVENTS: &str = "\
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7311142570156650343))
 INSERT INTO system_events
-    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher)
 SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
-    new.source, new.event_id
+    new.source, new.event_id, new.owner, new.publisher
 FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
-    $8::text[], $9::text[]) WITH ORDINALITY
-    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+    $8::text[], $9::text[], $10::text[], $11::text[]) WITH ORDINALITY
+    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher,
+        place)
 ORDER BY new.place
 ON CONFLICT DO NOTHING";
 
@@ -19,19 +20,21 @@ ON CONFLICT DO NOTHING";
 pub(super) const APPEND_EVENTS: &str = "\
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7311142570156650343))
 INSERT INTO system_events
-    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher)
 SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
-    new.source, new.event_id
+    new.source, new.event_id, new.owner, new.publisher
 FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
-    $8::text[], $9::text[]) WITH ORDINALITY
-    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+    $8::text[], $9::text[], $10::text[], $11::text[]) WITH ORDINALITY
+    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher,
+        place)
 ORDER BY new.place
-ON CONFLICT (source, event_id) WHERE event_id IS NOT NULL DO NOTHING
+ON CONFLICT (source, event_id, publisher) WHERE event_id IS NOT NULL DO NOTHING
 RETURNING id, cursor";
 
 pub(super) const FIND_EVENTS: &str = "\
-SELECT source, event_id, id, cursor FROM system_events
-WHERE event_id IS NOT NULL AND (source, event_id) IN (SELECT * FROM UNNEST($1::text[], $2::text[]))";
+SELECT source, event_id, publisher, id, cursor FROM system_events
+WHERE event_id IS NOT NULL
+    AND (source, event_id, publisher) IN (SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]))";
 
 pub(super) const FIND_EVENTS_BY_ID: &str = "SELECT id, cursor FROM system_events WHERE id = ANY ($1)";
 
@@ -57,7 +60,8 @@ SELECT log.first, log.farthest, log.pruned_through, found.* FROM log LEFT JOIN L
     SELECT * FROM (
         SELECT page.*, count(*) OVER () AS fitting, sum(pg_column_size(payload)) OVER so_far AS bytes
         FROM (
-            SELECT cursor, id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
+            SELECT cursor, id, event_type, source, event_id, payload, timestamp, correlation_id, user_id, owner,
+                publisher
             FROM system_events WHERE ";
 
 pub(super) const EVENTS_END_AFTER: &str = "
@@ -84,7 +88,7 @@ SELECT * FROM UNNEST
 ON CONFLICT (id) DO NOTHING";
 
 pub(super) const RECENT_EVENTS: &str = "\
-SELECT id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
+SELECT id, event_type, source, event_id, payload, timestamp, correlation_id, user_id, owner, publisher
 FROM system_events ORDER BY timestamp DESC, id DESC LIMIT $1";
 
 pub(super) const RECENT_METRICS: &str = "\
@@ -99,7 +103,8 @@ FROM api_calls_log ORDER BY timestamp DESC, id DESC LIMIT $1";
 pub(super) const PING: &str = "\
 SELECT EXISTS (SELECT 1 FROM system_events), EXISTS (SELECT 1 FROM metrics_history),
     EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions),
-    EXISTS (SELECT 1 FROM event_log), EXISTS (SELECT 1 FROM idempotency_keys)";
+    EXISTS (SELECT 1 FROM event_log), EXISTS (SELECT 1 FROM idempotency_keys),
+    EXISTS (SELECT 1 FROM idempotency_key_counts), EXISTS (SELECT 1 FROM tickets)";
 
 /// A write that leaves nothing behind.
 pub(super) const PROBE: &str = "\
@@ -137,8 +142,26 @@ pub(super) const READ_VERSION: &str = "SELECT version FROM integridai_schema";
 pub(super) const WRITE_VERSION: &str = "\
 INSERT INTO integridai_schema (version) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET version = EXCLUDED.version";
 
+/// Unless as many of its principal are open as may be; some that have ended go. `$4`: for how many microseconds it is good.
+pub(super) const INSERT_TICKET: &str = "\
+WITH gone AS (
+    DELETE FROM tickets WHERE digest = ANY (ARRAY(
+        SELECT digest FROM tickets WHERE expires_at <= clock_timestamp() AT TIME ZONE 'UTC'
+        ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED)))
+INSERT INTO tickets (digest, principal, facts, expires_at)
+SELECT $1::text, $2::text, $3::json, clock_timestamp() AT TIME ZONE 'UTC' + $4::int8 * interval '1 microsecond'
+WHERE (SELECT count(*) FROM (
+    SELECT 1 FROM tickets WHERE principal = $2 AND expires_at > clock_timestamp() AT TIME ZONE 'UTC' LIMIT $5::int8
+    ) AS open) < $5
+ON CONFLICT (digest) DO UPDATE SET expires_at = EXCLUDED.expires_at";
+
+pub(super) const TAKE_TICKET: &str = "\
+DELETE FROM tickets WHERE digest = $1 AND expires_at > clock_timestamp() AT TIME ZONE 'UTC' RETURNING facts";
+
 /// All that need the schema.
-pub(super) const ALL: [&str; 19] = [
+pub(super) const ALL: [&str; 21] = [
+    INSERT_TICKET,
+    TAKE_TICKET,
     INSERT_EVENTS,
     APPEND_EVENTS,
     FIND_EVENTS,

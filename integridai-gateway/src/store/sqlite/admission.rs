@@ -20,8 +20,11 @@ pub(super) fn admit(
     {
         return Ok(answer);
     }
-    if let Some(refusal) = full(connection, &execution.principal, admission, key)? {
+    if let Some(refusal) = full(connection, &execution.principal, admission)? {
         return Ok(refusal);
+    }
+    if key.is_some() && !has_room_for_key(connection, &execution.principal, admission, now)? {
+        return Ok(Admitted::KeysFull);
     }
     executions::whole(connection, || {
         if let Some(key) = key {
@@ -57,7 +60,6 @@ fn full(
     connection: &Connection,
     principal: &str,
     admission: &Admission,
-    key: Option<&NewKey>,
 ) -> rusqlite::Result<Option<Admitted>> {
     let all = |statement: &str, most: u64| -> rusqlite::Result<bool> {
         Ok(most != u64::MAX && executions::count(connection, statement, [])? >= most)
@@ -71,11 +73,22 @@ fn full(
     if own(statements::COUNT_QUEUED_OF_PRINCIPAL, admission.max_queued_per_principal)? {
         return Ok(Some(Admitted::PrincipalFull));
     }
-    let keys_full = key.is_some()
-        && (all(statements::COUNT_KEYS, admission.max_keys)?
-            || own(statements::COUNT_KEYS_OF_PRINCIPAL, admission.max_keys_per_principal)?);
-    Ok(keys_full.then_some(Admitted::KeysFull))
+    Ok(None)
 }
+
+/// Keys that have expired take no room: where there is none, some are forgotten.
+fn has_room_for_key(
+    connection: &Connection,
+    principal: &str,
+    admission: &Admission,
+    now: OffsetDateTime,
+) -> rusqlite::Result<bool> {
+    let most = admission.max_keys_per_principal;
+    let count = || executions::count(connection, statements::COUNT_KEYS_OF_PRINCIPAL, [principal]);
+    Ok(count()? < most || (forget_keys(connection, now, FORGOTTEN_FOR_ROOM)? > 0 && count()? < most))
+}
+
+const FORGOTTEN_FOR_ROOM: u64 = 500;
 
 fn insert_key(
     connection: &Connection,

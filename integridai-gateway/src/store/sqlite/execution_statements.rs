@@ -28,13 +28,14 @@ WHERE principal = ?1 AND key = ?2 AND expires_at > ?3";
 
 /// In the place of one that has expired.
 pub(super) const INSERT_KEY: &str = "\
-INSERT OR REPLACE INTO idempotency_keys
-    (principal, key, fingerprint, execution_id, answer, created_at, expires_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+INSERT INTO idempotency_keys (principal, key, fingerprint, execution_id, answer, created_at, expires_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (principal, key) DO UPDATE SET fingerprint = excluded.fingerprint, execution_id = excluded.execution_id,
+    answer = excluded.answer, created_at = excluded.created_at, expires_at = excluded.expires_at";
 
-pub(super) const COUNT_KEYS: &str = "SELECT count(*) FROM idempotency_keys";
-
-pub(super) const COUNT_KEYS_OF_PRINCIPAL: &str = "SELECT count(*) FROM idempotency_keys WHERE principal = ?1";
+/// Also those that have expired and were not forgotten yet.
+pub(super) const COUNT_KEYS_OF_PRINCIPAL: &str =
+    "SELECT coalesce(sum(keys), 0) FROM idempotency_key_counts WHERE principal = ?1";
 
 pub(super) const FORGET_KEYS: &str = "\
 DELETE FROM idempotency_keys WHERE (principal, key) IN
@@ -186,7 +187,7 @@ pub(super) const SAVEPOINT: [&str; 3] =
     ["SAVEPOINT whole", "RELEASE whole", "ROLLBACK TO whole; RELEASE whole"];
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 37] = [
+pub(super) const ALL: [&str; 36] = [
     INSERT_EXECUTION,
     FLOW_END,
     CLOCK,
@@ -195,7 +196,6 @@ pub(super) const ALL: [&str; 37] = [
     COUNT_OF_CORRELATION,
     SELECT_KEY,
     INSERT_KEY,
-    COUNT_KEYS,
     COUNT_KEYS_OF_PRINCIPAL,
     FORGET_KEYS,
     EXPIRE_LEASES,

@@ -2,11 +2,11 @@
 
 pub(super) const INSERT_EVENT: &str = "\
 INSERT INTO system_events
-    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 pub(super) const FIND_EVENT: &str =
-    "SELECT id, cursor FROM system_events WHERE source = ?1 AND event_id = ?2";
+    "SELECT id, cursor FROM system_events WHERE source = ?1 AND event_id = ?2 AND publisher = ?3";
 
 pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM system_events";
 
@@ -89,8 +89,24 @@ VALUES ('probe', 'probe', 'gateway', 'gateway', '\"' || hex(zeroblob(8192)) || '
 
 pub(super) const PROBE_ERASE: &str = "DELETE FROM system_events WHERE id = 'probe'";
 
+/// Unless as many of its principal are open as may be.
+pub(super) const INSERT_TICKET: &str = "\
+INSERT INTO tickets (digest, principal, facts, expires_at)
+SELECT ?1, ?2, ?3, ?4
+WHERE (SELECT count(*) FROM (SELECT 1 FROM tickets WHERE principal = ?2 AND expires_at > ?5 LIMIT ?6)) < ?6";
+
+pub(super) const TAKE_TICKET: &str =
+    "DELETE FROM tickets WHERE digest = ?1 AND expires_at > ?2 RETURNING facts";
+
+pub(super) const FORGET_TICKETS: &str = "\
+DELETE FROM tickets WHERE digest IN
+    (SELECT digest FROM tickets WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+
 #[cfg(test)]
-pub(super) const ALL: [&str; 20] = [
+pub(super) const ALL: [&str; 23] = [
+    INSERT_TICKET,
+    TAKE_TICKET,
+    FORGET_TICKETS,
     INSERT_EVENT,
     FIND_EVENT,
     NEWEST_EVENT,
