@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use integridai_gateway::app::{self, App, Grant};
 use integridai_gateway::cli::{ApiKeyArgs, Cli, Command, ConfigArgs, DemoArgs, TokenArgs};
-use integridai_gateway::config::{Config, LogFormat, LogsConfig};
+use integridai_gateway::config::{AccessFormat, Config, LogFormat, LogsConfig};
 use integridai_gateway::demo;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
 use integridai_gateway::telemetry::{self, LogGuard, LogOptions};
@@ -153,7 +153,11 @@ fn start_logs(config: &LogsConfig) -> Result<LogGuard, Box<dyn Error>> {
         LogFormat::Human => telemetry::LogFormat::Human,
         LogFormat::Json => telemetry::LogFormat::Json,
     };
-    Ok(telemetry::init(&LogOptions { format, filter: config.filter.clone() })?)
+    let access = match config.access {
+        AccessFormat::Line => telemetry::AccessFormat::Line,
+        AccessFormat::Combined => telemetry::AccessFormat::Combined,
+    };
+    Ok(telemetry::init(&LogOptions { format, access, filter: config.filter.clone() })?)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -31,7 +31,7 @@ pub use cache::{CacheConfig, CachedRouteConfig, CachedRoutesConfig};
 pub use cors::CorsConfig;
 pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
 pub use executions::ExecutionsConfig;
-pub use logs::{LogFormat, LogsConfig};
+pub use logs::{AccessFormat, LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
 pub use proxy::{
     IdentityFact, ProxyCacheConfig, ProxyConfig, ProxyRouteConfig, ProxyUpgradeConfig, RoutePath, RouteTarget,
