@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(&args),
         Command::Migrate(args) => migrate(&args),
         Command::CheckConfig(args) => check_config(&args),
+        Command::Probe(args) => probe(&args),
         Command::ApiKey(args) => api_key(args),
         Command::Token(args) => token(args),
         Command::Openapi => openapi(),
@@ -103,6 +104,10 @@ fn check_config(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
     say(config.to_toml().trim_end());
     Ok(app::check_access(&config)?)
+}
+
+fn probe(args: &ConfigArgs) -> Outcome {
+    Ok(app::probe(&load(args.config.as_deref(), [])?)?)
 }
 
 /// The key goes where a redirection of the section into the configuration does not take it along.
