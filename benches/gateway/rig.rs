@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use integridai_gateway::app::App;
 use integridai_gateway::config::Config;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
-use integridai_gateway::telemetry::{self, LogFormat, LogGuard, LogOptions};
+use integridai_gateway::telemetry::{self, LogGuard, LogOptions};
 use integridai_tower::client::transport::{HyperTransport, ReqwestTransport};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -27,7 +27,7 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn start() -> Self {
-        let options = LogOptions { format: LogFormat::Human, filter: "warn".to_owned() };
+        let options = LogOptions { filter: "warn".to_owned(), ..LogOptions::default() };
         let logs = telemetry::init(&options).expect("the first subscriber");
         let services = multi_thread("services");
         let simulators = services.block_on(async { Simulators::start(&SimulatorOptions::default()) });

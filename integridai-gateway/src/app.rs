@@ -4,6 +4,7 @@ mod beside;
 mod database;
 mod fronts;
 mod operators;
+mod probe;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use self::beside::{Beside, STORE_GRACE};
 use self::fronts::Fronts;
+pub use self::probe::probe;
 use crate::api::{self, Api};
 use crate::config::{Config, Count, ServerConfig};
 use crate::events::{EventLog, Events, Hub};

@@ -49,6 +49,10 @@ pub enum Command {
     Migrate(ConfigArgs),
     /// Check the configuration and print what is in force, secrets hidden
     CheckConfig(ConfigArgs),
+    /// Ask the gateway of this configuration whether it is ready, for the health check of a container
+    ///
+    /// Exits 0 if GET /readyz is answered 200 where the configuration listens, and 1 otherwise.
+    Probe(ConfigArgs),
     /// Make an API key
     ///
     /// Prints the section for the configuration on standard output and the key, which is kept nowhere, on standard

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use integridai_gateway::app::{self, App, Grant};
 use integridai_gateway::cli::{ApiKeyArgs, Cli, Command, ConfigArgs, DemoArgs, TokenArgs};
-use integridai_gateway::config::{Config, LogFormat, LogsConfig};
+use integridai_gateway::config::{AccessFormat, Config, LogFormat, LogsConfig};
 use integridai_gateway::demo;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
 use integridai_gateway::telemetry::{self, LogGuard, LogOptions};
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(&args),
         Command::Migrate(args) => migrate(&args),
         Command::CheckConfig(args) => check_config(&args),
+        Command::Probe(args) => probe(&args),
         Command::ApiKey(args) => api_key(args),
         Command::Token(args) => token(args),
         Command::Openapi => openapi(),
@@ -105,6 +106,10 @@ fn check_config(args: &ConfigArgs) -> Outcome {
     Ok(app::check_access(&config)?)
 }
 
+fn probe(args: &ConfigArgs) -> Outcome {
+    Ok(app::probe(&load(args.config.as_deref(), [])?)?)
+}
+
 /// The key goes where a redirection of the section into the configuration does not take it along.
 fn api_key(args: ApiKeyArgs) -> Outcome {
     let config = load(args.config.config.as_deref(), [])?;
@@ -153,7 +158,11 @@ fn start_logs(config: &LogsConfig) -> Result<LogGuard, Box<dyn Error>> {
         LogFormat::Human => telemetry::LogFormat::Human,
         LogFormat::Json => telemetry::LogFormat::Json,
     };
-    Ok(telemetry::init(&LogOptions { format, filter: config.filter.clone() })?)
+    let access = match config.access {
+        AccessFormat::Line => telemetry::AccessFormat::Line,
+        AccessFormat::Combined => telemetry::AccessFormat::Combined,
+    };
+    Ok(telemetry::init(&LogOptions { format, access, filter: config.filter.clone() })?)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use integridai_gateway::app::App;
 use integridai_gateway::config::Config;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
-use integridai_gateway::telemetry::{self, LogFormat, LogOptions};
+use integridai_gateway::telemetry::{self, LogOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -141,7 +141,7 @@ async fn compare(name: &str, request: &'static str, each: usize, pairs: usize, g
 
 fn main() {
     let pairs = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(PAIRS);
-    let options = LogOptions { format: LogFormat::Human, filter: "warn".to_owned() };
+    let options = LogOptions { filter: "warn".to_owned(), ..LogOptions::default() };
     let _logs = telemetry::init(&options).expect("the first subscriber");
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {

@@ -20,7 +20,7 @@ use super::shapes::WebSocketEvent;
 use super::subscription::{Asked, Subscribed, notice, until};
 use super::{Api, State, sse};
 use crate::config::{CorsConfig, RealtimeConfig};
-use crate::events::{Follower, Next};
+use crate::events::{Attendance, Follower, Next, Transport};
 use crate::respond::{Problem, ProblemSchema};
 use crate::services::Connection;
 
@@ -137,6 +137,7 @@ async fn serve(mut subscriber: Box<Subscriber>) {
 struct Subscriber {
     socket: WebSocket,
     follower: Follower,
+    attendance: Attendance,
     api: Arc<Api>,
     /// When what was presented ends.
     ends: Option<Instant>,
@@ -169,6 +170,7 @@ impl Subscriber {
         Box::new(Self {
             socket,
             follower,
+            attendance: Attendance::begin(Transport::WebSocket),
             api,
             ends,
             allowance,
@@ -248,7 +250,10 @@ impl Subscriber {
 
     async fn tell(&mut self, next: Next) -> Result<(), Goodbye> {
         match next {
-            Next::Event(delivery) => self.send(Message::Text(delivery.frame.clone())).await,
+            Next::Event(delivery) => {
+                self.attendance.sent();
+                self.send(Message::Text(delivery.frame.clone())).await
+            }
             Next::Gap(gap) => self.send(Message::text(notice(&gap))).await,
             Next::TooSlow(cursor) => {
                 Err(Some((TOO_SLOW, format!("too slow; go on after cursor {cursor}").into())))

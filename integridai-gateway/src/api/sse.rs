@@ -16,7 +16,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::shapes::WebSocketEvent;
 use super::subscription::{Asked, Subscribed, notice, until};
 use super::{Api, State};
-use crate::events::{Delivery, Next};
+use crate::events::{Attendance, Delivery, Next, Transport};
 use crate::respond::{Problem, ProblemSchema};
 
 /// Tells proxies such as nginx not to hold back what comes in small pieces.
@@ -71,7 +71,8 @@ pub(super) fn stream(
     pings.reset();
     let first = subscribed.first.take().map(|event| Bytes::from(format!("data: {}\n\n", event.to_frame())));
     let opening = Bytes::from_static(b"retry: 1000\n\n");
-    let stream = Stream { opening: [Some(opening), first], subscribed, pings, is_over: false };
+    let attendance = Attendance::begin(Transport::ServerSentEvents);
+    let stream = Stream { opening: [Some(opening), first], subscribed, pings, is_over: false, attendance };
     let body = unfold(stream, |mut stream| async move {
         stream.next().await.map(|bytes| (Ok::<_, Infallible>(bytes), stream))
     });
@@ -84,6 +85,7 @@ struct Stream {
     subscribed: Subscribed,
     pings: Interval,
     is_over: bool,
+    attendance: Attendance,
 }
 
 impl Stream {
@@ -103,7 +105,10 @@ impl Stream {
 
     fn written(&mut self, next: Next) -> Option<Bytes> {
         match next {
-            Next::Event(delivery) => Some(event(&delivery)),
+            Next::Event(delivery) => {
+                self.attendance.sent();
+                Some(event(&delivery))
+            }
             // Without an id: whoever reconnects asks again for what is missing, and may get it.
             Next::Gap(gap) => Some(format!("data: {}\n\n", notice(&gap)).into()),
             Next::TooSlow(cursor) => self.goodbye(&format!("too slow; go on after cursor {cursor}")),

@@ -134,10 +134,12 @@ fn snapshot(api: &Api) -> Option<Event> {
 
 /// What a subscriber is told of events that it does not get.
 pub(super) fn notice(gap: &Gap) -> String {
+    let missed = gap.through.saturating_sub(gap.after);
+    metrics::counter!("integridai_realtime_events_missed_total", "reason" => gap.reason).increment(missed);
     let message = match gap.reason {
         "pruned" => format!("events up to {} are no longer in the log", gap.through),
         "unknown_cursor" => format!("the log has not come as far as {}", gap.after),
-        _ => format!("{} events were missed: too slow", gap.through.saturating_sub(gap.after)),
+        _ => format!("{missed} events were missed: too slow"),
     };
     let mut alert = SystemAlert::new("warning", "events_missed", "gateway", message);
     alert.gap = Some(*gap);

@@ -9,9 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::config::Config;
 use crate::events::Tail;
-use crate::services::KeptAnswers;
+use crate::services::{Figures, KeptAnswers};
 use crate::stack::{Access, Cache, Limits};
-use crate::store::{Store, Table};
 use crate::telemetry::{self, DroppedLines};
 
 /// What has work of its own.
@@ -48,7 +47,8 @@ impl Beside {
         works.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
         works.spawn(Tail::new(api.store.clone(), api.hub.clone()).run());
         works.spawn(telemetry::upkeep(api.prometheus.clone()));
-        works.spawn(gauges(api.store.clone(), dropped_lines));
+        let (store, hub, protection) = (api.store.clone(), api.hub.clone(), api.protection.clone());
+        works.spawn(Figures { store, hub, protection, dropped_lines }.watch());
         works.spawn(access.issuer_keys().watch());
         works.spawn(limits.watch());
         access.take_refreshes().into_iter().for_each(|refresh| drop(works.spawn(refresh)));
@@ -82,35 +82,6 @@ impl Running {
         }
         if let Err(error) = api.store.close(STORE_GRACE).await {
             tracing::error!(error = &error as &dyn std::error::Error, "the store was not written to its end");
-        }
-    }
-}
-
-/// Figures that nobody pushes.
-#[allow(clippy::cast_precision_loss, reason = "counts")]
-async fn gauges(store: Store, dropped_lines: Option<DroppedLines>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        ticks.tick().await;
-        if let Err(error) = store.ping().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the store does not answer");
-        }
-        let health = store.health();
-        metrics::gauge!("integridai_store_healthy").set(f64::from(u8::from(health.healthy)));
-        metrics::gauge!("integridai_store_buffered_rows").set(health.buffered_rows as f64);
-        metrics::counter!("integridai_store_written_rows_total").absolute(health.written_rows);
-        metrics::gauge!("integridai_store_spooled_rows").set(health.spooled_rows as f64);
-        metrics::counter!("integridai_store_spool_damages_total").absolute(health.spool_damages);
-        for table in Table::ALL {
-            let dropped = metrics::counter!("integridai_store_dropped_rows_total", "table" => table.name());
-            dropped.absolute(store.dropped_rows(table));
-        }
-        metrics::counter!("integridai_store_pruned_rows_total").absolute(health.pruned_rows);
-        if let Some(lines) = &dropped_lines {
-            metrics::counter!("integridai_log_lines_dropped_total").absolute(lines.count() as u64);
-        }
-        if let Ok(queued) = store.queued_executions().await {
-            metrics::gauge!("integridai_executions_queued").set(queued as f64);
         }
     }
 }

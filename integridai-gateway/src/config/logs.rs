@@ -10,6 +10,8 @@ use tracing_subscriber::filter::Targets;
 pub struct LogsConfig {
     /// How a line looks.
     pub format: LogFormat,
+    /// How the line of an answered request looks.
+    pub access: AccessFormat,
     /// Levels by target, such as `info,integridai_gateway=debug`.
     #[serde(deserialize_with = "filter")]
     pub filter: String,
@@ -25,9 +27,19 @@ pub enum LogFormat {
     Json,
 }
 
+/// How the line of an answered request looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessFormat {
+    /// Like all others.
+    Line,
+    /// In the Combined Log Format of Apache and nginx, with the correlation id and the trace id behind it.
+    Combined,
+}
+
 impl Default for LogsConfig {
     fn default() -> Self {
-        Self { format: LogFormat::Human, filter: "info".into() }
+        Self { format: LogFormat::Human, access: AccessFormat::Line, filter: "info".into() }
     }
 }
 

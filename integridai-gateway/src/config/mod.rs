@@ -33,7 +33,7 @@ pub use cors::CorsConfig;
 pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
 pub use events::{EventsConfig, OtherSources, PublisherConfig};
 pub use executions::ExecutionsConfig;
-pub use logs::{LogFormat, LogsConfig};
+pub use logs::{AccessFormat, LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
 pub use proxy::{
     IdentityFact, ProxyCacheConfig, ProxyConfig, ProxyRouteConfig, ProxyUpgradeConfig, RoutePath, RouteTarget,

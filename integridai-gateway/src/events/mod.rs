@@ -1,5 +1,6 @@
 //! What happened: written into the log, and sent from there to every subscriber.
 
+mod attendance;
 mod conflation;
 mod delivery;
 mod envelope;
@@ -12,6 +13,7 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
+pub use attendance::{Attendance, Transport};
 pub use delivery::Delivery;
 pub use envelope::{Event, EventType, logged_frame};
 pub use follower::{Follower, Gap, Next, Overflow};

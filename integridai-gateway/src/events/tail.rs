@@ -7,11 +7,13 @@
 
 use std::time::Duration;
 
+use metrics::Histogram;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Hub;
-use crate::store::{EventFilter, EventRange, PageLimit, Store, StoreError};
+use crate::store::{EventFilter, EventRange, LoggedEvent, PageLimit, Store, StoreError};
 
 /// Reads the log to its end, again and again.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub struct Tail {
     store: Store,
     hub: Hub,
     committed: watch::Receiver<u64>,
+    lag: Histogram,
 }
 
 const PAGE: PageLimit = PageLimit { events: 64, bytes: 1024 * 1024 };
@@ -30,7 +33,8 @@ impl Tail {
     #[must_use]
     pub fn new(store: Store, hub: Hub) -> Self {
         let committed = store.committed_events();
-        Self { store, hub, committed }
+        let lag = metrics::histogram!("integridai_event_lag_seconds");
+        Self { store, hub, committed, lag }
     }
 
     /// Follows until the store is closed.
@@ -59,13 +63,20 @@ impl Tail {
             let range = EventRange::after(self.hub.head());
             let page = self.store.events(range, EventFilter::default(), PAGE).await?;
             let is_last = page.next.is_none();
-            page.events.into_iter().for_each(|event| self.hub.publish(event));
+            page.events.into_iter().for_each(|event| self.publish(event));
             if is_last {
                 return Ok(());
             }
             // Subscribers have a turn before their queues are full.
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Of an event that a service published, its own clock tells when it happened; one that is ahead counts as none.
+    fn publish(&self, event: LoggedEvent) {
+        let age = OffsetDateTime::now_utc() - event.event.timestamp;
+        self.lag.record(age.as_seconds_f64().max(0.0));
+        self.hub.publish(event);
     }
 }
 

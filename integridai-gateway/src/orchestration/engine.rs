@@ -2,7 +2,7 @@
 
 use integridai_tower::client::ClientError;
 use integridai_tower::client::integridai::{JsonObject, RawJson};
-use metrics::Counter;
+use metrics::{Counter, Gauge, Histogram};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,8 +20,18 @@ pub struct Engine {
     pub(super) events: Events,
     pub(super) consolidated: Consolidated,
     pub(super) calls: Calls,
-    ended: Series<(&'static str, &'static str), Counter>,
+    ended: Series<(&'static str, &'static str), Ended>,
 }
+
+/// How many executions of a workflow ended so, and how long they took.
+#[derive(Clone)]
+struct Ended {
+    count: Counter,
+    time: Histogram,
+}
+
+/// An execution under way, until it is dropped: what is given up counts no longer.
+struct Active(Gauge);
 
 /// What a workflow gave. The members of the other workflows are absent.
 #[derive(Debug, ToSchema)]
@@ -123,16 +133,17 @@ impl Engine {
         job: &dyn Job,
         run: &mut Run,
     ) -> Result<WorkflowResult, WorkflowError> {
+        let active = Active::of(workflow);
         let outcome = job.run(self, run).await;
+        drop(active);
         let ended = match &outcome {
             Ok(_) => "succeeded",
             Err(error) if error.again_in.is_some() => "retried",
             Err(_) => "failed",
         };
-        let count = self.ended.of((workflow, ended), |(workflow, ended)| {
-            metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended)
-        });
-        count.increment(1);
+        let ended = self.ended.of((workflow, ended), Ended::of);
+        ended.count.increment(1);
+        ended.time.record(run.begun.elapsed().as_secs_f64());
         outcome
     }
 
@@ -204,5 +215,38 @@ impl Engine {
         let mut alert = SystemAlert::new("critical", "execution_given_up", "gateway", message);
         alert.workflow_id = Some(run.id.to_string());
         self.emit(EventType::SystemAlert, "gateway", &alert, run);
+    }
+}
+
+impl Ended {
+    fn of((workflow, ended): (&'static str, &'static str)) -> Self {
+        Self {
+            count: metrics::counter!("integridai_executions_total", "workflow" => workflow, "outcome" => ended),
+            time: metrics::histogram!(
+                "integridai_execution_duration_seconds",
+                "workflow" => workflow,
+                "outcome" => ended,
+            ),
+        }
+    }
+}
+
+impl std::fmt::Debug for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ended").finish_non_exhaustive()
+    }
+}
+
+impl Active {
+    fn of(workflow: &'static str) -> Self {
+        let active = metrics::gauge!("integridai_executions_active", "workflow" => workflow);
+        active.increment(1);
+        Self(active)
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.decrement(1);
     }
 }

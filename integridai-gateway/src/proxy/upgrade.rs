@@ -56,6 +56,7 @@ impl Upgrades {
         cors: &CorsConfig,
         tunnels: Tunnels,
     ) -> Self {
+        metrics::gauge!("integridai_proxy_tunnels_open", "route" => route.to_owned()).increment(0.0);
         let of_principal = Connections::new(config.max_connections_per_principal.get());
         Self {
             protocols: config.protocols.clone(),

@@ -1,8 +1,10 @@
 //! What is kept of every exchange: an access line, metrics, a row of `api_calls_log`, the sliding window.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{StatusCode, request};
+use http::header::{REFERER, USER_AGENT};
+use http::{HeaderValue, StatusCode, request};
 use integridai_tower::CorrelationId;
 use integridai_tower::correlation::{TraceContext, TraceId};
 use integridai_tower::observe::{Exchange, Observe, Outcome};
@@ -11,6 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Traffic;
+use crate::server::PeerAddr;
 use crate::store::{ApiCall, Store};
 use crate::telemetry::Series;
 
@@ -35,11 +38,14 @@ impl Exchanges {
     }
 }
 
-/// Under which ids an exchange is found again.
+/// Under which ids an exchange is found again, and who asked.
 #[derive(Debug)]
 pub struct Ids {
     correlation_id: Option<CorrelationId>,
     trace_id: Option<TraceId>,
+    client: Option<IpAddr>,
+    user_agent: Option<HeaderValue>,
+    referer: Option<HeaderValue>,
 }
 
 /// A client that left before there was an answer has none; this status is nginx's for it.
@@ -59,6 +65,9 @@ impl Observe for Exchanges {
         Ids {
             correlation_id: request.extensions.get::<CorrelationId>().cloned(),
             trace_id: request.extensions.get::<TraceContext>().map(TraceContext::trace_id),
+            client: request.extensions.get::<PeerAddr>().map(|peer| peer.0.ip()),
+            user_agent: request.headers.get(USER_AGENT).cloned(),
+            referer: request.headers.get(REFERER).cloned(),
         }
     }
 
@@ -93,6 +102,10 @@ fn log(ids: &Ids, exchange: &Exchange, status: u16) {
         trace_id = ids.trace_id.map(tracing::field::display),
         method = exchange.method.as_str(),
         path = exchange.uri.path(),
+        version = ?exchange.version,
+        client = ids.client.map(tracing::field::display),
+        user_agent = ids.user_agent.as_ref().and_then(|agent| agent.to_str().ok()),
+        referer = ids.referer.as_ref().and_then(without_query),
         status,
         duration_ms = milliseconds(exchange),
         request_bytes = exchange.request_bytes,
@@ -100,6 +113,11 @@ fn log(ids: &Ids, exchange: &Exchange, status: u16) {
         outcome = exchange.outcome.as_str(),
         "answered"
     );
+}
+
+/// The page that asked; its query may hold what does not belong into a log.
+fn without_query(referer: &HeaderValue) -> Option<&str> {
+    referer.to_str().ok()?.split(['?', '#']).next()
 }
 
 /// Names and labels follow OpenTelemetry's HTTP semantic conventions.

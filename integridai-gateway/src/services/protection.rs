@@ -89,6 +89,11 @@ impl Protection {
         self.0.iter().take(3).filter(is_open).map(|guard| &*guard.service).collect()
     }
 
+    /// Tells Prometheus of all of them.
+    pub fn tell(&self) {
+        self.0.iter().for_each(tell);
+    }
+
     /// Commands the circuit of a service; `None` where there is none of this name.
     #[must_use]
     pub fn command(&self, service: &str, command: Command) -> Option<ProtectionStatus> {
@@ -101,6 +106,28 @@ impl Protection {
         Some(status(guard))
     }
 }
+
+/// Names of services, and states, are what the configuration has: both are bounded.
+#[allow(clippy::cast_precision_loss, reason = "counts")]
+fn tell(guard: &Guard) {
+    let (circuit, limit) = (guard.circuit.snapshot(), guard.limit.snapshot());
+    let service = || guard.service.to_string();
+    metrics::counter!("integridai_circuit_refused_total", "service" => service()).absolute(circuit.refused);
+    metrics::counter!("integridai_service_shed_total", "service" => service()).absolute(limit.shed);
+    metrics::gauge!("integridai_service_calls_limit", "service" => service()).set(f64::from(limit.limit));
+    metrics::gauge!("integridai_service_calls_active", "service" => service())
+        .set(f64::from(limit.in_flight));
+    metrics::gauge!("integridai_service_calls_queued", "service" => service()).set(limit.queued as f64);
+    let replicas: Vec<Replica> = guard.replicas.snapshot().iter().map(replica).collect();
+    for state in STATES.into_iter().filter(|_| !replicas.is_empty()) {
+        let count = replicas.iter().filter(|replica| replica.state == state).count();
+        metrics::gauge!("integridai_service_addresses", "service" => service(), "state" => state)
+            .set(count as f64);
+    }
+}
+
+/// Of an address.
+const STATES: [&str; 3] = ["available", "ejected", "unhealthy"];
 
 fn status(guard: &Guard) -> ProtectionStatus {
     let (circuit, limit) = (guard.circuit.snapshot(), guard.limit.snapshot());
@@ -119,9 +146,9 @@ fn replica<A: ToString>(address: &AddressSnapshot<A>) -> Replica {
     Replica {
         address: address.address.to_string(),
         state: match address.state {
-            AddressState::Available => "available",
-            AddressState::Ejected { .. } => "ejected",
-            _ => "unhealthy",
+            AddressState::Available => STATES[0],
+            AddressState::Ejected { .. } => STATES[1],
+            _ => STATES[2],
         },
         in_flight: address.pending,
         calls: address.calls,

@@ -10,6 +10,7 @@ mod host;
 mod http2;
 mod hygiene;
 mod limits;
+mod measured;
 mod mint;
 mod outgoing;
 mod pace;

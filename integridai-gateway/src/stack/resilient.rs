@@ -23,6 +23,7 @@ use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::blame::{ClassifyService, without_blame};
 use super::boxed::{StreamingTransport, Transport, streaming_transport, transport};
+use super::measured::{Measured, Times};
 use super::outgoing::Outgoing;
 use super::replicas::{Replicas, Replicated};
 use crate::config::{Count, ResilienceConfig, ServiceConfig};
@@ -47,6 +48,12 @@ pub struct LeftAlone {
     /// When a call may find it back.
     pub retry_after: Duration,
     source: BoxError,
+}
+
+impl LeftAlone {
+    pub(super) fn new(retry_after: Duration, source: BoxError) -> Self {
+        Self { retry_after, source }
+    }
 }
 
 /// Two ways to one service, over the same connections and past the same guard.
@@ -135,7 +142,7 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    ServiceBuilder::new()
+    let service = ServiceBuilder::new()
         .layer(PropagateLayer::new())
         .layer(attempts)
         .layer(option_layer(hedge))
@@ -143,7 +150,8 @@ where
         .layer(deadline)
         .layer(ConcurrencyLimitLayer::new(guard.limit.clone()))
         .service(service)
-        .map_err(told)
+        .map_err(told);
+    Measured::new(service, Times::new(&guard.service))
 }
 
 fn circuit(name: &str, settings: &ResilienceConfig) -> Result<Circuit, ConfigError> {
@@ -181,9 +189,7 @@ where
     CircuitBreakerError<E>: Into<BoxError>,
 {
     match error {
-        CircuitBreakerError::Open(open) => {
-            Box::new(LeftAlone { retry_after: open.retry_after, source: error.into() })
-        }
+        CircuitBreakerError::Open(open) => Box::new(LeftAlone::new(open.retry_after, error.into())),
         other => other.into(),
     }
 }

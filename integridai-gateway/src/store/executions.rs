@@ -216,6 +216,17 @@ impl Store {
             Backend::Postgres(database) => database.queued().await,
         }
     }
+
+    /// How long the execution that was accepted first, of those that could run and wait to be claimed, has waited.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn longest_wait(&self) -> Result<Option<Duration>, StoreError> {
+        match &*self.database {
+            Backend::Sqlite(database) => database.longest_wait().await,
+            Backend::Postgres(database) => database.longest_wait().await,
+        }
+    }
 }
 
 fn held(is_held: bool) -> Result<(), StoreError> {

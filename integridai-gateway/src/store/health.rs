@@ -28,6 +28,19 @@ pub struct StoreHealth {
     pub written_rows: u64,
 }
 
+/// The connections to a database server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreConnections {
+    /// Those that are in use.
+    pub used: usize,
+    /// Those that are open and not in use.
+    pub idle: usize,
+    /// As many as there may be.
+    pub max: usize,
+    /// How many wait for one.
+    pub wanted: usize,
+}
+
 #[derive(Debug)]
 pub(super) struct Counters {
     writable: AtomicBool,

@@ -69,7 +69,7 @@ pub use self::error::StoreError;
 pub use self::events::{
     Appended, EventBounds, EventFilter, EventPage, EventRange, EventReader, LoggedEvent, PageLimit,
 };
-pub use self::health::StoreHealth;
+pub use self::health::{StoreConnections, StoreHealth};
 pub use self::json_text::JsonText;
 pub use self::options::StoreOptions;
 #[cfg(feature = "postgres")]
@@ -209,6 +209,15 @@ impl Store {
         match &*self.database {
             Backend::Sqlite(database) => database.counters().snapshot(),
             Backend::Postgres(database) => database.counters().snapshot(),
+        }
+    }
+
+    /// The connections to the database server; `None` where the store is a file.
+    #[must_use]
+    pub fn connections(&self) -> Option<StoreConnections> {
+        match &*self.database {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(database) => Some(database.connections()),
         }
     }
 

@@ -7,7 +7,28 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 25] = [
+const COUNTERS: [Row; 30] = [
+    (
+        "integridai_circuit_refused_total",
+        Unit::Count,
+        "Calls that were not made, for the service's circuit was open.",
+    ),
+    (
+        "integridai_service_shed_total",
+        Unit::Count,
+        "Calls that were not made, for the service had as many under way and waiting as may be.",
+    ),
+    (
+        "integridai_realtime_events_sent_total",
+        Unit::Count,
+        "Events that were sent to subscribers, by transport.",
+    ),
+    (
+        "integridai_realtime_events_missed_total",
+        Unit::Count,
+        "Events that subscribers were told they do not get, by reason.",
+    ),
+    ("process_cpu_seconds_total", Unit::Seconds, "Time that the process computed, in whole seconds."),
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -119,7 +140,68 @@ const COUNTERS: [Row; 25] = [
     ),
 ];
 
-const GAUGES: [Row; 16] = [
+const GAUGES: [Row; 37] = [
+    ("integridai_build_info", Unit::Count, "Always 1; which version and revision runs stands in its labels."),
+    (
+        "integridai_events_lag",
+        Unit::Count,
+        "Cursors between the newest event in the log and the newest that was sent to subscribers.",
+    ),
+    ("integridai_executions_active", Unit::Count, "Executions under way in this process, by workflow."),
+    (
+        "integridai_executions_queue_age_seconds",
+        Unit::Seconds,
+        "How long the execution waits that was accepted first, of those that could run; 0 where none waits.",
+    ),
+    (
+        "integridai_realtime_connections",
+        Unit::Count,
+        "Connections over which events are followed, by transport.",
+    ),
+    (
+        "integridai_service_addresses",
+        Unit::Count,
+        "Addresses of a service by state, where several are configured.",
+    ),
+    ("integridai_service_calls_active", Unit::Count, "Calls to a service that are under way."),
+    (
+        "integridai_service_calls_limit",
+        Unit::Count,
+        "Calls to a service that may be under way at once, as the limit stands.",
+    ),
+    ("integridai_service_calls_queued", Unit::Count, "Calls to a service that wait for one of its places."),
+    (
+        "integridai_store_connections",
+        Unit::Count,
+        "Connections to the database server, by whether they are used or idle.",
+    ),
+    (
+        "integridai_store_connections_max",
+        Unit::Count,
+        "Connections to the database server that there may be.",
+    ),
+    (
+        "integridai_store_connections_wanted",
+        Unit::Count,
+        "Who waits for a connection to the database server.",
+    ),
+    ("process_max_fds", Unit::Count, "Files and sockets that the process may have open."),
+    ("process_open_fds", Unit::Count, "Files and sockets that the process has open."),
+    ("process_resident_memory_bytes", Unit::Bytes, "Memory of the process that is in RAM."),
+    ("process_start_time_seconds", Unit::Seconds, "When the process began to serve, since the Unix epoch."),
+    ("process_virtual_memory_bytes", Unit::Bytes, "Addresses that the process has reserved."),
+    (
+        "tokio_runtime_busy_ratio",
+        Unit::Count,
+        "The share of their time that the workers of the runtime were busy, over the last seconds: 0 to 1.",
+    ),
+    (
+        "tokio_runtime_global_queue_depth",
+        Unit::Count,
+        "Tasks that are ready and wait for any worker of the runtime.",
+    ),
+    ("tokio_runtime_tasks", Unit::Count, "Tasks that are alive in the runtime."),
+    ("tokio_runtime_workers", Unit::Count, "Threads of the runtime that run tasks."),
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_cache_bytes", Unit::Bytes, "Memory that kept answers take, roughly."),
     (
@@ -150,7 +232,27 @@ const GAUGES: [Row; 16] = [
     ("integridai_store_healthy", Unit::Count, "Whether the database can be read and written: 1 or 0."),
 ];
 
-const HISTOGRAMS: [Row; 2] = [
+const HISTOGRAMS: [Row; 6] = [
+    (
+        "integridai_event_lag_seconds",
+        Unit::Seconds,
+        "How old events were when they were sent to subscribers, in seconds.",
+    ),
+    (
+        "integridai_execution_duration_seconds",
+        Unit::Seconds,
+        "How long executions ran, in seconds, by workflow and outcome.",
+    ),
+    (
+        "integridai_execution_wait_seconds",
+        Unit::Seconds,
+        "How long executions waited for a worker once they were due, in seconds.",
+    ),
+    (
+        "integridai_service_request_duration_seconds",
+        Unit::Seconds,
+        "How long services took to begin their answers, in seconds, by service and outcome; retries among it.",
+    ),
     (
         "http_client_request_duration_seconds",
         Unit::Seconds,

@@ -3,7 +3,8 @@
 //! Logs are one line per event on standard output, [human](LogFormat::Human) or [JSON](LogFormat::Json), written by
 //! a thread of their own. Each line carries the fields of the spans it happened in, so that a request's
 //! `correlation_id` is in every line of the request. Lines are never waited for: when standard output is blocked and
-//! the buffer is full, they are dropped and [counted](DroppedLines).
+//! the buffer is full, they are dropped and [counted](DroppedLines). A warning or an error that is said again within ten seconds is
+//! written once, and then how often it was held back.
 //!
 //! Metrics go through the `metrics` facade into Prometheus' text format. Histograms named `*_seconds` have buckets
 //! from 0.5 ms to 120 s, and each metric of the gateway has its `# HELP`. Nothing is spawned here: [`upkeep`] is a future that somebody has to run.
@@ -26,7 +27,7 @@
 //! use integridai_gateway::telemetry::{LogFormat, LogOptions, build_recorder, dispatch};
 //!
 //! # fn main() -> Result<(), integridai_gateway::telemetry::TelemetryError> {
-//! let options = LogOptions { format: LogFormat::Json, filter: "debug,hyper=off".into() };
+//! let options = LogOptions { format: LogFormat::Json, filter: "debug,hyper=off".into(), ..LogOptions::default() };
 //! let logs = dispatch(&options, std::io::sink)?;
 //! tracing::dispatcher::with_default(&logs, || tracing::debug!(answer = 42, "quiet"));
 //!
@@ -43,6 +44,8 @@ mod metrics;
 mod series;
 
 pub use error::TelemetryError;
-pub use logs::{DroppedLines, LogFormat, LogGuard, LogOptions, dispatch, init};
+pub use logs::{
+    AccessFormat, DroppedLines, LogFormat, LogGuard, LogOptions, dispatch, init, tell_held_lines,
+};
 pub use metrics::{METRICS_CONTENT_TYPE, PrometheusHandle, build_recorder, install, upkeep};
 pub use series::Series;

@@ -11,10 +11,13 @@ mod demo;
 mod disk;
 mod drains;
 mod faults;
+mod figures;
 mod held;
 mod kills;
 mod logs;
 mod memory;
+#[cfg(feature = "postgres")]
+mod monitoring;
 mod operators;
 mod passing;
 mod readme;

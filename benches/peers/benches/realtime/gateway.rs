@@ -2,12 +2,12 @@
 
 use integridai_gateway::app::App;
 use integridai_gateway::config::Config;
-use integridai_gateway::telemetry::{self, LogFormat, LogOptions};
+use integridai_gateway::telemetry::{self, LogOptions};
 
 use crate::process::{Served, answer_heaps};
 
 pub(crate) async fn serve() {
-    let options = LogOptions { format: LogFormat::Human, filter: "off".to_owned() };
+    let options = LogOptions { filter: "off".to_owned(), ..LogOptions::default() };
     let _logs = telemetry::init(&options).expect("the first subscriber");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let settings = [

@@ -34,6 +34,7 @@ impl Shared {
                         workflow_id = %execution.id,
                         workflow = execution.workflow,
                     );
+                    waited(&execution);
                     self.hold(execution).instrument(span).await;
                 }
                 Ok(None) => self.idle(self.until_due()).await,
@@ -206,6 +207,12 @@ impl Write {
             Finished { outcome: attempt::unstorable(), steps: None, finished_at: OffsetDateTime::now_utc() };
         Self::Finish { finished, events: Vec::new() }
     }
+}
+
+/// From when it was due to its claim; the database's clock and this one may differ.
+fn waited(execution: &Execution) {
+    let wait = OffsetDateTime::now_utc() - execution.run_at;
+    metrics::histogram!("integridai_execution_wait_seconds").record(wait.as_seconds_f64().max(0.0));
 }
 
 fn lease_lost() {

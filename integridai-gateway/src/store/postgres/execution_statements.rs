@@ -200,6 +200,12 @@ FROM executions WHERE id = $1";
 
 pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
 
+/// How long the one waits that was accepted first, of those that could run.
+pub(super) const LONGEST_WAIT: &str = "\
+SELECT extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - run_at)::float8 FROM executions
+WHERE state IN ('queued', 'running') AND state = 'queued' AND run_at <= clock_timestamp() AT TIME ZONE 'UTC'
+ORDER BY created_at LIMIT 1";
+
 pub(super) const COUNT_OF_CORRELATION: &str =
     "SELECT count(*) FROM (SELECT 1 FROM executions WHERE correlation_id = $1 LIMIT $2) counted";
 
@@ -247,7 +253,7 @@ WHERE principal = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
 ORDER BY created_at DESC, id DESC LIMIT $6";
 
 /// All that need the schema.
-pub(super) const ALL: [&str; 37] = [
+pub(super) const ALL: [&str; 38] = [
     INSERT_EXECUTIONS,
     LOCK_QUEUE,
     IS_FULL,
@@ -278,6 +284,7 @@ pub(super) const ALL: [&str; 37] = [
     REPLAY_EXECUTION,
     SELECT_EXECUTION,
     COUNT_QUEUED,
+    LONGEST_WAIT,
     LIST_EXECUTIONS,
     LIST_EXECUTIONS_OPEN,
     LIST_EXECUTIONS_ENDED,

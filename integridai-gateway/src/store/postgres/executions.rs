@@ -111,3 +111,10 @@ pub(super) async fn queued(client: &ClientWrapper) -> Result<u64, StoreError> {
     let count: i64 = client.query_one(&statement, &[]).await?.try_get(0)?;
     Ok(count.unsigned_abs())
 }
+
+pub(super) async fn longest_wait(client: &ClientWrapper) -> Result<Option<Duration>, StoreError> {
+    let statement = client.prepare_cached(statements::LONGEST_WAIT).await?;
+    let Some(row) = client.query_opt(&statement, &[]).await? else { return Ok(None) };
+    let seconds: f64 = row.try_get(0)?;
+    Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or_default()))
+}

@@ -62,7 +62,7 @@ use super::record::Record;
 use super::spool::Spool;
 use super::{
     ApiCall, Appended, EventBounds, EventFilter, EventPage, EventRange, LONGEST_LIST, MetricSample,
-    PageLimit, StoreError, SystemEvent,
+    PageLimit, StoreConnections, StoreError, SystemEvent,
 };
 
 /// How long the writer may go on when the store is dropped without having been closed.
@@ -148,6 +148,10 @@ impl Database {
 
     pub(super) async fn event_bounds(&self) -> Result<EventBounds, StoreError> {
         self.read(|session, _| async move { events::bounds(&session).await }).await
+    }
+
+    pub(super) fn connections(&self) -> StoreConnections {
+        self.sessions.connections()
     }
 
     pub(super) fn committed_events(&self) -> watch::Receiver<u64> {

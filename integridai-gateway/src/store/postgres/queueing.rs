@@ -130,6 +130,10 @@ impl Database {
         self.read(|session, _| async move { executions::queued(&session).await }).await
     }
 
+    pub(in crate::store) async fn longest_wait(&self) -> Result<Option<Duration>, StoreError> {
+        self.read(|session, _| async move { executions::longest_wait(&session).await }).await
+    }
+
     pub(in crate::store) async fn executions_of_correlation(
         &self,
         id: String,

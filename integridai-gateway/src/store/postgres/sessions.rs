@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::failure;
 use super::options::PostgresOptions;
-use crate::store::StoreError;
+use crate::store::{StoreConnections, StoreError};
 
 /// What the network is given beyond the time that the server takes.
 const JOURNEY: Duration = Duration::from_secs(5);
@@ -98,6 +98,16 @@ impl Sessions {
                 self.pool.retain(|_, _| false);
                 Err(failure::silent())
             }
+        }
+    }
+
+    pub(super) fn connections(&self) -> StoreConnections {
+        let status = self.pool.status();
+        StoreConnections {
+            used: status.size.saturating_sub(status.available),
+            idle: status.available,
+            max: status.max_size,
+            wanted: status.waiting,
         }
     }
 

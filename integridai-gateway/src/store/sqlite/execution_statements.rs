@@ -16,6 +16,11 @@ pub(super) const CLOCK: &str = "SELECT max(rank) FROM executions WHERE fence > 0
 
 pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";
 
+/// Since when the one waits that was accepted first, of those that could run.
+pub(super) const WAITS_SINCE: &str = "\
+SELECT run_at FROM executions
+WHERE state IN ('queued', 'running') AND state = 'queued' AND run_at <= ?1 ORDER BY created_at LIMIT 1";
+
 pub(super) const COUNT_QUEUED_OF_PRINCIPAL: &str =
     "SELECT count(*) FROM executions WHERE state = 'queued' AND principal = ?1";
 
@@ -187,11 +192,12 @@ pub(super) const SAVEPOINT: [&str; 3] =
     ["SAVEPOINT whole", "RELEASE whole", "ROLLBACK TO whole; RELEASE whole"];
 
 #[cfg(test)]
-pub(super) const ALL: [&str; 36] = [
+pub(super) const ALL: [&str; 37] = [
     INSERT_EXECUTION,
     FLOW_END,
     CLOCK,
     COUNT_QUEUED,
+    WAITS_SINCE,
     COUNT_QUEUED_OF_PRINCIPAL,
     COUNT_OF_CORRELATION,
     SELECT_KEY,

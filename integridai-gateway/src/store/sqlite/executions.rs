@@ -192,6 +192,13 @@ pub(super) fn queued(connection: &Connection) -> rusqlite::Result<u64> {
     count(connection, statements::COUNT_QUEUED, [])
 }
 
+pub(super) fn longest_wait(connection: &Connection) -> rusqlite::Result<Option<Duration>> {
+    let now = OffsetDateTime::now_utc();
+    let mut statement = connection.prepare_cached(statements::WAITS_SINCE)?;
+    let since: Option<Timestamp> = statement.query_row([Timestamp(now)], |row| row.get(0)).optional()?;
+    Ok(since.map(|since| (now - since.0).try_into().unwrap_or_default()))
+}
+
 pub(super) fn of_correlation(connection: &Connection, id: &str, most: u64) -> rusqlite::Result<u64> {
     count(connection, statements::COUNT_OF_CORRELATION, params![id, integer(most)])
 }

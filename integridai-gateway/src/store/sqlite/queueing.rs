@@ -113,6 +113,10 @@ impl Database {
         self.read(executions::queued).await
     }
 
+    pub(in crate::store) async fn longest_wait(&self) -> Result<Option<Duration>, StoreError> {
+        self.read(executions::longest_wait).await
+    }
+
     pub(in crate::store) async fn executions_of_correlation(
         &self,
         id: String,

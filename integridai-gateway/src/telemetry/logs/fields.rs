@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt::{self, Write};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tracing::field::{Field, Visit};
 
@@ -18,6 +19,15 @@ pub(super) enum Value {
     Text(String),
     /// A number or a truth value, written as in JSON.
     Plain(String),
+}
+
+impl Value {
+    /// As it is.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Plain(text) => text,
+        }
+    }
 }
 
 impl Fields {
@@ -92,6 +102,16 @@ pub(super) fn visible<'a>(
         }
     }
     visible
+}
+
+/// A digest of all that a line says.
+pub(super) fn digest(message: &str, fields: &[(&'static str, &Value)]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    message.hash(&mut hasher);
+    for (name, value) in fields {
+        (name, value.as_str()).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 pub(super) fn is_reserved(name: &str) -> bool {

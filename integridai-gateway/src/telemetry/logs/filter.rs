@@ -4,6 +4,8 @@ use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::{Context, Layer};
 
+use super::layer::LOOK;
+
 /// Chooses events by target and level, and lets spans pass that are not mere debugging: a warning has to show its
 /// request's fields even where the request itself is not worth a line.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ impl EventFilter {
 
     fn lets_pass(&self, metadata: &Metadata<'_>) -> bool {
         (metadata.is_span() && *metadata.level() <= Level::INFO)
+            || metadata.target() == LOOK
             || self.targets.would_enable(metadata.target(), metadata.level())
     }
 }

@@ -1,25 +1,51 @@
 use std::io::Write;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::fields::{Fields, visible};
-use super::line::{Line, LogFormat};
+use super::fields::{Fields, Value, digest, visible};
+use super::line::{AccessFormat, Line, LogFormat};
+use super::repeats::Repeats;
+
+/// Events of this target have lines told that were held back, and are not written themselves.
+pub(super) const LOOK: &str = "integridai_gateway::telemetry::look";
 
 /// Writes one line per event, with the fields of all spans around it.
 #[derive(Debug)]
 pub(super) struct LogLayer<W> {
     format: LogFormat,
+    access: AccessFormat,
+    repeats: Repeats,
     writer: W,
 }
 
 impl<W> LogLayer<W> {
-    pub(super) fn new(format: LogFormat, writer: W) -> Self {
-        Self { format, writer }
+    pub(super) fn new(format: LogFormat, access: AccessFormat, writer: W) -> Self {
+        Self { format, access, repeats: Repeats::default(), writer }
+    }
+}
+
+impl<W> LogLayer<W>
+where
+    W: for<'writer> MakeWriter<'writer> + 'static,
+{
+    fn write(&self, metadata: &Metadata<'_>, message: &str, fields: &[(&'static str, &Value)]) {
+        let (level, target) = (*metadata.level(), metadata.target());
+        let line = Line { at: SystemTime::now(), level, target, message, fields };
+        let text = line.render(self.format, self.access);
+        // There is nowhere to report that reporting failed.
+        let _ = self.writer.make_writer_for(metadata).write_all(text.as_bytes());
+    }
+
+    fn write_held(&self, now: Instant) {
+        for held in self.repeats.due(now) {
+            let count = Value::Plain(held.count.to_string());
+            self.write(held.metadata, &held.message, &[("held_back", &count)]);
+        }
     }
 }
 
@@ -43,6 +69,11 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let (metadata, now) = (event.metadata(), Instant::now());
+        self.write_held(now);
+        if metadata.target() == LOOK {
+            return;
+        }
         let mut fields = Fields::default();
         event.record(&mut fields);
         let spans: Vec<_> =
@@ -53,15 +84,10 @@ where
             .filter_map(|extensions| extensions.get::<Fields>())
             .map(|fields| fields.named.as_slice())
             .collect();
-        let line = Line {
-            at: SystemTime::now(),
-            level: *event.metadata().level(),
-            target: event.metadata().target(),
-            message: &fields.message,
-            fields: &visible(&span_fields, &fields.named),
-        };
-        let text = line.render(self.format);
-        // There is nowhere to report that reporting failed.
-        let _ = self.writer.make_writer_for(event.metadata()).write_all(text.as_bytes());
+        let named = visible(&span_fields, &fields.named);
+        let may_repeat = *metadata.level() > Level::WARN;
+        if may_repeat || self.repeats.admit(metadata, &fields.message, digest(&fields.message, &named), now) {
+            self.write(metadata, &fields.message, &named);
+        }
     }
 }

@@ -6,6 +6,7 @@ use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 use tracing::Level;
 
+use super::access;
 use super::fields::{Value, is_reserved};
 
 /// RFC 3339, always with six digits, so that lines sort.
@@ -23,6 +24,20 @@ pub enum LogFormat {
     Json,
 }
 
+/// What the line of an answered request looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessFormat {
+    /// Like all others.
+    #[default]
+    Line,
+    /// `client - - [time] "GET /path HTTP/1.1" 200 17 "referer" "agent" correlation_id trace_id`: the Combined Log Format, and behind
+    /// it the ids under which the request is found again.
+    Combined,
+}
+
+/// What the line of an answered request says.
+const ANSWERED: &str = "answered";
+
 /// What one line says.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
@@ -35,9 +50,15 @@ pub(super) struct Line<'a> {
 
 impl Line<'_> {
     /// The text with its line break, and no other one.
-    pub(super) fn render(&self, format: LogFormat) -> String {
+    pub(super) fn render(&self, format: LogFormat, access: AccessFormat) -> String {
         let mut text = String::with_capacity(256);
         match format {
+            _ if access == AccessFormat::Combined
+                && self.target == access::TARGET
+                && self.message == ANSWERED =>
+            {
+                access::combined(self, &mut text)
+            }
             LogFormat::Human => self.human(&mut text),
             LogFormat::Json => self.json(&mut text),
         }

@@ -1,8 +1,10 @@
+mod access;
 mod fields;
 mod filter;
 mod layer;
 mod line;
 mod output;
+mod repeats;
 
 use std::io;
 
@@ -15,7 +17,7 @@ use super::TelemetryError;
 use filter::EventFilter;
 use layer::LogLayer;
 
-pub use line::LogFormat;
+pub use line::{AccessFormat, LogFormat};
 pub use output::{DroppedLines, LogGuard};
 
 /// How to log.
@@ -23,6 +25,8 @@ pub use output::{DroppedLines, LogGuard};
 pub struct LogOptions {
     /// What a line looks like. Default human.
     pub format: LogFormat,
+    /// What the line of an answered request looks like. Default like all others.
+    pub access: AccessFormat,
     /// Which events are written: a level, then exceptions as `target=level`. It does not hide a span's fields from
     /// the events inside of it. Default `info,hyper=warn`.
     pub filter: String,
@@ -30,7 +34,7 @@ pub struct LogOptions {
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { format: LogFormat::Human, filter: "info,hyper=warn".to_owned() }
+        Self { format: LogFormat::Human, access: AccessFormat::Line, filter: "info,hyper=warn".to_owned() }
     }
 }
 
@@ -55,7 +59,17 @@ where
 {
     let filter = EventFilter::parse(&options.filter)
         .map_err(|source| TelemetryError::Filter { filter: options.filter.clone(), source })?;
-    Ok(Dispatch::new(Registry::default().with(filter).with(LogLayer::new(options.format, writer))))
+    Ok(Dispatch::new(Registry::default().with(filter).with(LogLayer::new(
+        options.format,
+        options.access,
+        writer,
+    ))))
+}
+
+/// Has those lines told that were held back because they were said before, where their time is over; others look too, but there
+/// may be none for long.
+pub fn tell_held_lines() {
+    tracing::error!(target: layer::LOOK, "look");
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Written {
 fn logged(format: LogFormat, filter: &str, work: impl FnOnce()) -> Vec<String> {
     let written = Written::default();
     let writer = written.clone();
-    let options = LogOptions { format, filter: filter.to_owned() };
+    let options = LogOptions { format, filter: filter.to_owned(), ..LogOptions::default() };
     with_default(&dispatch(&options, move || writer.clone()).unwrap(), work);
     written.lines()
 }
@@ -188,4 +188,40 @@ fn a_blocked_output_costs_lines_and_nothing_else() {
     drop(open);
     drop(guard);
     assert_eq!(written.lines().len(), 100 - dropped.count(), "dropping the guard writes the rest");
+}
+
+#[test]
+fn a_warning_that_is_said_again_is_counted_and_other_lines_are_all_written() {
+    let lines = logged(LogFormat::Json, "info", || {
+        for number in 0..1_000 {
+            tracing::warn!(service = "regtech", "no luck");
+            tracing::info!(number, "told");
+        }
+        tracing::warn!(service = "dashboard", "no luck");
+    });
+    let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((count("no luck"), count("told")), (2, 1_000));
+}
+
+#[test]
+fn an_answered_request_can_be_told_in_the_combined_log_format() {
+    let written = Written::default();
+    let writer = written.clone();
+    let options =
+        LogOptions { format: LogFormat::Json, access: AccessFormat::Combined, filter: "info".to_owned() };
+    with_default(&dispatch(&options, move || writer.clone()).unwrap(), || {
+        tracing::info!(
+            target: "integridai_gateway::access",
+            correlation_id = "c-1", trace_id = "", method = "GET", path = "/x", version = "HTTP/1.1", client = "127.0.0.1",
+            user_agent = "a \"b\"\n\\", status = 200, response_bytes = 17, "answered"
+        );
+        tracing::info!(target: "integridai_gateway::access", "a tunnel ended");
+    });
+    let lines = written.lines();
+    let (before, rest) = lines[0].split_once(" [").unwrap();
+    let (time, rest) = rest.split_once("] ").unwrap();
+    assert_eq!(before, "127.0.0.1 - -");
+    assert_eq!((time.len(), &time[20..]), (26, " +0000"), "{time}");
+    assert_eq!(rest, r#""GET /x HTTP/1.1" 200 17 "-" "a \x22b\x22\x0A\x5C" c-1 -"#);
+    assert!(lines[1].starts_with('{'), "what is no request is told as all else");
 }
