@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 25] = [
+const COUNTERS: [Row; 26] = [
     (
         "integridai_cache_redis_lookups_total",
         Unit::Count,
@@ -58,6 +58,11 @@ const COUNTERS: [Row; 25] = [
         "integridai_circuit_transitions_total",
         Unit::Count,
         "Changes of a service's circuit, by the state that it came to.",
+    ),
+    (
+        "integridai_config_reloads_total",
+        Unit::Count,
+        "Attempts to load the configuration again, by outcome: in_force or refused.",
     ),
     ("integridai_panics_total", Unit::Count, "Handlers and workflows that panicked; each was answered 500."),
     (
@@ -119,7 +124,7 @@ const COUNTERS: [Row; 25] = [
     ),
 ];
 
-const GAUGES: [Row; 16] = [
+const GAUGES: [Row; 18] = [
     ("http_server_active_requests", Unit::Count, "Requests under way."),
     ("integridai_cache_bytes", Unit::Bytes, "Memory that kept answers take, roughly."),
     (
@@ -132,6 +137,16 @@ const GAUGES: [Row; 16] = [
         "integridai_circuit_open",
         Unit::Count,
         "Whether a service is left alone: 1 its circuit is open, 0.5 it is tried, 0 all is well.",
+    ),
+    (
+        "integridai_config_loaded_timestamp_seconds",
+        Unit::Seconds,
+        "When the configuration that is in force was loaded, in seconds since 1970.",
+    ),
+    (
+        "integridai_config_revision",
+        Unit::Count,
+        "Which configuration is in force, by its revision: 1 for that one, 0 for those before it.",
     ),
     ("integridai_executions_queued", Unit::Count, "Executions that wait to be run."),
     (

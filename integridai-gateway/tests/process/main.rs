@@ -18,6 +18,7 @@ mod memory;
 mod operators;
 mod passing;
 mod readme;
+mod reloads;
 #[cfg(feature = "postgres")]
 mod servers;
 #[cfg(feature = "postgres")]
