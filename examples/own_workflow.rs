@@ -41,8 +41,8 @@ impl Job for SessionReport {
 }
 
 async fn report(engine: &Engine, id: &str, run: &mut Run) -> Result<WorkflowResult, WorkflowError> {
-    let call = engine
-        .clients()
+    let clients = engine.clients();
+    let call = clients
         .flaisimulator
         .training_session(id)
         .deadline(run.deadline)

@@ -2,35 +2,32 @@
 
 mod beside;
 mod database;
-mod fronts;
+mod generation;
+mod lasting;
 mod operators;
 mod probe;
+mod reloading;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use integridai_tower::ConfigError;
-use integridai_tower::rate_limit::{MemoryLimiter, Quota};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::AbortOnDropHandle;
 
-use self::beside::{Beside, STORE_GRACE};
-use self::fronts::Fronts;
+use self::beside::{Running, STORE_GRACE};
+use self::lasting::Lasting;
+use self::operators::Operators;
 pub use self::probe::probe;
-use crate::api::{self, Api};
+use self::reloading::Reloading;
+use crate::api;
 use crate::config::{Config, Count, ServerConfig};
-use crate::events::{EventLog, Events, Hub};
-use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflow, Workflows};
-use crate::proxy::{Table, Tunnels};
+use crate::orchestration::{Triggers, UnknownWorkflow, Workflows};
 use crate::server::{self, Drained, ServerOptions};
-use crate::services::{
-    Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Publishers, Reporter, Sources,
-    Tickets, Traffic,
-};
-use crate::stack::{self, Access, Around, Cache, Clients, Guards, Limits};
+pub use crate::services::{NotReloaded, Reloaded, Reloads};
+use crate::stack::{Access, Clients};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::telemetry::{self, DroppedLines, TelemetryError};
 
 /// A gateway that is bound and wired, and about to run.
@@ -38,10 +35,10 @@ use crate::telemetry::{self, DroppedLines, TelemetryError};
 pub struct App {
     listener: TcpListener,
     address: SocketAddr,
-    fronts: Fronts,
-    api: Arc<Api>,
-    beside: Beside,
+    operators: Option<Operators>,
+    reloading: Reloading,
     config: Config,
+    dropped_lines: Option<DroppedLines>,
 }
 
 /// Why the gateway cannot start.
@@ -83,9 +80,6 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
-/// Subscribers that catch up from the log at the same time; others wait for their turn.
-const LOG_READERS: usize = 32;
-
 impl App {
     /// Binds the address, opens the store, wires everything and takes up unfinished executions. Needs a tokio
     /// runtime.
@@ -115,58 +109,34 @@ impl App {
         config.check_access()?;
         let prometheus = telemetry::install()?;
         let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
-        let store = database::open(&config).await?;
-        let hub = hub(&config, &store);
-        let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
-        let (clients, checks) = Clients::new(&config.services, &config.proxy)?;
-        let protection = Protection::of(&clients);
-        let engine = engine(&config, clients.clone(), &store, &traffic);
-        let options = QueueOptions::from(&config.executions);
-        let queue = Queue::new(engine.clone(), store.clone(), workflows.clone(), options);
-        let (for_triggers, known) = (queue.clone(), workflows.clone());
-        let triggers = Triggers::new(&config.triggers, known, for_triggers, store.clone())?;
-        let (access, tickets) = access(&config, &store)?;
-        let limits = limits(&config)?;
-        let cache = Cache::new(&config.cache, &config.redis)?;
-        let exchanges = Exchanges::new(traffic, config.database.api_calls.then(|| store.clone()));
-        let api = Arc::new(Api {
-            queue,
-            triggers,
-            publishers: Publishers::new(&config.events, &config.auth),
-            key_lifetime: config.executions.key_seconds.get(),
-            workflows,
-            log: EventLog::new(store.clone(), LOG_READERS),
-            store,
-            consolidated: engine.consolidated().clone(),
-            engine,
-            hub,
-            realtime: config.realtime.clone(),
-            tickets,
-            connections: Connections::new(config.realtime.max_connections_per_principal.get()),
-            messages: messages(&config)?,
-            is_open: config.auth.disabled,
-            issuer_keys: access.issuer_keys(),
-            redis: limits.redis_health().and_of(cache.as_ref().map(Cache::answers)),
-            protection,
-            cors: config.cors.clone(),
-            sockets: TaskTracker::new(),
-            prometheus,
-            draining: CancellationToken::new(),
-        });
-        let tunnels = Tunnels::new(api.sockets.clone(), api.draining.clone());
-        let guards = Guards { access: &access, limits: &limits };
-        let around = Around { guards: &guards, cache: cache.as_ref(), clients: &clients, tunnels };
-        let proxied = stack::proxied(&table(&config)?, &config, &around)?;
-        let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges, proxied).await?;
-        let beside = Beside { access, limits, cache, checks, dropped_lines: None };
-        Ok(Self { listener, address, fronts, api, beside, config })
+        let (clients, _) = Clients::new(&config.services, &config.proxy)?;
+        let lasting = Lasting::open(&config, workflows, clients, prometheus).await?;
+        let reloading = Reloading::new(&config, lasting)?;
+        let operators = Operators::bind(&config).await?;
+        Ok(Self { listener, address, operators, reloading, config, dropped_lines: None })
     }
 
     /// Counts the log lines that could not be written among the metrics.
     #[must_use]
     pub fn count_dropped_lines(mut self, lines: DroppedLines) -> Self {
-        self.beside.dropped_lines = Some(lines);
+        self.dropped_lines = Some(lines);
         self
+    }
+
+    /// Loads the configuration by `load`, on a thread that may wait, whenever somebody [asks](Self::reloads) for it.
+    #[must_use]
+    pub fn load_again_by(
+        mut self,
+        load: impl Fn() -> Result<Config, crate::config::ConfigError> + Send + Sync + 'static,
+    ) -> Self {
+        self.reloading.load_by(Arc::new(load));
+        self
+    }
+
+    /// Has the configuration loaded again, once the gateway runs.
+    #[must_use]
+    pub fn reloads(&self) -> Reloads {
+        self.reloading.reloads.clone()
     }
 
     /// Where it listens, with the port that was chosen if the configuration says 0.
@@ -178,7 +148,7 @@ impl App {
     /// Where it listens for operators, if it does.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.fronts.operators.as_ref().map(|operators| operators.address)
+        self.operators.as_ref().map(|operators| operators.address)
     }
 
     /// Serves until `shutdown`, then drains: requests and executions under way finish within the grace period,
@@ -188,30 +158,35 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, fronts, api, beside, config } = self;
-        let resumed = api.store.requeue_running().await?;
-        api.queue.start(config.executions.workers.get());
-        let running = beside.start(&api, &config);
-        tracing::info!(%address, resumed, "listening");
+        let Self { listener, address, operators, reloading, config, dropped_lines } = self;
+        let lasting = reloading.lasting.clone();
+        let resumed = lasting.store.requeue_running().await?;
+        lasting.queue.start(config.executions.workers.get());
+        let running = Running::start(&lasting, &config, dropped_lines);
+        let revision = reloading.reloads.in_force().revision.clone();
+        tracing::info!(%address, resumed, revision, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
             shutdown.await;
             tracing::info!("draining");
-            api.draining.cancel();
-            api.hub.close();
+            lasting.draining.cancel();
+            lasting.hub.close();
         };
         let others = async {
-            api.draining.cancelled().await;
-            api.queue.drain(grace).await;
+            lasting.draining.cancelled().await;
+            lasting.queue.drain(grace).await;
         };
+        let (routes, admin) = (reloading.routes.clone(), reloading.admin.clone());
         let operated = async {
-            if let Some(operators) = fronts.operators {
-                operators.serve(api.draining.cancelled()).await;
+            if let (Some(operators), Some(routes)) = (operators, admin) {
+                operators.serve(routes, lasting.draining.cancelled()).await;
             }
         };
-        let served = server::serve(listener, fronts.clients, server_options(&config.server), told);
-        let (drained, (), ()) = tokio::join!(served, others, operated);
-        running.end(&api).await;
+        let served = server::serve(listener, routes, server_options(&config.server), told);
+        // A task of its own: whatever it builds, connections are accepted meanwhile.
+        let reloading = AbortOnDropHandle::new(tokio::spawn(reloading.run(lasting.draining.clone())));
+        let (drained, (), (), last) = tokio::join!(served, others, operated, reloading);
+        running.end(&lasting, last.ok()).await;
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
     }
@@ -226,10 +201,10 @@ impl App {
 pub fn check_access(config: &Config) -> Result<(), BuildError> {
     config.check_access()?;
     Triggers::check(&config.triggers, &Workflows::new(config.workflows.clone()))?;
-    limits(config)?;
+    generation::limits(config, None)?;
     database::check(config)?;
     Clients::new(&config.services, &config.proxy)?;
-    Ok(Access::new(&config.auth, None).map(drop)?)
+    Ok(Access::new(&config.auth, None, None).map(drop)?)
 }
 
 /// Brings the schema of the database up to date, whatever `database.migrate` says, and leaves.
@@ -249,38 +224,6 @@ async fn bind(listen: SocketAddr, key: &'static str) -> Result<(TcpListener, Soc
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     Ok((listener, address))
-}
-
-fn hub(config: &Config, store: &Store) -> Hub {
-    let (subscribers, pending) = (&config.realtime.max_subscribers, &config.realtime.max_pending_events);
-    Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow())
-}
-
-/// What subscribers say, by principal.
-fn messages(config: &Config) -> Result<MemoryLimiter, ConfigError> {
-    let most = u32::try_from(config.realtime.max_messages_per_minute.get()).unwrap_or(u32::MAX);
-    MemoryLimiter::new([Quota::per_minute(most)])
-}
-
-fn limits(config: &Config) -> Result<Limits, BuildError> {
-    let templates: Vec<String> = api::templates().into_iter().chain(table(config)?.templates()).collect();
-    Ok(Limits::new(config, &templates)?)
-}
-
-/// What is passed on, beside the gateway's own paths.
-fn table(config: &Config) -> Result<Table, BuildError> {
-    Ok(Table::new(config, &api::templates())?)
-}
-
-/// With as many tickets as somebody may have connections: nobody can use more.
-fn access(config: &Config, store: &Store) -> Result<(Access, Tickets), BuildError> {
-    let realtime = &config.realtime;
-    let max_open = match config.auth.disabled {
-        true => realtime.max_subscribers,
-        false => realtime.max_connections_per_principal,
-    };
-    let tickets = Tickets::new(store.clone(), config.auth.ticket_seconds.get(), max_open.get());
-    Ok((Access::new(&config.auth, Some(&tickets))?, tickets))
 }
 
 impl BuildError {
@@ -320,19 +263,4 @@ fn server_options(server: &ServerConfig) -> ServerOptions {
         grace: server.grace_seconds.get(),
         ..ServerOptions::default()
     }
-}
-
-fn engine(config: &Config, clients: Clients, store: &Store, traffic: &Arc<Traffic>) -> Engine {
-    let (events, calls, metrics) = (Events::new(store.clone()), Calls::default(), &config.metrics);
-    let sources = Sources::new(clients.clone(), calls.clone(), metrics.timeout_seconds.get());
-    let rule =
-        HealthRule { slow: metrics.slow_seconds.get(), offline_after: metrics.offline_after_seconds.get() };
-    let consolidated = Consolidated::new(
-        sources,
-        rule,
-        metrics.cache_seconds.get(),
-        Arc::clone(traffic),
-        Reporter::new(events.clone(), store.clone()),
-    );
-    Engine::new(clients, events, consolidated, calls)
 }

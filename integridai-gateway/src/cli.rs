@@ -40,14 +40,15 @@ pub enum Command {
     /// Run the gateway
     ///
     /// It listens on 127.0.0.1:3002 and keeps its data in integridai.db unless the configuration says otherwise.
-    /// SIGTERM or Ctrl-C drains and exits 0; a second one ends at once.
+    /// SIGTERM or Ctrl-C drains and exits 0; a second one ends at once. SIGHUP loads the configuration again: what is wrong
+    /// with it, or needs a restart, is logged, and then all stays as it is.
     Serve(ConfigArgs),
     /// Bring the schema of the database up to date, and leave
     ///
     /// For a PostgreSQL where the gateway itself may not change the schema (database.migrate = false). Everything
     /// happens in one transaction, and of several at once one does it while the others wait.
     Migrate(ConfigArgs),
-    /// Check the configuration and print what is in force, secrets hidden
+    /// Check the configuration and print what is in force, secrets hidden, and its revision
     CheckConfig(ConfigArgs),
     /// Ask the gateway of this configuration whether it is ready, for the health check of a container
     ///

@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use integridai_gateway::app::{self, App, Grant};
+use futures_util::future::select_all;
+use integridai_gateway::app::{self, App, Grant, Reloads};
 use integridai_gateway::cli::{ApiKeyArgs, Cli, Command, ConfigArgs, DemoArgs, TokenArgs};
 use integridai_gateway::config::{AccessFormat, Config, LogFormat, LogsConfig};
 use integridai_gateway::demo;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
 use integridai_gateway::telemetry::{self, LogGuard, LogOptions};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Wrong configuration: `EX_CONFIG` of sysexits.h.
@@ -57,12 +59,23 @@ fn serve(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
     app::check_access(&config)?;
     let logs = start_logs(&config.logs)?;
+    let file = args.config.clone();
     runtime()?.block_on(async {
-        let stop = stop_signal(|| {})?;
+        let stop = stop_signal([SignalKind::terminate(), SignalKind::interrupt()], || {})?;
+        let hang_up = signal(SignalKind::hangup())?;
         let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
+        let app = app.load_again_by(move || load(file.as_deref(), []));
+        tokio::spawn(reload_at(hang_up, app.reloads()));
         app.run(stop).await?;
         Ok(())
     })
+}
+
+/// Each time the signal comes; what comes of it is logged where it is done.
+async fn reload_at(mut hang_up: Signal, reloads: Reloads) {
+    while hang_up.recv().await.is_some() {
+        drop(reloads.reload().await);
+    }
 }
 
 fn demo(args: DemoArgs) -> Outcome {
@@ -70,7 +83,9 @@ fn demo(args: DemoArgs) -> Outcome {
     let database = args.database.unwrap_or_else(|| folder.path().join("demo.db"));
     let left_behind = folder.path().to_owned();
     runtime()?.block_on(async {
-        let stop = stop_signal(move || drop(std::fs::remove_dir_all(left_behind)))?;
+        // There is nothing to load again, and who closes the terminal is done with it.
+        let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+        let stop = stop_signal(signals, move || drop(std::fs::remove_dir_all(left_behind)))?;
         let options = SimulatorOptions { latency: args.latency, ..SimulatorOptions::demonstration() };
         let simulators = Simulators::start(&options)?;
         let variables = [
@@ -84,7 +99,9 @@ fn demo(args: DemoArgs) -> Outcome {
         let mut config = load(None, variables)?;
         let credentials = app::demo_credentials(&mut config.auth)?;
         let logs = start_logs(&config.logs)?;
+        let again = config.clone();
         let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
+        let app = app.load_again_by(move || Ok(again.clone()));
         say(&demo::welcome(app.address(), app.admin_address(), &simulators, &credentials));
         app.run(stop).await?;
         simulators.stop().await;
@@ -102,6 +119,7 @@ fn migrate(args: &ConfigArgs) -> Outcome {
 
 fn check_config(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
+    say(&format!("# revision {}", config.revision()));
     say(config.to_toml().trim_end());
     Ok(app::check_access(&config)?)
 }
@@ -169,22 +187,17 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Resolves at the first SIGTERM, SIGHUP or Ctrl-C from now on; the next one ends the process at once, after `leave`.
-fn stop_signal(leave: impl FnOnce() + Send + 'static) -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-
-    async fn any(signals: &mut [Signal; 3]) {
-        let [terminate, interrupt, hang_up] = signals;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hang_up.recv() => {}
-        }
+/// Resolves at the first of these signals from now on; the next one ends the process at once, after `leave`.
+fn stop_signal<const N: usize>(
+    kinds: [SignalKind; N],
+    leave: impl FnOnce() + Send + 'static,
+) -> std::io::Result<impl Future<Output = ()>> {
+    async fn any(signals: &mut [Signal]) {
+        let all = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+        drop(select_all(all).await);
     }
 
-    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
-    let [terminate, interrupt, hang_up] = kinds.map(signal);
-    let mut signals = [terminate?, interrupt?, hang_up?];
+    let mut signals = kinds.into_iter().map(signal).collect::<Result<Vec<_>, _>>()?;
     let stop = CancellationToken::new();
     let told = stop.clone();
     tokio::spawn(async move {

@@ -2,33 +2,18 @@
 
 use std::time::Duration;
 
-use integridai_tower::client::balance::CheckHealth;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinSet;
 
-use crate::api::Api;
+use super::generation::Generation;
+use super::lasting::Lasting;
 use crate::config::Config;
 use crate::events::Tail;
-use crate::services::{Figures, KeptAnswers};
-use crate::stack::{Access, Cache, Limits};
+use crate::services::Figures;
 use crate::telemetry::{self, DroppedLines};
 
-/// What has work of its own.
-#[derive(Debug)]
-pub(super) struct Beside {
-    pub(super) access: Access,
-    pub(super) limits: Limits,
-    pub(super) cache: Option<Cache>,
-    pub(super) checks: Vec<CheckHealth>,
-    pub(super) dropped_lines: Option<DroppedLines>,
-}
-
-/// That work, under way.
+/// What goes on beside requests, whatever configuration is in force.
 pub(super) struct Running {
     works: JoinSet<()>,
-    answers: Option<KeptAnswers>,
-    is_served: CancellationToken,
-    returning: JoinHandle<()>,
 }
 
 /// What the store is given to write down its last rows, and WebSockets to say goodbye.
@@ -40,47 +25,37 @@ const PURGES_GRACE: Duration = Duration::from_secs(2);
 /// What Redis is given to take back leases.
 const LEASES_GRACE: Duration = Duration::from_secs(2);
 
-impl Beside {
-    pub(super) fn start(self, api: &Api, config: &Config) -> Running {
-        let Self { mut access, mut limits, cache, checks, dropped_lines } = self;
-        let mut works = JoinSet::new();
-        works.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
-        works.spawn(Tail::new(api.store.clone(), api.hub.clone()).run());
-        works.spawn(telemetry::upkeep(api.prometheus.clone()));
-        let (store, hub, protection) = (api.store.clone(), api.hub.clone(), api.protection.clone());
-        works.spawn(Figures { store, hub, protection, dropped_lines }.watch());
-        works.spawn(access.issuer_keys().watch());
-        works.spawn(limits.watch());
-        access.take_refreshes().into_iter().for_each(|refresh| drop(works.spawn(refresh)));
-        checks.into_iter().for_each(|check| drop(works.spawn(check)));
-        let answers = cache.as_ref().map(Cache::answers);
-        answers.clone().into_iter().for_each(|answers| drop(works.spawn(answers.watch())));
-        let in_step = cache.and_then(|mut cache| cache.take_in_step());
-        in_step.into_iter().for_each(|in_step| drop(works.spawn(in_step)));
-        let is_served = CancellationToken::new();
-        let returning = tokio::spawn(limits.return_leases(&is_served));
-        Running { works, answers, is_served, returning }
-    }
-}
-
 impl Running {
-    /// Once nothing is served any more.
-    pub(super) async fn end(mut self, api: &Api) {
-        api.sockets.close();
-        if tokio::time::timeout(STORE_GRACE, api.sockets.wait()).await.is_err() {
+    pub(super) fn start(lasting: &Lasting, config: &Config, dropped_lines: Option<DroppedLines>) -> Self {
+        let mut works = JoinSet::new();
+        let interval = config.realtime.metrics_interval_seconds.get();
+        works.spawn(lasting.consolidated.clone().keep_fresh(interval));
+        works.spawn(Tail::new(lasting.store.clone(), lasting.hub.clone()).run());
+        works.spawn(telemetry::upkeep(lasting.prometheus.clone()));
+        let (store, hub, clients) = (lasting.store.clone(), lasting.hub.clone(), lasting.clients.clone());
+        works.spawn(Figures { store, hub, clients, dropped_lines }.watch());
+        Self { works }
+    }
+
+    /// Once nothing is served any more, by what was in force at last.
+    pub(super) async fn end(mut self, lasting: &Lasting, last: Option<Generation>) {
+        lasting.sockets.close();
+        if tokio::time::timeout(STORE_GRACE, lasting.sockets.wait()).await.is_err() {
             tracing::warn!("some WebSockets did not say goodbye");
         }
-        if let Some(answers) = &self.answers
-            && tokio::time::timeout(PURGES_GRACE, answers.settled()).await.is_err()
+        if let Some(last) = &last
+            && tokio::time::timeout(PURGES_GRACE, last.settled()).await.is_err()
         {
             tracing::warn!("other gateways were not told of some purges");
         }
         self.works.shutdown().await;
-        self.is_served.cancel();
-        if tokio::time::timeout(LEASES_GRACE, self.returning).await.is_err() {
+        // With it goes who counts under leases, which are given back.
+        drop(last);
+        lasting.returns.close();
+        if tokio::time::timeout(LEASES_GRACE, lasting.returns.wait()).await.is_err() {
             tracing::warn!("some leases were not given back");
         }
-        if let Err(error) = api.store.close(STORE_GRACE).await {
+        if let Err(error) = lasting.store.close(STORE_GRACE).await {
             tracing::error!(error = &error as &dyn std::error::Error, "the store was not written to its end");
         }
     }

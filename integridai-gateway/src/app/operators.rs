@@ -1,47 +1,33 @@
 //! The listener for operators.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use axum::Router;
 use tokio::net::TcpListener;
 
 use super::{BuildError, bind, server_options};
-use crate::admin::{self, Admin};
-use crate::api::Scope;
-use crate::config::{Config, CorsConfig};
+use crate::config::Config;
 use crate::server::{self, ServerOptions};
-use crate::services::Exchanges;
-use crate::stack::{self, Guards};
+use crate::stack::CurrentRoutes;
 
-/// Bound and wired, and about to serve.
+/// Bound, and about to serve.
 #[derive(Debug)]
 pub(super) struct Operators {
     listener: TcpListener,
     pub(super) address: SocketAddr,
-    service: Router,
     options: ServerOptions,
 }
 
 impl Operators {
-    /// `None` where the configuration has no such listener. The same door as the main one has, but no page of another origin
-    /// may call.
-    pub(super) async fn build(
-        config: &Config,
-        admin: Admin,
-        guards: &Guards<'_>,
-        exchanges: Exchanges,
-    ) -> Result<Option<Self>, BuildError> {
+    /// `None` where the configuration has no such listener.
+    pub(super) async fn bind(config: &Config) -> Result<Option<Self>, BuildError> {
         let Some(listen) = config.admin.listen else { return Ok(None) };
         let (listener, address) = bind(listen, "admin.listen").await?;
-        let server = config.server.for_operators(listen);
-        let routes = admin::routes(Arc::new(admin), |routes| guards.access.guard(routes, Scope::Admin));
-        let service = stack::edge(routes, Router::new(), &server, &CorsConfig::default(), guards, exchanges);
-        Ok(Some(Self { listener, address, service, options: server_options(&server) }))
+        let options = server_options(&config.server.for_operators(listen));
+        Ok(Some(Self { listener, address, options }))
     }
 
-    pub(super) async fn serve(self, shutdown: impl Future<Output = ()>) {
+    pub(super) async fn serve(self, routes: CurrentRoutes, shutdown: impl Future<Output = ()>) {
         tracing::info!(address = %self.address, "listening for operators");
-        server::serve(self.listener, self.service, self.options, shutdown).await;
+        server::serve(self.listener, routes, self.options, shutdown).await;
     }
 }

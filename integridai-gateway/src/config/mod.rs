@@ -7,6 +7,7 @@
 mod admin;
 mod auth;
 mod cache;
+mod changes;
 mod cors;
 mod database;
 mod environment;
@@ -29,6 +30,7 @@ mod workflows;
 pub use admin::AdminConfig;
 pub use auth::{ApiKeyConfig, AuthConfig, IssuerConfig};
 pub use cache::{CacheConfig, CachedRouteConfig, CachedRoutesConfig};
+pub use changes::{Change, ChangeKind};
 pub use cors::CorsConfig;
 pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
 pub use events::{EventsConfig, OtherSources, PublisherConfig};

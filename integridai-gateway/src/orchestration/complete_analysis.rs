@@ -116,8 +116,8 @@ async fn analyze(
     run: &mut Run,
     fresh: &mut Option<Analysis>,
 ) -> Result<Done, ClientError> {
-    let call = engine
-        .clients
+    let clients = engine.clients();
+    let call = clients
         .regtech
         .analyze_provider(provider)
         .deadline(run.deadline)
@@ -138,8 +138,8 @@ fn of_earlier_run(done: &Done) -> Result<Analysis, WorkflowError> {
 }
 
 async fn tell(engine: &Engine, analysis: &Done, run: &mut Run) -> Result<(), ClientError> {
-    let call = engine
-        .clients
+    let clients = engine.clients();
+    let call = clients
         .dashboard
         .update_metrics(MetricsUpdate::ProviderAnalysis(&analysis.output), &analysis.finished_at)
         .deadline(run.deadline)

@@ -1,5 +1,7 @@
 //! Does what is asked, for requests that wait and for the queue alike.
 
+use std::sync::Arc;
+
 use integridai_tower::client::ClientError;
 use integridai_tower::client::integridai::{JsonObject, RawJson};
 use metrics::{Counter, Gauge, Histogram};
@@ -9,14 +11,14 @@ use utoipa::ToSchema;
 use super::{Job, Run, Step, WorkflowError};
 use crate::events::{Event, EventType, Events};
 use crate::services::{Calls, Consolidated, SystemAlert};
-use crate::stack::Clients;
+use crate::stack::{Clients, CurrentClients};
 use crate::store::JsonText;
 use crate::telemetry::Series;
 
 /// The workflows and what they need. A clone is the same.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    pub(super) clients: Clients,
+    clients: CurrentClients,
     pub(super) events: Events,
     pub(super) consolidated: Consolidated,
     pub(super) calls: Calls,
@@ -118,8 +120,13 @@ const ROOM_FOR_THE_REST: usize = 256;
 impl Engine {
     /// An engine over these services; `calls` measures what they are asked.
     #[must_use]
-    pub fn new(clients: Clients, events: Events, consolidated: Consolidated, calls: Calls) -> Self {
-        Self { clients, events, consolidated, calls, ended: Series::default() }
+    pub fn new(
+        clients: impl Into<CurrentClients>,
+        events: Events,
+        consolidated: Consolidated,
+        calls: Calls,
+    ) -> Self {
+        Self { clients: clients.into(), events, consolidated, calls, ended: Series::default() }
     }
 
     /// Does the job. What happened is left in the run, to be told once its end is stored.
@@ -174,10 +181,10 @@ impl Engine {
         self.events.count(event);
     }
 
-    /// The services.
+    /// The services, as they are configured now.
     #[must_use]
-    pub fn clients(&self) -> &Clients {
-        &self.clients
+    pub fn clients(&self) -> Arc<Clients> {
+        self.clients.get()
     }
 
     /// What measures calls to them; for [`Journal::step`](super::Journal::step).

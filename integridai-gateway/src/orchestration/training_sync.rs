@@ -102,8 +102,9 @@ async fn sync(engine: &Engine, training: &Training, run: &mut Run) -> Result<Wor
 }
 
 async fn fetch(engine: &Engine, id: &str, run: &mut Run) -> Result<Done, ClientError> {
-    let simulator = &engine.clients.flaisimulator;
-    let call = simulator
+    let clients = engine.clients();
+    let call = clients
+        .flaisimulator
         .training_session(id)
         .deadline(run.deadline)
         .correlation_id(&run.correlation_id)
@@ -113,8 +114,8 @@ async fn fetch(engine: &Engine, id: &str, run: &mut Run) -> Result<Done, ClientE
 }
 
 async fn tell(engine: &Engine, session: &Done, run: &mut Run) -> Result<(), ClientError> {
-    let call = engine
-        .clients
+    let clients = engine.clients();
+    let call = clients
         .dashboard
         .update_metrics(MetricsUpdate::TrainingUpdate(&session.output), &session.finished_at)
         .deadline(run.deadline)

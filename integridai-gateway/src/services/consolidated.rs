@@ -1,6 +1,6 @@
 //! Consolidated metrics: gathered by one refresh at a time, served from memory until they are too old.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -30,7 +30,7 @@ struct Inner {
     reporter: Reporter,
     known: tokio::sync::Mutex<Known>,
     state: Mutex<State>,
-    kept: OnceLock<(KeptAnswers, Chosen)>,
+    kept: Mutex<Option<(KeptAnswers, Chosen)>>,
 }
 
 #[derive(Debug, Default)]
@@ -70,10 +70,9 @@ impl Consolidated {
         self.shared.max_age
     }
 
-    /// Which of these answers are made of the metrics: each [refresh](Self::refresh) makes them stale. Counts once.
-    pub fn are_kept_in(&self, answers: KeptAnswers, chosen: Chosen) {
-        // Whoever says it again says the same.
-        let _ = self.shared.kept.set((answers, chosen));
+    /// Which of these answers are made of the metrics: from now on each [refresh](Self::refresh) makes them stale.
+    pub fn are_kept_in(&self, answers: Option<KeptAnswers>, chosen: Chosen) {
+        *self.shared.kept() = answers.map(|answers| (answers, chosen));
     }
 
     /// The metrics from memory, or gathered now if those are too old. However many ask, the services are asked
@@ -114,8 +113,9 @@ impl Consolidated {
     pub async fn refresh(&self) -> Result<Arc<Snapshot>, Unavailable> {
         let refresh = self.join_refresh(&mut self.shared.state());
         let snapshot = refresh.await.ok_or(Unavailable)?;
-        if let Some((answers, chosen)) = self.shared.kept.get() {
-            answers.purge(chosen, true);
+        let kept = self.shared.kept().clone();
+        if let Some((answers, chosen)) = kept {
+            answers.purge(&chosen, true);
         }
         Ok(snapshot)
     }
@@ -173,6 +173,10 @@ impl Drop for EndOfRefresh<'_> {
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<(KeptAnswers, Chosen)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn gather(&self) -> Arc<Snapshot> {

@@ -10,12 +10,12 @@ use integridai_tower::{BranchEnd, BranchOutcomes, Deadline};
 use tokio::time::Instant;
 
 use super::{Calls, Outcome};
-use crate::stack::Clients;
+use crate::stack::CurrentClients;
 
 /// The services, and how long each may take.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    clients: Clients,
+    clients: CurrentClients,
     calls: Calls,
     times: BranchTimes,
     timeout: Duration,
@@ -39,17 +39,18 @@ pub(super) struct Answers {
 impl Sources {
     /// Asks through `clients`, each service for at most `timeout`; `calls` measures it.
     #[must_use]
-    pub fn new(clients: Clients, calls: Calls, timeout: Duration) -> Self {
-        Self { clients, calls, times: BranchTimes::default(), timeout }
+    pub fn new(clients: impl Into<CurrentClients>, calls: Calls, timeout: Duration) -> Self {
+        Self { clients: clients.into(), calls, times: BranchTimes::default(), timeout }
     }
 
     /// No service is required: figures of one that does not answer are told as stale.
     pub(super) async fn ask(&self) -> (Answers, BranchOutcomes) {
         // A call that runs out of time ends by itself, and tells how far it came.
         let deadline = Deadline::after(self.timeout);
-        let training = self.clients.flaisimulator.metrics().deadline(deadline).send();
-        let compliance = self.clients.regtech.compliance_dashboard().deadline(deadline).send();
-        let dashboard = self.clients.dashboard.metrics().deadline(deadline).send();
+        let clients = self.clients.get();
+        let training = clients.flaisimulator.metrics().deadline(deadline).send();
+        let compliance = clients.regtech.compliance_dashboard().deadline(deadline).send();
+        let dashboard = clients.dashboard.metrics().deadline(deadline).send();
         let gathered = gather((
             branch("flaisimulator", self.timed("flaisimulator.metrics", training)),
             branch("regtech", self.timed("regtech.compliance_dashboard", compliance)),

@@ -9,14 +9,14 @@ use http::{HeaderValue, header, request};
 use integridai_tower::auth::api_key::{ApiKeyHasher, ApiKeyRing, ApiKeys};
 use integridai_tower::auth::jwt::{Algorithm, Issuer, Key, KeySet, Validator};
 use integridai_tower::auth::{
-    Attempt, Authenticate, AuthenticateLayer, AuthorizeLayer, Decision, Reason, RefreshKeys, RemoteKeys,
-    TokenVerifier,
+    Attempt, Authenticate, AuthenticateLayer, AuthorizeLayer, Decision, Reason, RemoteKeys, TokenVerifier,
 };
 use integridai_tower::{ConfigError, Principal};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::refused::{NO_STORE, refused};
 use super::upstream::keys_transport;
+use super::work::Work;
 use crate::api::{STREAM, SUBSCRIBE, Scope, UnknownScope};
 use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
 use crate::services::{IssuerKeys, Tickets};
@@ -24,43 +24,65 @@ use crate::services::{IssuerKeys, Tickets};
 /// The gateway's door: who is let in, and what has to be kept running for it.
 pub struct Access {
     layer: AuthenticateLayer,
-    refreshes: Vec<RefreshKeys>,
+    published: Vec<PublishedKeys>,
     issuer_keys: IssuerKeys,
 }
 
-/// Keys that issuers publish.
-#[derive(Default)]
-struct Published {
-    refreshes: Vec<RefreshKeys>,
-    keys: Vec<(String, RemoteKeys)>,
+/// Keys that issuers publish, and those that were there before.
+struct Publishing<'a> {
+    before: &'a [PublishedKeys],
+    made: Vec<PublishedKeys>,
+}
+
+/// The keys that one issuer publishes.
+#[derive(Clone)]
+struct PublishedKeys {
+    name: String,
+    place: KeysPlace,
+    keys: RemoteKeys,
+    refresh: Work,
+}
+
+/// Where an issuer publishes its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum KeysPlace {
+    Jwks(String),
+    DiscoveredOf(String),
 }
 
 /// For everybody: orchestrators have no credentials, and a newcomer reads how to get some.
 const OPEN: [&str; 5] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs"];
 
 impl Access {
-    /// The door as it is configured; without `tickets` none counts.
+    /// The door as it is configured; without `tickets` none counts. Keys that issuers publish are those that were fetched `before`,
+    /// where they are published in the same place.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when a key cannot be read or used.
-    pub fn new(config: &AuthConfig, tickets: Option<&Tickets>) -> Result<Self, ConfigError> {
-        let mut published = Published::default();
+    pub fn new(
+        config: &AuthConfig,
+        tickets: Option<&Tickets>,
+        before: Option<&Self>,
+    ) -> Result<Self, ConfigError> {
+        let before = before.map_or(&[][..], |before| &before.published);
+        let mut publishing = Publishing { before, made: Vec::new() };
         let mut layer = match config.disabled {
             true => AuthenticateLayer::new(anybody),
             false => AuthenticateLayer::new(WithTicket(tickets.cloned())),
         };
         if !config.issuers.is_empty() {
-            layer = layer.or(published.tokens(config)?);
+            layer = layer.or(publishing.tokens(config)?);
         }
         if !config.api_keys.is_empty() {
             layer = layer.or(api_keys(config)?);
         }
         let layer = layer.optional_if(is_open).realm(&config.realm)?.reject_with(refused);
+        let published = publishing.made;
         let has_others =
-            config.disabled || !config.api_keys.is_empty() || published.keys.len() < config.issuers.len();
-        let issuer_keys = IssuerKeys::new(published.keys, !has_others);
-        Ok(Self { layer, refreshes: published.refreshes, issuer_keys })
+            config.disabled || !config.api_keys.is_empty() || published.len() < config.issuers.len();
+        let keys = published.iter().map(|issuer| (issuer.name.clone(), issuer.keys.clone())).collect();
+        Ok(Self { layer, published, issuer_keys: IssuerKeys::new(keys, !has_others) })
     }
 
     /// Around everything.
@@ -88,9 +110,9 @@ impl Access {
         (layer.expect("scope-tokens of RFC 6749").reject_with(refused), kept_nowhere)
     }
 
-    /// What keeps the keys of issuers fresh; to be polled as long as the gateway runs.
-    pub fn take_refreshes(&mut self) -> Vec<RefreshKeys> {
-        std::mem::take(&mut self.refreshes)
+    /// What keeps the keys of issuers fresh.
+    pub fn refreshes(&self) -> impl Iterator<Item = &Work> {
+        self.published.iter().map(|issuer| &issuer.refresh)
     }
 
     /// How the keys of the issuers that publish them are.
@@ -100,7 +122,7 @@ impl Access {
     }
 }
 
-impl Published {
+impl Publishing<'_> {
     fn tokens(&mut self, config: &AuthConfig) -> Result<TokenVerifier, ConfigError> {
         let issuers = config.issuers.iter().map(|(name, issuer)| {
             let of_issuer = |error| ConfigError::new("auth.issuers", format!("{name}: {error}"));
@@ -136,14 +158,29 @@ impl Published {
     }
 
     fn remote_keys(&mut self, name: &str, config: &IssuerConfig) -> Result<RemoteKeys, ConfigError> {
-        let (options, url) = match &config.jwks_url {
-            Some(url) => (RemoteKeys::jwks(url.as_str()), url.as_str()),
-            None => (RemoteKeys::discovery(config.issuer.as_str()), config.issuer.as_str()),
+        let place = match &config.jwks_url {
+            Some(url) => KeysPlace::Jwks(url.as_str().to_owned()),
+            None => KeysPlace::DiscoveredOf(config.issuer.clone()),
+        };
+        let name = name.to_owned();
+        let published = match self.before.iter().find(|before| before.place == place) {
+            Some(same) => PublishedKeys { name, ..same.clone() },
+            None => PublishedKeys::at(place, name)?,
+        };
+        let keys = published.keys.clone();
+        self.made.push(published);
+        Ok(keys)
+    }
+}
+
+impl PublishedKeys {
+    fn at(place: KeysPlace, name: String) -> Result<Self, ConfigError> {
+        let (options, url) = match &place {
+            KeysPlace::Jwks(url) => (RemoteKeys::jwks(url.as_str()), url.as_str()),
+            KeysPlace::DiscoveredOf(issuer) => (RemoteKeys::discovery(issuer.as_str()), issuer.as_str()),
         };
         let (keys, refresh) = options.build(keys_transport(url)?)?;
-        self.refreshes.push(refresh);
-        self.keys.push((name.to_owned(), keys.clone()));
-        Ok(keys)
+        Ok(Self { name, keys, refresh: Work::new(refresh), place })
     }
 }
 

@@ -18,17 +18,20 @@ use tower::{Service, ServiceBuilder};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::outgoing::Outgoing;
-use crate::config::{CacheConfig, CachedRouteConfig, RedisConfig};
+use super::work::Work;
+use crate::config::{CacheConfig, CachedRouteConfig, CachedRoutesConfig, RedisConfig};
 use crate::proxy::Route;
 use crate::services::{KEPT_ORIGIN, KeptAnswers, KeptIn};
 
-/// Keeps the answers of routes.
-#[derive(Debug)]
+/// Keeps the answers of routes. A clone keeps the same.
+#[derive(Debug, Clone)]
 pub struct Cache {
     layer: CacheLayer,
     store: KeptIn,
     max_bytes: u64,
-    in_step: Option<KeepInStep>,
+    in_step: Option<Work>,
+    /// What it was made of, but for what single routes allow.
+    made_of: (CacheConfig, Option<RedisConfig>),
 }
 
 /// What is said of the answers of a route that may be kept.
@@ -59,9 +62,36 @@ impl Cache {
     ///
     /// [`ConfigError`] when the store cannot have that size.
     pub fn new(config: &CacheConfig, redis: &RedisConfig) -> Result<Option<Self>, ConfigError> {
+        Self::after(config, redis, None)
+    }
+
+    /// The same, with the answers that were kept `before` where it is made of the same.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`new`](Self::new).
+    pub fn after(
+        config: &CacheConfig,
+        redis: &RedisConfig,
+        before: Option<&Self>,
+    ) -> Result<Option<Self>, ConfigError> {
         if config.disabled {
             return Ok(None);
         }
+        let is_shared = redis.url.is_some() && !config.local;
+        let routes = CachedRoutesConfig::default();
+        let made_of = (CacheConfig { routes, ..config.clone() }, is_shared.then(|| redis.clone()));
+        match before.filter(|before| before.made_of == made_of) {
+            Some(same) => Ok(Some(same.clone())),
+            None => Self::make(config, redis, made_of).map(Some),
+        }
+    }
+
+    fn make(
+        config: &CacheConfig,
+        redis: &RedisConfig,
+        made_of: (CacheConfig, Option<RedisConfig>),
+    ) -> Result<Self, ConfigError> {
         let (store, in_step) = store(config, redis)?;
         let layer = match &store {
             KeptIn::Memory(memory) => CacheLayer::new(Arc::clone(memory)),
@@ -71,12 +101,20 @@ impl Cache {
             .targeted([OWN_CONTROL])
             .largest_body(config.max_body_bytes.get())
             .spawn_with(|work| drop(tokio::spawn(work)));
-        Ok(Some(Self { layer, store, max_bytes: config.max_bytes(), in_step }))
+        let in_step = in_step.map(|in_step| Work::new(in_step.run()));
+        Ok(Self { layer, store, max_bytes: config.max_bytes(), in_step, made_of })
     }
 
-    /// What keeps it in step with other gateways, to be run beside it; `None` where there is no Redis.
-    pub fn take_in_step(&mut self) -> Option<impl Future<Output = ()> + Send + use<>> {
-        self.in_step.take().map(KeepInStep::run)
+    /// What keeps it in step with other gateways; `None` where there is no Redis.
+    #[must_use]
+    pub fn in_step(&self) -> Option<&Work> {
+        self.in_step.as_ref()
+    }
+
+    /// Whether it keeps the same as the other.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.made_of == other.made_of
     }
 
     /// What operators see of it and remove from it.

@@ -5,25 +5,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::MatchedPath;
-use futures_util::future::join_all;
 use http::Method;
 use http::header::AUTHORIZATION;
-use integridai_tower::rate_limit::redis::{
-    LeasedLimiter, Outage, RedisLimiter, RedisLimiterOptions, ReturnLeases,
-};
 use integridai_tower::rate_limit::{
-    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Key, KeyBy, MemoryLimiter,
-    MemoryLimiterOptions, Quota, RateLimitLayer, RequestHead, WithoutKey,
+    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Key, KeyBy, MemoryLimiter, Quota,
+    RateLimitLayer, RequestHead, WithoutKey,
 };
 use integridai_tower::{ConfigError, Principal};
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use super::counters::{Counters, CountersMaking};
 use super::edge::API_KEY;
 use super::refused::refused;
-use crate::config::{
-    Config, Count, LimitedMethod, OnOutage, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig,
-    RedisConfig,
-};
+use crate::config::{Config, LimitedMethod, PolicyConfig, PolicyKey, RateLimitsConfig};
 use crate::server::PeerAddr;
 use crate::services::RedisHealth;
 
@@ -36,16 +30,9 @@ pub struct Limits {
     by_principal: Vec<RateLimitLayer>,
     /// Of proxy routes, by their names.
     of_routes: Vec<(String, Vec<RateLimitLayer>)>,
-    memory: Vec<(String, MemoryLimiter)>,
-    redis: Vec<RedisLimiter>,
-    leases: Vec<ReturnLeases>,
-}
-
-/// What one limiter counts.
-struct Counted<'a> {
-    name: &'a str,
-    quotas: &'a [QuotaConfig],
-    leases: bool,
+    counters: Counters,
+    changes: Vec<(MemoryLimiter, Vec<Quota>)>,
+    resets: Vec<String>,
 }
 
 /// Who may ask without end as long as they present no credentials: one that guesses them would come here otherwise.
@@ -55,18 +42,20 @@ const HEALTH: [&str; 3] = ["/livez", "/readyz", "/api/v1/health"];
 const INTERVAL: Duration = Duration::from_secs(2);
 
 impl Limits {
-    /// As they are configured, over routes of these templates.
+    /// As they are configured, over routes of these templates. What was counted `before` counts on where the same is counted in the
+    /// same place; quotas that change do so when these limits [come into force](Self::come_into_force).
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when a policy names a route that there is not, or quotas that cannot work.
-    pub fn new(config: &Config, templates: &[String]) -> Result<Self, ConfigError> {
-        let (mut limits, redis) = (Self::default(), &config.redis);
+    pub fn new(config: &Config, templates: &[String], before: Option<&Self>) -> Result<Self, ConfigError> {
+        let mut limits = Self::default();
+        let mut making = CountersMaking::new(config, before.map(|before| &before.counters));
         for (name, policy) in &config.rate_limits.policies {
             let of_policy =
                 |error: ConfigError| ConfigError::new("rate_limits.policies", format!("{name}: {error}"));
             check_routes(policy, templates).map_err(of_policy)?;
-            let layers = limits.layers(name, policy, &config.rate_limits, redis).map_err(of_policy)?;
+            let layers = layers(name, policy, &config.rate_limits, &mut making).map_err(of_policy)?;
             match policy.by {
                 PolicyKey::Address => limits.by_address.extend(layers),
                 _ => limits.by_principal.extend(layers),
@@ -76,11 +65,28 @@ impl Limits {
             if let (Some(name), Some(policy)) = (&route.name, &route.rate_limit) {
                 let of_route =
                     |error: ConfigError| ConfigError::new("proxy.routes", format!("{name}: {error}"));
-                let layers = limits.layers(name, policy, &config.rate_limits, redis).map_err(of_route)?;
+                let layers = layers(name, policy, &config.rate_limits, &mut making).map_err(of_route)?;
                 limits.of_routes.push((name.clone(), layers));
             }
         }
-        Ok(if config.rate_limits.disabled { Self::default() } else { limits })
+        let CountersMaking { made, changes, resets, .. } = making;
+        Ok(match config.rate_limits.disabled {
+            true => Self::default(),
+            false => Self { counters: made, changes, resets, ..limits },
+        })
+    }
+
+    /// From now on the changed quotas count, also for requests that came before.
+    pub fn come_into_force(&mut self) {
+        for (limiter, quotas) in self.changes.drain(..) {
+            limiter.set_quotas(quotas).expect("they were tried when these limits were made");
+        }
+    }
+
+    /// The policies that count anew.
+    #[must_use]
+    pub fn resets(&self) -> &[String] {
+        &self.resets
     }
 
     /// Of the route of this name alone.
@@ -102,13 +108,13 @@ impl Limits {
     /// How the Redis is in which replicas count together.
     #[must_use]
     pub fn redis_health(&self) -> RedisHealth {
-        RedisHealth::new(self.redis.clone())
+        RedisHealth::new(self.counters.in_redis())
     }
 
     /// Tells the figures of the limiters, and looks after Redis where no request does; to be polled as long as the
     /// gateway runs.
     pub fn watch(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (memory, redis) = (self.memory.clone(), self.redis_health());
+        let (memory, redis) = (self.counters.in_memory(), self.redis_health());
         async move {
             let mut ticks = tokio::time::interval(INTERVAL);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -120,66 +126,41 @@ impl Limits {
         }
     }
 
-    /// Gives back what is leased and not used; to be polled as long as the gateway runs, and after `end` until it is done.
-    pub fn return_leases(&mut self, end: &CancellationToken) -> impl Future<Output = ()> + Send + use<> {
-        let leases = std::mem::take(&mut self.leases);
-        let returns = leases.into_iter().map(|leases| leases.run_until(end.clone().cancelled_owned()));
-        let returned = join_all(returns.collect::<Vec<_>>());
-        async move { drop(returned.await) }
+    /// Has what is leased and not used given back, by tasks of the tracker; the last of it once these limits, and others that
+    /// count on with the same, are dropped.
+    pub fn return_leases(&self, tasks: &TaskTracker) {
+        self.counters.return_leases(tasks);
     }
+}
 
-    fn layers(
-        &mut self,
-        name: &str,
-        policy: &PolicyConfig,
-        config: &RateLimitsConfig,
-        redis: &RedisConfig,
-    ) -> Result<Vec<RateLimitLayer>, ConfigError> {
-        let mut layers = Vec::new();
-        let key_by = key_by(policy.by, config)?;
-        let others = (name.to_owned(), None, &policy.quotas);
-        let tiers = policy.tiers.iter().enumerate();
-        let tiers = tiers.map(|(at, (role, quotas))| (format!("{name}/{role}"), Some(at), quotas));
-        for (name, tier, quotas) in std::iter::once(others).chain(tiers) {
-            let counted = Counted { name: &name, quotas, leases: policy.leases };
-            let layer = self.layer(&counted, &key_by, config, redis)?;
-            let covered = policy.clone();
-            layers.push(layer.exempt_if(move |request| {
-                !covers(&covered, request) || is_exempt(request) || tier_of(&covered, request) != tier
-            }));
-        }
-        Ok(layers)
-    }
-
-    fn layer(
-        &mut self,
-        counted: &Counted<'_>,
-        key_by: &Arc<dyn KeyBy>,
-        config: &RateLimitsConfig,
-        redis: &RedisConfig,
-    ) -> Result<RateLimitLayer, ConfigError> {
-        let (name, quotas) = (counted.name, named(counted.name, counted.quotas));
-        let key_by = Arc::clone(key_by);
+fn layers(
+    name: &str,
+    policy: &PolicyConfig,
+    config: &RateLimitsConfig,
+    making: &mut CountersMaking<'_>,
+) -> Result<Vec<RateLimitLayer>, ConfigError> {
+    let mut layers = Vec::new();
+    let key_by = key_by(policy.by, config)?;
+    let others = (name.to_owned(), None, &policy.quotas);
+    let tiers = policy.tiers.iter().enumerate();
+    let tiers = tiers.map(|(at, (role, quotas))| (format!("{name}/{role}"), Some(at), quotas));
+    for (name, tier, quotas) in std::iter::once(others).chain(tiers) {
+        let key_by = Arc::clone(&key_by);
         let key_by = move |request: &RequestHead<'_>| key_by.key(request);
-        let layer = if let Some(url) = &redis.url {
-            let limiter = redis_options(redis).build(url.expose(), name, quotas)?;
-            self.redis.push(limiter.clone());
-            if counted.leases {
-                let (leased, leases) = LeasedLimiter::new(limiter)?;
-                self.leases.push(leases);
-                RateLimitLayer::new(leased, key_by)
-            } else {
-                RateLimitLayer::new(limiter, key_by)
-            }
-        } else {
-            let limiter = MemoryLimiterOptions::new().max_keys(config.max_keys.get()).build(quotas)?;
-            self.memory.push((name.to_owned(), limiter.clone()));
-            RateLimitLayer::new(limiter, key_by)
-        };
-        let fields = if config.legacy_headers { Fields::StandardAndLegacy } else { Fields::Standard };
-        let layer = layer.without_key(WithoutKey::Admit).fields(fields).reject_with(refused);
-        Ok(if config.shadow { layer.shadow() } else { layer })
+        let layer = told(making.layer(&name, quotas, policy.leases, key_by)?, config);
+        let covered = policy.clone();
+        layers.push(layer.exempt_if(move |request| {
+            !covers(&covered, request) || is_exempt(request) || tier_of(&covered, request) != tier
+        }));
     }
+    Ok(layers)
+}
+
+/// What becomes of whoever asks too often.
+fn told(layer: RateLimitLayer, config: &RateLimitsConfig) -> RateLimitLayer {
+    let fields = if config.legacy_headers { Fields::StandardAndLegacy } else { Fields::Standard };
+    let layer = layer.without_key(WithoutKey::Admit).fields(fields).reject_with(refused);
+    if config.shadow { layer.shadow() } else { layer }
 }
 
 fn check_routes(policy: &PolicyConfig, templates: &[String]) -> Result<(), ConfigError> {
@@ -215,37 +196,6 @@ pub(super) fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, C
         return Ok(by_address);
     }
     by_address.behind(&config.trusted_proxies, config.forwarding.into())
-}
-
-/// Each quota's name is unique among all that an answer may tell of.
-fn named(name: &str, quotas: &[QuotaConfig]) -> Vec<Quota> {
-    let quota = |config: &QuotaConfig| {
-        let period = config.period_seconds.get();
-        let name = match quotas {
-            [_] => name.to_owned(),
-            _ => format!("{name}-{}s", period.as_secs_f64()),
-        };
-        let quota = Quota::new(narrow(config.limit), period).named(name);
-        config.burst.map_or(quota.clone(), |burst| quota.burst(narrow(burst)))
-    };
-    quotas.iter().map(quota).collect()
-}
-
-fn narrow(count: Count) -> u32 {
-    u32::try_from(count.get()).unwrap_or(u32::MAX)
-}
-
-fn redis_options(redis: &RedisConfig) -> RedisLimiterOptions {
-    let outage = match redis.on_outage {
-        OnOutage::Refuse => Outage::Refuse,
-        OnOutage::Admit => Outage::Admit,
-        OnOutage::Local => Outage::Local { replicas: narrow(redis.replicas) },
-    };
-    RedisLimiterOptions::new()
-        .prefix(&redis.prefix)
-        .connection_timeout(redis.connection_timeout_seconds.get())
-        .response_timeout(redis.response_timeout_seconds.get())
-        .on_outage(outage)
 }
 
 fn covers(policy: &PolicyConfig, request: &RequestHead<'_>) -> bool {

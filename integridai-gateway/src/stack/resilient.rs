@@ -39,6 +39,15 @@ pub struct Guard {
     pub limit: ConcurrencyLimit,
     /// Where.
     pub replicas: Replicas,
+    /// What both of them were made of.
+    pub settings: ResilienceConfig,
+}
+
+/// What stood by a service before, with what is configured of the service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Former<'a> {
+    pub(super) config: &'a ServiceConfig,
+    pub(super) guards: &'a [Guard],
 }
 
 /// A service is not called for now, since its circuit is open.
@@ -72,13 +81,18 @@ pub(super) struct Resilient {
 /// Streams say themselves how long they may take.
 const LONGEST_STREAM: Duration = Duration::from_secs(366 * 86_400);
 
-/// Over `service`, the connections; `routes` have names and settings of their own.
-pub(super) fn resilient<S, B>(
-    name: Cow<'static, str>,
-    config: &ServiceConfig,
-    routes: &[(String, ResilienceConfig)],
-    service: S,
-) -> Result<Resilient, ConfigError>
+/// What is made for one service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) name: &'a str,
+    pub(super) config: &'a ServiceConfig,
+    /// They have names and settings of their own.
+    pub(super) routes: &'a [(String, ResilienceConfig)],
+    pub(super) former: Option<Former<'a>>,
+}
+
+/// Over `service`, the connections.
+pub(super) fn resilient<S, B>(plan: Plan<'_>, service: S) -> Result<Resilient, ConfigError>
 where
     S: Service<Request<Outgoing>, Response = Response<B>, Error = TransportError>
         + Clone
@@ -90,26 +104,95 @@ where
     B::Error: Into<BoxError>,
 {
     let service = service.map_err(without_blame);
-    let Replicated { service, replicas, check } = Replicated::new(&name, config, service)?;
-    let guard = |name: Cow<'static, str>, settings: &ResilienceConfig| {
-        let (circuit, limit) = (circuit(&name, settings)?, limit(&name, settings, config)?);
-        Ok::<_, ConfigError>(Guard { service: name, circuit, limit, replicas: replicas.clone() })
-    };
+    let Plan { name, config, routes, .. } = plan;
+    let Replicated { service, replicas, check } = Replicated::new(name, config, service)?;
     let mut of_routes = Vec::new();
     for (name, settings) in routes {
-        let (guard, (attempts, hedge)) = (guard(name.clone().into(), settings)?, repetitions(settings)?);
+        let guard = plan.guard(name, settings, &replicas)?;
+        let (attempts, hedge) = repetitions(settings)?;
         let deadline = DeadlineLayer::new(LONGEST_STREAM).head_only();
         let streams = guarded(&guard, attempts, hedge, deadline, service.clone());
         of_routes.push((streaming_transport(streams), guard));
     }
     let (attempts, hedge) = repetitions(&config.resilience)?;
-    let guard = guard(name, &config.resilience)?;
+    let guard = plan.guard(name, &config.resilience, &replicas)?;
     let deadline = DeadlineLayer::new(config.timeout_seconds.get());
     let calls = guarded(&guard, attempts.clone(), hedge.clone(), deadline, service.clone());
     let deadline = DeadlineLayer::new(LONGEST_STREAM).head_only();
     let streams = guarded(&guard, attempts, hedge, deadline, service);
     let (calls, streams) = (transport(calls), streaming_transport(streams));
     Ok(Resilient { calls, streams, guard, check, of_routes })
+}
+
+impl Plan<'_> {
+    /// The names of those whose circuits know nothing of what was.
+    pub(super) fn resets(&self) -> Vec<String> {
+        let own = std::iter::once((self.name, &self.config.resilience));
+        let all = own.chain(self.routes.iter().map(|(name, settings)| (name.as_str(), settings)));
+        let is_anew = |(name, settings): &(&str, &ResilienceConfig)| {
+            self.former(name).is_some_and(|former| !self.keeps_circuit(former, settings))
+        };
+        all.filter(is_anew).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    fn former(&self, name: &str) -> Option<&Guard> {
+        self.former?.guards.iter().find(|guard| guard.service == name)
+    }
+
+    fn keeps_circuit(&self, former: &Guard, settings: &ResilienceConfig) -> bool {
+        let circuit = |settings: &ResilienceConfig| (settings.open_after_failures, settings.open_seconds);
+        self.is_same_place() && circuit(&former.settings) == circuit(settings)
+    }
+
+    /// With the circuit and the limit that there were, where they are to be the same.
+    fn guard(
+        &self,
+        name: &str,
+        settings: &ResilienceConfig,
+        replicas: &Replicas,
+    ) -> Result<Guard, ConfigError> {
+        let former = self.former(name);
+        let circuit = match former {
+            Some(former) if self.keeps_circuit(former, settings) => former.circuit.clone(),
+            _ => commanded(circuit(name, settings)?, former),
+        };
+        let limit = match former {
+            Some(former) if self.has_same_limit(&former.settings, settings) => former.limit.clone(),
+            _ => limit(name, settings, self.config)?,
+        };
+        Ok(Guard {
+            service: name.to_owned().into(),
+            circuit,
+            limit,
+            replicas: replicas.clone(),
+            settings: settings.clone(),
+        })
+    }
+
+    fn is_same_place(&self) -> bool {
+        let place = |config: &ServiceConfig| {
+            (config.base_url.clone(), config.protocol, config.resilience.addresses.clone())
+        };
+        self.former.is_some_and(|former| place(former.config) == place(self.config))
+    }
+
+    fn has_same_limit(&self, one: &ResilienceConfig, other: &ResilienceConfig) -> bool {
+        let limit =
+            |settings: &ResilienceConfig| (settings.max_concurrent, settings.adaptive, settings.max_queued);
+        let is_same_wait =
+            self.former.is_some_and(|former| former.config.timeout_seconds == self.config.timeout_seconds);
+        is_same_wait && limit(one) == limit(other)
+    }
+}
+
+/// What an operator commanded holds until told otherwise.
+fn commanded(circuit: Circuit, former: Option<&Guard>) -> Circuit {
+    match former.map(|former| former.circuit.state()) {
+        Some(State::ForcedOpen) => circuit.force_open(),
+        Some(State::ForcedClosed) => circuit.force_closed(),
+        _ => {}
+    }
+    circuit
 }
 
 /// Again after a failure, and once more beside what is slow.
@@ -160,7 +243,6 @@ fn circuit(name: &str, settings: &ResilienceConfig) -> Result<Circuit, ConfigErr
         .consecutive_failures(number(settings.open_after_failures))
         .open_for(settings.open_seconds.get())
         .build(name)?;
-    show(name.to_owned(), State::Closed);
     let name = name.to_owned();
     let circuit = circuit.on_transition(move |transition| tell(&name, transition));
     Ok(circuit.unwrap_or_else(|shared| shared))
@@ -202,7 +284,8 @@ fn tell(service: &str, transition: &Transition) {
     show(service.to_owned(), transition.to);
 }
 
-fn show(service: String, state: State) {
+/// Tells metrics how the circuit is.
+pub(super) fn show(service: String, state: State) {
     let openness = match state {
         State::Closed | State::ForcedClosed | State::Disabled => 0.0,
         State::HalfOpen => 0.5,

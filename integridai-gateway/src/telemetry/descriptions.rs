@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 30] = [
+const COUNTERS: [Row; 31] = [
     (
         "integridai_circuit_refused_total",
         Unit::Count,
@@ -80,6 +80,11 @@ const COUNTERS: [Row; 30] = [
         Unit::Count,
         "Changes of a service's circuit, by the state that it came to.",
     ),
+    (
+        "integridai_config_reloads_total",
+        Unit::Count,
+        "Attempts to load the configuration again, by outcome: in_force or refused.",
+    ),
     ("integridai_panics_total", Unit::Count, "Handlers and workflows that panicked; each was answered 500."),
     (
         "integridai_proxy_ended_total",
@@ -140,7 +145,7 @@ const COUNTERS: [Row; 30] = [
     ),
 ];
 
-const GAUGES: [Row; 37] = [
+const GAUGES: [Row; 39] = [
     ("integridai_build_info", Unit::Count, "Always 1; which version and revision runs stands in its labels."),
     (
         "integridai_events_lag",
@@ -214,6 +219,16 @@ const GAUGES: [Row; 37] = [
         "integridai_circuit_open",
         Unit::Count,
         "Whether a service is left alone: 1 its circuit is open, 0.5 it is tried, 0 all is well.",
+    ),
+    (
+        "integridai_config_loaded_timestamp_seconds",
+        Unit::Seconds,
+        "When the configuration that is in force was loaded, in seconds since 1970.",
+    ),
+    (
+        "integridai_config_revision",
+        Unit::Count,
+        "Which configuration is in force, by its revision: 1 for that one, 0 for those before it.",
     ),
     ("integridai_executions_queued", Unit::Count, "Executions that wait to be run."),
     (

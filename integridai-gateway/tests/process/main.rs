@@ -21,6 +21,7 @@ mod monitoring;
 mod operators;
 mod passing;
 mod readme;
+mod reloads;
 #[cfg(feature = "postgres")]
 mod servers;
 #[cfg(feature = "postgres")]

@@ -12,6 +12,7 @@ use self::process::Process;
 use self::runtime::Runtime;
 use super::Protection;
 use crate::events::Hub;
+use crate::stack::CurrentClients;
 use crate::store::Store;
 use crate::telemetry::{DroppedLines, tell_held_lines};
 
@@ -23,7 +24,7 @@ pub struct Figures {
     /// How far events were sent.
     pub hub: Hub,
     /// Circuits, limits and addresses of the services.
-    pub protection: Protection,
+    pub clients: CurrentClients,
     /// Log lines that could not be written.
     pub dropped_lines: Option<DroppedLines>,
 }
@@ -41,7 +42,7 @@ impl Figures {
         loop {
             ticks.tick().await;
             tell_held_lines();
-            self.protection.tell();
+            Protection::of(&self.clients.get()).tell();
             runtime.tell();
             process.tell();
             if let Some(lines) = &self.dropped_lines {

@@ -89,10 +89,25 @@ impl Start {
         finish(&mut self.command()).await
     }
 
+    /// Leaves a key of the configuration to the file.
+    pub(crate) fn unset(mut self, key: &str) -> Self {
+        self.variables.retain(|(name, _)| name.strip_prefix("INTEGRIDAI_") != Some(key));
+        self
+    }
+
     /// Brings the schema up to date instead of serving.
     pub(crate) async fn migrate(&self) -> Ended {
+        self.only("migrate").await
+    }
+
+    /// Checks the configuration instead of serving.
+    pub(crate) async fn check_config(&self) -> Ended {
+        self.only("check-config").await
+    }
+
+    async fn only(&self, command: &str) -> Ended {
         let variables = self.variables.iter().map(|(name, value)| (name, value));
-        finish(bare(PROGRAM).arg("migrate").envs(variables)).await
+        finish(bare(PROGRAM).arg(command).envs(variables)).await
     }
 
     fn command(&self) -> Command {
