@@ -122,7 +122,7 @@ impl App {
         let queue = Queue::new(engine.clone(), store.clone(), workflows.clone(), options);
         let (for_triggers, known) = (queue.clone(), workflows.clone());
         let triggers = Triggers::new(&config.triggers, known, for_triggers, store.clone())?;
-        let (access, tickets) = access(&config)?;
+        let (access, tickets) = access(&config, &store)?;
         let limits = limits(&config)?;
         let cache = Cache::new(&config.cache, &config.redis)?;
         let exchanges = Exchanges::new(traffic, config.database.api_calls.then(|| store.clone()));
@@ -225,7 +225,7 @@ pub fn check_access(config: &Config) -> Result<(), BuildError> {
     limits(config)?;
     database::check(config)?;
     Clients::new(&config.services, &config.proxy)?;
-    access(config).map(drop)
+    Ok(Access::new(&config.auth, None).map(drop)?)
 }
 
 /// Brings the schema of the database up to date, whatever `database.migrate` says, and leaves.
@@ -268,9 +268,15 @@ fn table(config: &Config) -> Result<Table, BuildError> {
     Ok(Table::new(config, &api::templates())?)
 }
 
-fn access(config: &Config) -> Result<(Access, Tickets), BuildError> {
-    let tickets = Tickets::new(config.auth.ticket_seconds.get(), config.realtime.max_subscribers.get());
-    Ok((Access::new(&config.auth, &tickets)?, tickets))
+/// With as many tickets as somebody may have connections: nobody can use more.
+fn access(config: &Config, store: &Store) -> Result<(Access, Tickets), BuildError> {
+    let realtime = &config.realtime;
+    let max_open = match config.auth.disabled {
+        true => realtime.max_subscribers,
+        false => realtime.max_connections_per_principal,
+    };
+    let tickets = Tickets::new(store.clone(), config.auth.ticket_seconds.get(), max_open.get());
+    Ok((Access::new(&config.auth, Some(&tickets))?, tickets))
 }
 
 impl BuildError {

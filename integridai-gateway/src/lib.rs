@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod events;
+pub mod identity;
 pub mod orchestration;
 pub mod proxy;
 pub mod respond;

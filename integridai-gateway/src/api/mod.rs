@@ -33,6 +33,7 @@ use utoipa_axum::routes;
 
 use crate::config::{CorsConfig, RealtimeConfig};
 use crate::events::{EventLog, Hub};
+use crate::identity;
 use crate::orchestration::{Engine, Queue, Triggers, Workflows};
 use crate::services::{Connections, Consolidated, IssuerKeys, Protection, RedisHealth, Tickets};
 use crate::store::Store;
@@ -91,13 +92,10 @@ impl Api {
         (!self.is_open).then(|| principal.subject().to_owned())
     }
 
-    /// Whose turn a request takes in the queue, and whose idempotency keys it uses: the issuer tells apart subjects
-    /// of the same name.
+    /// Whose turn a request takes in the queue, and whose executions, idempotency keys and tickets it has to do with. Where nobody is
+    /// told apart, all are one.
     fn identity(&self, principal: &Principal) -> String {
-        match (self.is_open, principal.issuer()) {
-            (true, _) => String::new(),
-            (false, issuer) => format!("{}|{}", issuer.unwrap_or_default(), principal.subject()),
-        }
+        if self.is_open { String::new() } else { identity::of(principal) }
     }
 
     /// Whether the principal may see what is others': where nobody is told apart, everybody.

@@ -9,7 +9,8 @@ use http::{HeaderValue, header, request};
 use integridai_tower::auth::api_key::{ApiKeyHasher, ApiKeyRing, ApiKeys};
 use integridai_tower::auth::jwt::{Algorithm, Issuer, Key, KeySet, Validator};
 use integridai_tower::auth::{
-    AuthenticateLayer, AuthorizeLayer, Decision, Reason, RefreshKeys, RemoteKeys, TokenVerifier,
+    Attempt, Authenticate, AuthenticateLayer, AuthorizeLayer, Decision, Reason, RefreshKeys, RemoteKeys,
+    TokenVerifier,
 };
 use integridai_tower::{ConfigError, Principal};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -38,17 +39,16 @@ struct Published {
 const OPEN: [&str; 5] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs"];
 
 impl Access {
-    /// The door as it is configured.
+    /// The door as it is configured; without `tickets` none counts.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when a key cannot be read or used.
-    pub fn new(config: &AuthConfig, tickets: &Tickets) -> Result<Self, ConfigError> {
+    pub fn new(config: &AuthConfig, tickets: Option<&Tickets>) -> Result<Self, ConfigError> {
         let mut published = Published::default();
-        let mut layer = if config.disabled {
-            AuthenticateLayer::new(anybody)
-        } else {
-            AuthenticateLayer::new(with_ticket(tickets.clone()))
+        let mut layer = match config.disabled {
+            true => AuthenticateLayer::new(anybody),
+            false => AuthenticateLayer::new(WithTicket(tickets.cloned())),
         };
         if !config.issuers.is_empty() {
             layer = layer.or(published.tokens(config)?);
@@ -167,15 +167,28 @@ fn anybody(_: &request::Parts) -> Decision {
 }
 
 /// A ticket counts where a browser cannot send a token, and nowhere else.
-fn with_ticket(tickets: Tickets) -> impl Fn(&request::Parts) -> Decision {
-    move |request| {
+struct WithTicket(Option<Tickets>);
+
+impl Authenticate for WithTicket {
+    fn authenticate(&self, request: &request::Parts) -> Attempt {
         let counts = [SUBSCRIBE, STREAM].contains(&request.uri.path());
         let query = request.uri.query().filter(|_| counts).unwrap_or_default();
         let mut found = query.split('&').filter_map(|pair| pair.strip_prefix("ticket="));
         match (found.next(), found.next()) {
-            (None, _) => Ok(None),
-            (Some(ticket), None) => tickets.redeem(ticket).map(Some).ok_or(Reason::Expired),
-            (Some(_), Some(_)) => Err(Reason::SeveralCredentials),
+            (None, _) => Attempt::Decided(Ok(None)),
+            (Some(ticket), None) => Attempt::waiting(redeem(self.0.clone(), ticket.to_owned())),
+            (Some(_), Some(_)) => Attempt::Decided(Err(Reason::SeveralCredentials)),
+        }
+    }
+}
+
+async fn redeem(tickets: Option<Tickets>, ticket: String) -> Decision {
+    let Some(tickets) = tickets else { return Err(Reason::Expired) };
+    match tickets.redeem(&ticket).await {
+        Ok(principal) => principal.map(Some).ok_or(Reason::Expired),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a ticket cannot be looked up");
+            Err(Reason::KeysUnavailable)
         }
     }
 }

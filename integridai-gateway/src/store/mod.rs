@@ -54,6 +54,7 @@ mod rows;
 #[cfg(feature = "postgres")]
 mod spool;
 mod sqlite;
+mod tickets;
 mod width;
 
 use std::sync::Arc;
@@ -82,6 +83,7 @@ pub use self::rows::{
 };
 #[cfg(feature = "postgres")]
 pub use self::spool::SpoolOptions;
+pub use self::tickets::NewTicket;
 
 /// A handle to the store; clones are cheap and share everything.
 ///

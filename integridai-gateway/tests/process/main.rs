@@ -24,5 +24,7 @@ mod servers;
 mod sharing;
 mod starts;
 mod support;
+#[cfg(feature = "postgres")]
+mod tickets;
 #[cfg(feature = "tls")]
 mod tls;

@@ -16,4 +16,5 @@ mod schema;
 mod sharing;
 mod spooled;
 mod support;
+mod tickets;
 mod values;

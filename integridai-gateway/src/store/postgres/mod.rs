@@ -33,6 +33,7 @@ mod retention;
 mod rows;
 mod sessions;
 mod statements;
+mod tickets;
 mod tls;
 mod together;
 mod write;

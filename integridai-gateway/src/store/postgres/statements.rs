@@ -99,7 +99,8 @@ FROM api_calls_log ORDER BY timestamp DESC, id DESC LIMIT $1";
 pub(super) const PING: &str = "\
 SELECT EXISTS (SELECT 1 FROM system_events), EXISTS (SELECT 1 FROM metrics_history),
     EXISTS (SELECT 1 FROM api_calls_log), EXISTS (SELECT 1 FROM executions),
-    EXISTS (SELECT 1 FROM event_log), EXISTS (SELECT 1 FROM idempotency_keys)";
+    EXISTS (SELECT 1 FROM event_log), EXISTS (SELECT 1 FROM idempotency_keys),
+    EXISTS (SELECT 1 FROM idempotency_key_counts), EXISTS (SELECT 1 FROM tickets)";
 
 /// A write that leaves nothing behind.
 pub(super) const PROBE: &str = "\
@@ -137,8 +138,26 @@ pub(super) const READ_VERSION: &str = "SELECT version FROM integridai_schema";
 pub(super) const WRITE_VERSION: &str = "\
 INSERT INTO integridai_schema (version) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET version = EXCLUDED.version";
 
+/// Unless as many of its principal are open as may be; some that have ended go. `$4`: for how many microseconds it is good.
+pub(super) const INSERT_TICKET: &str = "\
+WITH gone AS (
+    DELETE FROM tickets WHERE digest = ANY (ARRAY(
+        SELECT digest FROM tickets WHERE expires_at <= clock_timestamp() AT TIME ZONE 'UTC'
+        ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED)))
+INSERT INTO tickets (digest, principal, facts, expires_at)
+SELECT $1::text, $2::text, $3::json, clock_timestamp() AT TIME ZONE 'UTC' + $4::int8 * interval '1 microsecond'
+WHERE (SELECT count(*) FROM (
+    SELECT 1 FROM tickets WHERE principal = $2 AND expires_at > clock_timestamp() AT TIME ZONE 'UTC' LIMIT $5::int8
+    ) AS open) < $5
+ON CONFLICT (digest) DO UPDATE SET expires_at = EXCLUDED.expires_at";
+
+pub(super) const TAKE_TICKET: &str = "\
+DELETE FROM tickets WHERE digest = $1 AND expires_at > clock_timestamp() AT TIME ZONE 'UTC' RETURNING facts";
+
 /// All that need the schema.
-pub(super) const ALL: [&str; 19] = [
+pub(super) const ALL: [&str; 21] = [
+    INSERT_TICKET,
+    TAKE_TICKET,
     INSERT_EVENTS,
     APPEND_EVENTS,
     FIND_EVENTS,

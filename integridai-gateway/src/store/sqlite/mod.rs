@@ -23,6 +23,7 @@ mod records;
 mod retention;
 mod room;
 mod statements;
+mod tickets;
 mod writer;
 
 #[cfg(test)]

@@ -89,8 +89,24 @@ VALUES ('probe', 'probe', 'gateway', 'gateway', '\"' || hex(zeroblob(8192)) || '
 
 pub(super) const PROBE_ERASE: &str = "DELETE FROM system_events WHERE id = 'probe'";
 
+/// Unless as many of its principal are open as may be.
+pub(super) const INSERT_TICKET: &str = "\
+INSERT INTO tickets (digest, principal, facts, expires_at)
+SELECT ?1, ?2, ?3, ?4
+WHERE (SELECT count(*) FROM (SELECT 1 FROM tickets WHERE principal = ?2 AND expires_at > ?5 LIMIT ?6)) < ?6";
+
+pub(super) const TAKE_TICKET: &str =
+    "DELETE FROM tickets WHERE digest = ?1 AND expires_at > ?2 RETURNING facts";
+
+pub(super) const FORGET_TICKETS: &str = "\
+DELETE FROM tickets WHERE digest IN
+    (SELECT digest FROM tickets WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+
 #[cfg(test)]
-pub(super) const ALL: [&str; 20] = [
+pub(super) const ALL: [&str; 23] = [
+    INSERT_TICKET,
+    TAKE_TICKET,
+    FORGET_TICKETS,
     INSERT_EVENT,
     FIND_EVENT,
     NEWEST_EVENT,

@@ -81,7 +81,7 @@ fn a_file_is_migrated_once_and_carries_our_mark() {
     let mut connection = migrated();
     migrations::migrate(&mut connection, Path::new("memory")).unwrap();
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4947_4149, 5));
+    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4947_4149, 6));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_file_of_a_newer_program_is_refused() {
     let mut connection = migrated();
     connection.pragma_update(None, "user_version", 70).unwrap();
     let error = migrations::migrate(&mut connection, Path::new("gateway.db")).unwrap_err();
-    assert_eq!(error.to_string(), "the database gateway.db has schema version 70; this program knows 5");
+    assert_eq!(error.to_string(), "the database gateway.db has schema version 70; this program knows 6");
 }
 
 #[test]
