@@ -23,7 +23,8 @@ use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflo
 use crate::proxy::{Table, Tunnels};
 use crate::server::{self, Drained, ServerOptions};
 use crate::services::{
-    Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
+    Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Publishers, Reporter, Sources,
+    Tickets, Traffic,
 };
 use crate::stack::{self, Access, Around, Cache, Clients, Guards, Limits};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
@@ -129,6 +130,7 @@ impl App {
         let api = Arc::new(Api {
             queue,
             triggers,
+            publishers: Publishers::new(&config.events, &config.auth),
             key_lifetime: config.executions.key_seconds.get(),
             workflows,
             log: EventLog::new(store.clone(), LOG_READERS),

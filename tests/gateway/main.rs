@@ -25,6 +25,7 @@ mod kept_shared;
 mod laundering;
 mod load;
 mod monitoring;
+mod namesakes;
 mod open_paths;
 mod openapi;
 mod own_workflow;

@@ -20,7 +20,7 @@ async fn accept(queue: &Queue, config: &Config, number: u32) -> Uuid {
     let workflows = Workflows::new(config.workflows.clone());
     let request = ExecuteRequest::parse(value, body.as_str(), &workflows, false).expect("it is right");
     let principal = (number % 3).to_string();
-    let caller = Caller { correlation_id: CorrelationId::generate(), user_id: None, principal };
+    let caller = Caller { correlation_id: CorrelationId::generate(), user_id: None, owner: None, principal };
     let id = Uuid::now_v7();
     let handed = queue.accept(id, &request, body, caller, None).await.expect("there is room");
     assert_eq!(handed, Handed::Accepted(id));

@@ -46,7 +46,7 @@ impl Scene {
 impl Scene {
     /// What came of one event.
     async fn publish(&self, event: SystemEvent) -> Triggered {
-        let published = self.triggers.publish(vec![event]).await.expect("there is room");
+        let published = self.triggers.publish(vec![event], "").await.expect("there is room");
         published.into_iter().next().expect("one for each").1
     }
 
@@ -65,6 +65,8 @@ fn event(id: &str, event_type: &str, data: Value) -> SystemEvent {
         correlation_id: None,
         user_id: None,
         event_id: Some(id.to_owned()),
+        owner: None,
+        publisher: String::new(),
     }
 }
 
@@ -106,7 +108,7 @@ async fn a_loop_ends_by_its_correlation_id_and_what_came_before_or_comes_togethe
     let first = of_it("1");
     let id = first.id;
     assert!(matches!(scene.publish(first).await, Triggered::Started(started) if started == id));
-    let together = scene.triggers.publish((2..=4).map(|id| of_it(&id.to_string())).collect());
+    let together = scene.triggers.publish((2..=4).map(|id| of_it(&id.to_string())).collect(), "");
     for (_, triggered) in together.await.expect("there is room") {
         assert!(matches!(triggered, Triggered::Started(_)), "{triggered:?}");
     }

@@ -25,6 +25,7 @@ impl Attended {
             id: Uuid::now_v7(),
             correlation_id: caller.correlation_id,
             user_id: caller.user_id,
+            owner: caller.owner,
             created_at: OffsetDateTime::now_utc(),
             deadline: Deadline::after(request.timeout),
             begun: Instant::now(),

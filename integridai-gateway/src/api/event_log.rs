@@ -198,7 +198,7 @@ impl EventEntry {
             source: event.service_name,
             correlation_id: event.correlation_id,
             event_id: event.event_id,
-            user_id: event.user_id.filter(|user| reader.may_follow(user)),
+            user_id: event.user_id.filter(|_| reader.knows(event.owner.as_deref())),
         }
     }
 }

@@ -15,6 +15,13 @@ use crate::respond::FieldError;
 use crate::store::{JsonText, SystemEvent};
 use crate::timestamp;
 
+/// An event, and of which issuer its user is, if it says so.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) event: SystemEvent,
+    pub(super) user_issuer: Option<String>,
+}
+
 /// How events come (`CloudEvents` HTTP protocol binding §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -47,6 +54,7 @@ struct Names {
     timestamp: &'static str,
     correlation_id: &'static str,
     user_id: &'static str,
+    user_issuer: &'static str,
     is_cloud_event: bool,
 }
 
@@ -54,12 +62,18 @@ const PLAIN: Names = Names {
     timestamp: "timestamp",
     correlation_id: "correlation_id",
     user_id: "user_id",
+    user_issuer: "user_issuer",
     is_cloud_event: false,
 };
 
 /// Names of extensions are of lower-case letters and digits alone (`CloudEvents` §3.1).
-const CLOUD_EVENT: Names =
-    Names { timestamp: "time", correlation_id: "correlationid", user_id: "userid", is_cloud_event: true };
+const CLOUD_EVENT: Names = Names {
+    timestamp: "time",
+    correlation_id: "correlationid",
+    user_id: "userid",
+    user_issuer: "userissuer",
+    is_cloud_event: true,
+};
 
 impl Form {
     /// What the head says; `None`: nothing that is taken here.
@@ -86,7 +100,7 @@ impl Form {
         body: &[u8],
         most: usize,
         correlation_id: &str,
-    ) -> Result<Vec<SystemEvent>, Refused> {
+    ) -> Result<Vec<Incoming>, Refused> {
         let mut errors = Vec::new();
         let events = match self {
             Self::Plain => vec![Attributes::of(&parse(body)?, "", &PLAIN, &mut errors).event()],
@@ -107,9 +121,9 @@ impl Form {
             errors.truncate(MAX_ERRORS);
             return Err(Refused::Wrong(errors));
         }
-        let caused = |mut event: SystemEvent| {
-            event.correlation_id.get_or_insert_with(|| correlation_id.to_owned());
-            event
+        let caused = |mut incoming: Incoming| {
+            incoming.event.correlation_id.get_or_insert_with(|| correlation_id.to_owned());
+            incoming
         };
         // Without errors each of them is there.
         Ok(events.into_iter().flatten().map(caused).collect())
@@ -130,7 +144,7 @@ fn binary(
     headers: &HeaderMap,
     body: &[u8],
     errors: &mut Vec<FieldError>,
-) -> Result<Option<SystemEvent>, Refused> {
+) -> Result<Option<Incoming>, Refused> {
     let attribute = |(name, value): (&HeaderName, &http::HeaderValue)| {
         let name = name.as_str().strip_prefix("ce-").filter(|name| !name.starts_with("data"))?;
         let text = percent_decode(value.as_bytes()).decode_utf8_lossy().into_owned();
@@ -157,7 +171,7 @@ impl<'a> Attributes<'a> {
         Self { members, at, names, errors }
     }
 
-    fn event(mut self) -> Option<SystemEvent> {
+    fn event(mut self) -> Option<Incoming> {
         let before = self.errors.len();
         self.check_members();
         let kind = self.required("type", is_event_type, "expected 1 to 50 of a-z, 0-9, `_`, `.` and `-`");
@@ -171,6 +185,9 @@ impl<'a> Attributes<'a> {
         let short = "expected 1 to 100 visible characters";
         let correlation_id = self.optional(self.names.correlation_id, is_id, short);
         let user_id = self.optional(self.names.user_id, is_id, short);
+        let issuer = "expected a text of at most 255 characters, beside a user";
+        let has_user = user_id.is_some();
+        let user_issuer = self.optional(self.names.user_issuer, is_issuer, issuer).filter(|_| has_user);
         let data = self.members.get("data").map_or("null", |raw| raw.get());
         let payload = JsonText::parse(data).ok();
         if payload.is_none() {
@@ -179,7 +196,7 @@ impl<'a> Attributes<'a> {
         if self.errors.len() > before {
             return None;
         }
-        Some(SystemEvent {
+        let event = SystemEvent {
             id: Uuid::now_v7(),
             event_type: kind?,
             service_name: source?,
@@ -188,7 +205,10 @@ impl<'a> Attributes<'a> {
             correlation_id,
             user_id,
             event_id,
-        })
+            owner: None,
+            publisher: String::new(),
+        };
+        Some(Incoming { event, user_issuer })
     }
 
     fn check_members(&mut self) {
@@ -199,7 +219,7 @@ impl<'a> Attributes<'a> {
             }
             return;
         }
-        let known = ["type", "source", "data", "id", "timestamp", "correlation_id", "user_id"];
+        let known = ["type", "source", "data", "id", "timestamp", "correlation_id", "user_id", "user_issuer"];
         let unknown: Vec<&String> =
             self.members.keys().filter(|name| !known.contains(&name.as_str())).take(MAX_ERRORS).collect();
         unknown.into_iter().for_each(|name| self.wrong(name, "there is no such member"));
@@ -250,6 +270,11 @@ fn is_source(text: &str) -> bool {
 
 fn is_name(text: &str) -> bool {
     is_visible(text, MAX_NAME)
+}
+
+/// Empty: none, as API keys have it.
+fn is_issuer(text: &str) -> bool {
+    text.is_empty() || is_name(text)
 }
 
 fn is_id(text: &str) -> bool {

@@ -35,7 +35,7 @@ use crate::config::{CorsConfig, RealtimeConfig};
 use crate::events::{EventLog, Hub};
 use crate::identity;
 use crate::orchestration::{Engine, Queue, Triggers, Workflows};
-use crate::services::{Connections, Consolidated, IssuerKeys, Protection, RedisHealth, Tickets};
+use crate::services::{Connections, Consolidated, IssuerKeys, Protection, Publishers, RedisHealth, Tickets};
 use crate::store::Store;
 use crate::telemetry::PrometheusHandle;
 
@@ -48,6 +48,8 @@ pub struct Api {
     pub queue: Queue,
     /// What events start.
     pub triggers: Triggers,
+    /// Who may publish what.
+    pub publishers: Publishers,
     /// How long an idempotency key is remembered.
     pub key_lifetime: std::time::Duration,
     /// The workflows and their limits.

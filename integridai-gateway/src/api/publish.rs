@@ -7,16 +7,16 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use integridai_tower::CorrelationId;
+use integridai_tower::{CorrelationId, Principal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::State;
-use super::incoming::{Form, Refused};
+use super::incoming::{Form, Incoming, Refused};
 use super::shapes::NewEvent;
+use super::{Api, State};
 use crate::orchestration::{NotAccepted, Triggered};
-use crate::respond::{Problem, ProblemSchema};
-use crate::store::Appended;
+use crate::respond::{FieldError, Problem, ProblemSchema};
+use crate::store::{Appended, SystemEvent};
 
 /// What became of the events, in their order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,8 +50,10 @@ pub(super) struct PublishedEvent {
 ///
 /// One as plain JSON, or `CloudEvents` 1.0 as HTTP carries them: structured, binary (`ce-` fields) or in a batch, with JSON as data.
 /// Answers once all of them are safe in the log, from where subscribers get them, and what they start is safe in the queue: all of it or nothing. An event whose `source` has handed in the same
-/// `id` before, and is still in the log, is not taken again, so that a request can be repeated until it is answered. An event of a user (`user_id`, in
-/// `CloudEvents` the extension `userid`) is for that user and for `admin` alone, unless its type is one of the gateway's own four.
+/// `id` before, and is still in the log, is not taken again, so that a request can be repeated until it is answered. Under a source that
+/// is bound to its publishers (`[events.sources]`) nobody else publishes; under any other, each publisher's ids are its own. An event of a user (`user_id`, in
+/// `CloudEvents` the extension `userid`) is for that user and for `admin` alone, unless its type is one of the gateway's own four;
+/// `user_issuer` (`userissuer`) says which user of this name. What an event starts is its publisher's execution.
 #[utoipa::path(
     post,
     path = "/api/v1/events",
@@ -65,6 +67,7 @@ pub(super) struct PublishedEvent {
         (status = 200, description = "All of them were there already", body = PublishedEvents),
         (status = 202, description = "They are in the log", body = PublishedEvents),
         (status = 400, description = "No JSON", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 403, description = "A source that is others', or the credentials lack the scope; `WWW-Authenticate` names that", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 408, description = "The request was sent too slowly", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 413, description = "Too large, or too many events", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 415, description = "Declared as something else", body = ProblemSchema, content_type = "application/problem+json"),
@@ -75,6 +78,7 @@ pub(super) struct PublishedEvent {
 pub(super) async fn publish(
     axum::extract::State(api): State,
     Extension(correlation_id): Extension<CorrelationId>,
+    Extension(principal): Extension<Principal>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -86,7 +90,8 @@ pub(super) async fn publish(
     let most = api.realtime.max_published_events.get();
     let events =
         form.read(&headers, &body, most, correlation_id.as_str()).map_err(|why| refused(why, most))?;
-    let published = api.triggers.publish(events).await.map_err(not_stored)?;
+    let events = attributed(&api, &principal, events)?;
+    let published = api.triggers.publish(events, &api.identity(&principal)).await.map_err(not_stored)?;
     let new = published.iter().filter(|(appended, _)| appended.is_new).count();
     metrics::counter!("integridai_events_published_total", "outcome" => "new").increment(new as u64);
     let known = (published.len() - new) as u64;
@@ -106,6 +111,26 @@ impl From<(Appended, Triggered)> for PublishedEvent {
         let Appended { id, cursor, is_new } = appended;
         Self { id: id.to_string(), cursor, is_new, workflow_id, not_started }
     }
+}
+
+/// With whose they are: all of them, or what is wrong with any.
+fn attributed(api: &Api, publisher: &Principal, events: Vec<Incoming>) -> Result<Vec<SystemEvent>, Problem> {
+    let several = events.len() > 1;
+    let (mut attributed, mut errors) = (Vec::with_capacity(events.len()), Vec::new());
+    for (place, Incoming { mut event, user_issuer }) in events.into_iter().enumerate() {
+        let among = api.publishers.among(&event.service_name, publisher);
+        event.publisher = among.map_err(|error| Problem::new(StatusCode::FORBIDDEN, error.to_string()))?;
+        let owner = |user: &String| api.publishers.owner(user, user_issuer.as_deref(), publisher);
+        match event.user_id.as_ref().map(owner).transpose() {
+            Ok(owner) => event.owner = owner.flatten(),
+            Err(error) => {
+                let at = if several { format!("/{place}") } else { String::new() };
+                errors.push(FieldError { pointer: format!("{at}/user_issuer"), detail: error.to_string() });
+            }
+        }
+        attributed.push(event);
+    }
+    if errors.is_empty() { Ok(attributed) } else { Err(Problem::fields(errors)) }
 }
 
 fn refused(refused: Refused, most: usize) -> Problem {

@@ -159,7 +159,7 @@ pub(super) struct NewEvent {
     /// The facts, any JSON.
     #[schema(required = false)]
     data: serde_json::Value,
-    /// What its source calls it, at most 255 characters; the same source publishes each id once.
+    /// What its source calls it, at most 255 characters; the same source and publisher publish each id once.
     #[schema(required = false, example = "session-17/completed")]
     id: String,
     /// When it happened (RFC 3339); now, if nothing is said.
@@ -171,4 +171,8 @@ pub(super) struct NewEvent {
     /// Whom it is for alone, unless its type is one of the gateway's own.
     #[schema(required = false)]
     user_id: String,
+    /// Which user of this name: the `iss` of the user's tokens, or empty for that of an API key. Unless told, the publisher's own, or
+    /// for the publisher with an API key the only one that is configured (`events.user_issuer`).
+    #[schema(required = false, example = "https://id.example.org")]
+    user_issuer: String,
 }

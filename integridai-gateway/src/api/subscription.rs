@@ -8,8 +8,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Api;
 use crate::events::{
-    Event, EventType, Follower, Gap, Overflow, Reader, TooManySubscribers, TopicError, Topics, Wanted,
+    Event, EventType, Follower, Gap, Overflow, Reader, TooManySubscribers, TopicError, Topics, User, Wanted,
 };
+use crate::identity;
 use crate::respond::Problem;
 use crate::services::{Connection, SystemAlert, TooManyConnections, end_of};
 
@@ -75,7 +76,8 @@ impl Api {
         if self.sees_all(principal) {
             Reader::Operator
         } else {
-            Reader::User(principal.subject().into())
+            let (id, identity) = (principal.subject().into(), identity::of(principal).into());
+            Reader::User(User { id, identity })
         }
     }
 }
@@ -158,7 +160,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers
             .extend(last.map(|last| (http::HeaderName::from_static(LAST_EVENT_ID), last.parse().unwrap())));
-        let asked = Asked::parse(query, &headers, Reader::User("ann".into()));
+        let ann = User { id: "ann".into(), identity: "|ann".into() };
+        let asked = Asked::parse(query, &headers, Reader::User(ann));
         asked.map(|asked| (asked.cursor, asked.overflow)).map_err(|problem| problem.status())
     }
 

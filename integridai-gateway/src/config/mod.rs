@@ -10,6 +10,7 @@ mod cache;
 mod cors;
 mod database;
 mod environment;
+mod events;
 mod executions;
 mod file;
 mod logs;
@@ -30,6 +31,7 @@ pub use auth::{ApiKeyConfig, AuthConfig, IssuerConfig};
 pub use cache::{CacheConfig, CachedRouteConfig, CachedRoutesConfig};
 pub use cors::CorsConfig;
 pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
+pub use events::{EventsConfig, OtherSources, PublisherConfig};
 pub use executions::ExecutionsConfig;
 pub use logs::{LogFormat, LogsConfig};
 pub use metrics::MetricsConfig;
@@ -77,6 +79,8 @@ pub struct Config {
     pub workflows: WorkflowsConfig,
     /// Asynchronous executions.
     pub executions: ExecutionsConfig,
+    /// Who may publish events.
+    pub events: EventsConfig,
     /// Events that start workflows.
     pub triggers: TriggersConfig,
     /// Consolidated metrics.
@@ -231,6 +235,7 @@ impl Config {
         }
         self.workflows.check()?;
         self.executions.check()?;
+        self.events.check()?;
         if self.server.request_timeout_seconds <= self.workflows.max_timeout_seconds {
             return Err(ConfigError::Contradiction {
                 keys: "server.request_timeout_seconds, workflows.max_timeout_seconds".into(),

@@ -29,7 +29,8 @@ impl Conflation {
     }
 
     pub(super) fn keep(&mut self, delivery: Delivery) {
-        let kind = (delivery.kind.clone(), delivery.source.clone(), delivery.user_id.clone());
+        let user = delivery.owner.clone().or_else(|| delivery.user_id.clone());
+        let kind = (delivery.kind.clone(), delivery.source.clone(), user);
         self.bytes += delivery.frame.len();
         let older = self.newest.insert(kind, delivery);
         self.bytes -= older.map_or(0, |older| older.frame.len());

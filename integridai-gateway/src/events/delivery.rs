@@ -22,6 +22,8 @@ pub struct Delivery {
     pub source: Box<str>,
     /// Whom it belongs to.
     pub user_id: Option<Box<str>>,
+    /// Which user of this name.
+    pub owner: Option<Box<str>>,
     /// Its JSON text.
     pub frame: Utf8Bytes,
     /// The same as a server-sent event, once somebody needs it.
@@ -38,6 +40,7 @@ impl From<LoggedEvent> for Delivery {
             kind: event.event_type.into(),
             source: event.service_name.into(),
             user_id: event.user_id.map(Into::into),
+            owner: event.owner.map(Into::into),
             frame,
             sse: OnceLock::new(),
         }

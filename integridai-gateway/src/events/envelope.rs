@@ -58,6 +58,8 @@ pub struct Event {
     pub correlation_id: Option<CorrelationId>,
     /// Who made that request.
     pub user_id: Option<String>,
+    /// Which user of this name.
+    pub owner: Option<String>,
     /// The facts, as JSON.
     pub data: JsonText,
 }
@@ -80,6 +82,7 @@ impl Event {
             timestamp: OffsetDateTime::now_utc(),
             correlation_id: None,
             user_id: None,
+            owner: None,
             data: JsonText::from_serialize(data)?,
         })
     }
@@ -91,10 +94,11 @@ impl Event {
         self
     }
 
-    /// The same event, asked for by this user.
+    /// The same event, asked for by this user of this identity.
     #[must_use]
-    pub fn asked_by(mut self, user_id: Option<&str>) -> Self {
+    pub fn asked_by(mut self, user_id: Option<&str>, owner: Option<&str>) -> Self {
         self.user_id = user_id.map(str::to_owned);
+        self.owner = owner.map(str::to_owned);
         self
     }
 
@@ -116,6 +120,8 @@ impl From<Event> for SystemEvent {
             correlation_id: event.correlation_id.map(|id| id.as_str().to_owned()),
             user_id: event.user_id,
             event_id: None,
+            owner: event.owner,
+            publisher: String::new(),
         }
     }
 }

@@ -18,7 +18,7 @@ pub use follower::{Follower, Gap, Next, Overflow};
 pub use hub::{Hub, Received, Subscription, TooManySubscribers};
 pub use log::EventLog;
 pub use tail::Tail;
-pub use topics::{Reader, TopicError, Topics, Wanted, is_event_type};
+pub use topics::{Reader, TopicError, Topics, User, Wanted, is_event_type};
 
 use metrics::Counter;
 

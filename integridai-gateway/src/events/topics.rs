@@ -15,26 +15,41 @@ pub enum Reader {
     /// Somebody who may see all of them.
     Operator,
     /// This user: what is for everybody, and what is for this user.
-    User(Box<str>),
+    User(User),
+}
+
+/// One of those who may have the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name, as events and topics have it.
+    pub id: Box<str>,
+    /// Which one; see [`identity`](crate::identity).
+    pub identity: Box<str>,
 }
 
 impl Reader {
     /// Whether an event is for the reader: one of the gateway's own types, one that belongs to nobody, or the reader's
     /// own.
     #[must_use]
-    pub fn may_see(&self, kind: &str, owner: Option<&str>) -> bool {
-        match (self, owner) {
-            (Self::Operator, _) | (_, None) => true,
-            (Self::User(user), Some(owner)) => **user == *owner || EventType::NAMES.contains(&kind),
+    pub fn may_see(&self, kind: &str, user: Option<&str>, owner: Option<&str>) -> bool {
+        user.is_none() || self.knows(owner) || EventType::NAMES.contains(&kind)
+    }
+
+    /// Whether the user of this identity is the reader, or the reader may know of all.
+    #[must_use]
+    pub fn knows(&self, owner: Option<&str>) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::User(own) => owner == Some(&own.identity),
         }
     }
 
-    /// Whether the reader may ask for events of this user.
+    /// Whether the reader may ask for events of users of this name; of those it gets its own.
     #[must_use]
     pub fn may_follow(&self, user: &str) -> bool {
         match self {
             Self::Operator => true,
-            Self::User(own) => **own == *user,
+            Self::User(own) => *own.id == *user,
         }
     }
 
@@ -44,7 +59,7 @@ impl Reader {
         match self {
             Self::Operator => None,
             Self::User(user) => {
-                Some(EventReader { user_id: user.to_string(), shared_types: &EventType::NAMES })
+                Some(EventReader { owner: user.identity.to_string(), shared_types: &EventType::NAMES })
             }
         }
     }
@@ -108,7 +123,7 @@ impl Topics {
         Ok(Self { types: types.into(), users: users.into() })
     }
 
-    /// Whether events of this type and user are among them.
+    /// Whether events of this type and user are among them; of users of one name, of the one that the reader knows.
     #[must_use]
     pub fn contain(&self, kind: &str, owner: Option<&str>) -> bool {
         let among = |list: &[Box<str>], text: &str| list.iter().any(|one| **one == *text);
@@ -130,8 +145,9 @@ impl Wanted {
     /// Whether it gets this one.
     #[must_use]
     pub fn has(&self, delivery: &Delivery) -> bool {
-        let (kind, owner) = (&*delivery.kind, delivery.user_id.as_deref());
-        self.topics.contain(kind, owner) && self.reader.may_see(kind, owner)
+        let (kind, user, owner) = (&*delivery.kind, delivery.user_id.as_deref(), delivery.owner.as_deref());
+        let known = user.filter(|_| self.reader.knows(owner));
+        self.topics.contain(kind, known) && self.reader.may_see(kind, user, owner)
     }
 
     /// The same, asked of the log.
@@ -152,7 +168,7 @@ mod tests {
     use super::*;
 
     fn ann() -> Reader {
-        Reader::User("ann".into())
+        Reader::User(User { id: "ann".into(), identity: "i|ann".into() })
     }
 
     #[test]
@@ -175,14 +191,16 @@ mod tests {
 
     #[test]
     fn an_event_of_a_user_is_for_that_user_unless_its_type_is_for_everybody() {
-        for (kind, owner, sees) in [
-            ("training.completed", None, true),
-            ("training.completed", Some("ann"), true),
-            ("training.completed", Some("bob"), false),
-            ("analysis_complete", Some("bob"), true),
+        for (kind, user, owner, sees) in [
+            ("training.completed", None, None, true),
+            ("training.completed", Some("ann"), Some("i|ann"), true),
+            ("training.completed", Some("ann"), Some("j|ann"), false),
+            ("training.completed", Some("ann"), None, false),
+            ("training.completed", Some("bob"), Some("i|bob"), false),
+            ("analysis_complete", Some("bob"), Some("i|bob"), true),
         ] {
-            assert_eq!(ann().may_see(kind, owner), sees, "{kind} {owner:?}");
-            assert!(Reader::Operator.may_see(kind, owner));
+            assert_eq!(ann().may_see(kind, user, owner), sees, "{kind} {owner:?}");
+            assert!(Reader::Operator.may_see(kind, user, owner));
         }
     }
 

@@ -179,7 +179,9 @@ impl Engine {
     pub fn emit<T: Serialize>(&self, kind: EventType, source: &'static str, data: &T, run: &mut Run) {
         match Event::new(kind, source, data) {
             Ok(event) => {
-                let event = event.caused_by(&run.correlation_id).asked_by(run.user_id.as_deref());
+                let event = event
+                    .caused_by(&run.correlation_id)
+                    .asked_by(run.user_id.as_deref(), run.owner.as_deref());
                 run.events.push(event);
             }
             Err(error) => {

@@ -18,6 +18,8 @@ pub struct Caller {
     pub correlation_id: CorrelationId,
     /// Who made it; `None` where nobody was asked to tell.
     pub user_id: Option<String>,
+    /// Which user of this name its events are for; see [`identity`](crate::identity).
+    pub owner: Option<String>,
     /// Whose turn it takes in the queue, and whose idempotency keys it uses.
     pub principal: String,
 }
@@ -31,6 +33,8 @@ pub struct Run {
     pub correlation_id: CorrelationId,
     /// Who asked.
     pub user_id: Option<String>,
+    /// Which user of this name; see [`identity`](crate::identity).
+    pub owner: Option<String>,
     /// When it was asked for; a run after a restart has that of the first.
     pub created_at: OffsetDateTime,
     /// When it must be over.

@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use integridai_tower::CorrelationId;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::queue::execution;
 use super::{Caller, ExecuteRequest, Invalid, NotAccepted, Queue, Start, Workflows};
 use crate::config::TriggersConfig;
 use crate::store::{
-    Appended, JsonText, NewExecution, NewStart, Priority, Started, Store, StoreError, SystemEvent,
+    Appended, Execution, JsonText, NewExecution, NewStart, Priority, Started, Store, StoreError, SystemEvent,
 };
 
 /// What an event started.
@@ -112,17 +113,21 @@ impl Triggers {
     }
 
     /// Writes events into the log together with what they start, all of it or nothing. One that can start nothing because of
-    /// what it says is none the less written.
+    /// what it says is none the less written. What is started is the publisher's, as if it had asked for it.
     ///
     /// # Errors
     ///
     /// [`NotAccepted`]: nothing was written.
-    pub async fn publish(&self, events: Vec<SystemEvent>) -> Result<Vec<(Appended, Triggered)>, NotAccepted> {
+    pub async fn publish(
+        &self,
+        events: Vec<SystemEvent>,
+        publisher: &str,
+    ) -> Result<Vec<(Appended, Triggered)>, NotAccepted> {
         let (mut starts, mut refused, mut counts) = (Vec::new(), HashMap::new(), HashMap::new());
         for (place, event) in events.iter().enumerate() {
             let Some(workflow) = self.shared.by_type.get(&event.event_type) else { continue };
             self.count(event.correlation_id.as_deref(), &mut counts).await?;
-            match self.execution_of(workflow, event, &counts) {
+            match self.execution_of(workflow, event, publisher, &counts) {
                 Ok(execution) => starts.push(NewStart { place, execution }),
                 Err(error) => drop(refused.insert(place, (workflow, error))),
             }
@@ -156,6 +161,7 @@ impl Triggers {
         &self,
         workflow: &str,
         event: &SystemEvent,
+        publisher: &str,
         counts: &HashMap<String, u64>,
     ) -> Result<NewExecution, NotTriggered> {
         let count = event.correlation_id.as_ref().and_then(|id| counts.get(id)).copied().unwrap_or(0);
@@ -167,8 +173,12 @@ impl Triggers {
         let caller = Caller {
             correlation_id: correlation_id.unwrap_or_else(CorrelationId::generate),
             user_id: event.user_id.clone(),
-            // No principal of a caller has a blank before its first bar.
-            principal: format!("event |{}", event.service_name),
+            owner: event.owner.clone(),
+            principal: match publisher {
+                // Where nobody is told apart, sources are: each has its turn.
+                "" => format!("event |{}", event.service_name),
+                publisher => publisher.to_owned(),
+            },
         };
         Ok(execution(event.id, &request, body, caller))
     }
@@ -200,7 +210,11 @@ impl Triggers {
     ) -> Result<(ExecuteRequest, JsonText), NotTriggered> {
         let own_id = event.id.to_string();
         let id = event.event_id.as_deref().unwrap_or(&own_id);
-        let cause = serde_json::json!({ "source": event.service_name, "id": id, "type": event.event_type });
+        let mut cause =
+            serde_json::json!({ "source": event.service_name, "id": id, "type": event.event_type });
+        if let Some(owner) = &event.owner {
+            cause["owner"] = owner.as_str().into();
+        }
         let name = serde_json::Value::from(workflow);
         let payload = event.payload.as_str();
         let text = format!(r#"{{"workflow":{name},"payload":{payload},"trigger":{cause}}}"#);
@@ -212,6 +226,23 @@ impl Triggers {
         let timeout = workflows.config().async_default_timeout_seconds.get();
         let (is_async, priority, start) = (true, Priority::Normal, Start::Now);
         Ok((ExecuteRequest { workflow, job, is_async, priority, timeout, start }, body))
+    }
+}
+
+/// Whom the events of an execution are for: of the user that its event was for, else of whoever asked for it.
+pub(super) fn owner_of(execution: &Execution) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        trigger: Option<Cause>,
+    }
+    #[derive(Deserialize)]
+    struct Cause {
+        owner: Option<String>,
+    }
+    execution.user_id.as_ref()?;
+    match execution.request.decode::<Body>().ok()?.trigger {
+        Some(cause) => cause.owner,
+        None => Some(execution.principal.clone()),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Appended {
     pub id: Uuid,
     /// Its place.
     pub cursor: u64,
-    /// Whether no event of the same source had this `event_id`.
+    /// Whether no event of the same source and publisher had this `event_id`.
     pub is_new: bool,
 }
 
@@ -148,18 +148,19 @@ pub struct EventFilter {
     pub reader: Option<EventReader>,
 }
 
-/// Who reads: an event that belongs to a user is for that user alone, unless its type is for everybody.
+/// Who reads: an event that belongs to a user is for that user alone, unless its type is for everybody. Users that are asked for
+/// by name are this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventReader {
-    /// The reader's own `user_id`. One of more than 100 characters, which the log has cut, is never found.
-    pub user_id: String,
+    /// Who the reader is; see [`identity`](crate::identity).
+    pub owner: String,
     /// Types of events that everybody may see, whoever they belong to.
     pub shared_types: &'static [&'static str],
 }
 
 impl Store {
     /// Writes events in one transaction, and answers for each, in order, once they have reached the disk. One whose
-    /// source has handed in the same `event_id` before is not written again.
+    /// source and publisher have handed in the same `event_id` before is not written again.
     ///
     /// # Errors
     /// When none of them could be stored.

@@ -24,8 +24,12 @@ pub struct SystemEvent {
     pub correlation_id: Option<String>,
     /// The user it belongs to, at most 100 characters.
     pub user_id: Option<String>,
-    /// What its source calls it, at most 255 characters: unique among the events of one source.
+    /// What its source calls it, at most 255 characters: unique among the events of one source and publisher.
     pub event_id: Option<String>,
+    /// Which user of this name: see [`identity`](crate::identity). Without, nobody but an operator knows whose it is.
+    pub owner: Option<String>,
+    /// Among whose events of the source the id is unique; empty: among all.
+    pub publisher: String,
 }
 
 /// A row of `metrics_history`: one figure at one moment. Its number is given by the database.

@@ -7,6 +7,7 @@ mod executions;
 mod fairness;
 mod files;
 mod homes;
+mod namesakes;
 mod outage;
 mod process;
 mod publication;

@@ -90,6 +90,8 @@ pub(crate) fn event(payload: &JsonText) -> SystemEvent {
         correlation_id: None,
         user_id: None,
         event_id: None,
+        owner: None,
+        publisher: String::new(),
     }
 }
 

@@ -30,6 +30,8 @@ async fn rows_are_read_as_they_were_written() {
             correlation_id: Some("c-1".to_owned()),
             user_id: Some("ana".to_owned()),
             event_id: Some("e-1".to_owned()),
+            owner: Some("https://id.test|ana".to_owned()),
+            publisher: "|regtéch".to_owned(),
         };
         let sample = |metadata| MetricSample {
             metric_name: "score".to_owned(),

@@ -36,6 +36,7 @@ impl Rig {
         let request = ExecuteRequest::parse(value, &text, &self.workflows, true).expect("it can be done");
         let body = JsonText::parse(text).expect("JSON");
         let caller = Caller {
+            owner: None,
             correlation_id: CorrelationId::generate(),
             user_id: None,
             principal: principal.to_owned(),

@@ -124,8 +124,9 @@ pub(super) async fn execute(
     head: Head,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let caller =
-        Caller { correlation_id, user_id: api.user_id(&principal), principal: api.identity(&principal) };
+    let (user_id, identity) = (api.user_id(&principal), api.identity(&principal));
+    let owner = user_id.is_some().then(|| identity.clone());
+    let caller = Caller { correlation_id, user_id, owner, principal: identity };
     let (request, body, key) = match parse(&api, &head, body) {
         Ok(parsed) => parsed,
         Err(problem) => return problem.into_response(),

@@ -13,7 +13,8 @@ fn fields(fields: &[(&str, &str)]) -> HeaderMap {
 
 fn read(head: &[(&str, &str)], body: &str) -> Result<Vec<SystemEvent>, Refused> {
     let headers = fields(head);
-    Form::of(&headers).expect("a form").read(&headers, body.as_bytes(), 2, "c-request")
+    let read = Form::of(&headers).expect("a form").read(&headers, body.as_bytes(), 2, "c-request");
+    read.map(|all| all.into_iter().map(|incoming| incoming.event).collect())
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");

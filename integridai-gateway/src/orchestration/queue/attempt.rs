@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use crate::events::Event;
-use crate::orchestration::{ExecuteRequest, Journal, Run, WorkflowError};
+use crate::orchestration::{ExecuteRequest, Journal, Run, WorkflowError, triggers};
 use crate::store::{Execution, JsonText, Outcome};
 
 /// An execution that was cut short this often is given up: it may be what brings the gateway down.
@@ -87,6 +87,7 @@ impl Shared {
             id: execution.id,
             correlation_id: correlation_id.unwrap_or_else(CorrelationId::generate),
             user_id: execution.user_id.clone(),
+            owner: triggers::owner_of(execution),
             created_at: execution.created_at,
             deadline: deadline(execution),
             begun: Instant::now(),

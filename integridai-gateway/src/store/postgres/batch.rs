@@ -94,6 +94,8 @@ pub(super) fn event_columns<'a>(events: &[&'a SystemEvent]) -> Vec<Column<'a>> {
         column(events, |event| event.user_id.as_deref().map(|id| text(id, 100))),
         column(events, |event| text(&event.service_name, 255)),
         column(events, |event| event.event_id.as_deref().map(|id| text(id, 255))),
+        column(events, |event| event.owner.as_deref().map(|owner| text(owner, usize::MAX))),
+        column(events, |event| text(&event.publisher, usize::MAX)),
     ]
 }
 

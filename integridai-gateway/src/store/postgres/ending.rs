@@ -100,11 +100,11 @@ async fn finish(client: &ClientWrapper, endings: &[Ending]) -> Result<Vec<bool>,
 /// Answers those whose lease held.
 async fn write(client: &ClientWrapper, endings: &[&Ending]) -> Result<Vec<Uuid>, StoreError> {
     let of = |ending: &&Ending| vec![ending.lease.id; ending.events.len()];
-    let owners: Vec<Uuid> = endings.iter().flat_map(of).collect();
+    let executions: Vec<Uuid> = endings.iter().flat_map(of).collect();
     let events: Vec<&SystemEvent> = endings.iter().flat_map(|ending| &ending.events).collect();
     let (events, ends) = (batch::event_columns(&events), columns(endings));
     let mut values = batch::values(&events);
-    values.push(&owners as &(dyn ToSql + Sync));
+    values.push(&executions as &(dyn ToSql + Sync));
     values.extend(batch::values(&ends));
     let statement = client.prepare_cached(statements::FINISH_EXECUTIONS).await?;
     let rows = client.query(&statement, &values).await?;

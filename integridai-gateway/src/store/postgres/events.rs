@@ -36,22 +36,30 @@ pub(super) async fn append(
     events.iter().map(|event| one(event).ok_or(StoreError::Conflict)).collect()
 }
 
-/// What an event is called by its source, as the log keeps it.
-fn name(event: &SystemEvent) -> Option<(String, String)> {
-    let event_id = event.event_id.as_deref()?;
-    Some((text(&event.service_name, 255).into_owned(), text(event_id, 255).into_owned()))
+/// What an event is called by its source, and among whose events, as the log keeps it.
+type Name = (String, String, String);
+
+fn name(event: &SystemEvent) -> Option<Name> {
+    let event_id = text(event.event_id.as_deref()?, 255).into_owned();
+    let publisher = text(&event.publisher, usize::MAX).into_owned();
+    Some((text(&event.service_name, 255).into_owned(), event_id, publisher))
 }
 
 async fn known(
     client: &impl GenericClient,
     events: &[SystemEvent],
-) -> Result<HashMap<(String, String), Appended>, StoreError> {
-    let (sources, ids): (Vec<String>, Vec<String>) = events.iter().filter_map(name).unzip();
+) -> Result<HashMap<Name, Appended>, StoreError> {
+    let (mut sources, mut ids, mut publishers) = (Vec::new(), Vec::new(), Vec::new());
+    for (source, id, publisher) in events.iter().filter_map(name) {
+        sources.push(source);
+        ids.push(id);
+        publishers.push(publisher);
+    }
     let statement = client.prepare_cached(statements::FIND_EVENTS).await?;
-    let found = client.query(&statement, &[&sources, &ids]).await?;
+    let found = client.query(&statement, &[&sources, &ids, &publishers]).await?;
     let read = |row: &Row| {
         let appended = Appended { id: row.try_get("id")?, cursor: cursor(row)?, is_new: false };
-        Ok(((row.try_get("source")?, row.try_get("event_id")?), appended))
+        Ok(((row.try_get("source")?, row.try_get("event_id")?, row.try_get("publisher")?), appended))
     };
     found.iter().map(read).collect()
 }
@@ -147,6 +155,9 @@ impl Query {
         query.equals("source", filter.source.as_deref());
         query.equals("correlation_id", filter.correlation_id.as_deref());
         query.equals("user_id", filter.user_id.as_deref());
+        if filter.user_id.is_some() {
+            query.own(filter);
+        }
         if let Some(since) = filter.since {
             query.condition(" AND timestamp >= ", timestamp(since));
         }
@@ -182,19 +193,30 @@ impl Query {
         match (types.is_empty(), users.is_empty()) {
             (true, true) => return,
             (false, true) => self.one_of(" AND event_type = ANY (", types),
-            (true, false) => self.one_of(" AND user_id = ANY (", users),
+            (true, false) => {
+                self.one_of(" AND (user_id = ANY (", users);
+                self.text.push(')');
+                self.own(filter);
+            }
             (false, false) => {
                 self.one_of(" AND (event_type = ANY (", types);
-                self.one_of(") OR user_id = ANY (", users);
+                self.one_of(") OR (user_id = ANY (", users);
+                self.text.push(')');
+                self.own(filter);
                 self.text.push(')');
             }
         }
         self.text.push(')');
     }
 
+    /// Of users of one name, the reader.
+    fn own(&mut self, filter: &EventFilter) {
+        self.equals("owner", filter.reader.as_ref().map(|reader| &*reader.owner));
+    }
+
     fn readable(&mut self, filter: &EventFilter) {
         let Some(reader) = &filter.reader else { return };
-        self.condition(" AND (user_id IS NULL OR user_id = ", text(&reader.user_id, usize::MAX).into_owned());
+        self.condition(" AND (user_id IS NULL OR owner = ", text(&reader.owner, usize::MAX).into_owned());
         self.one_of(" OR event_type = ANY (", reader.shared_types);
         self.text.push_str("))");
     }

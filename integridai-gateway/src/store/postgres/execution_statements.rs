@@ -142,7 +142,7 @@ WITH ended AS (
     UPDATE executions
     SET state = new.state, result = new.result, error = new.error, steps = coalesce(new.steps, executions.steps),
         finished_at = new.finished_at, worker = NULL, leased_until = NULL
-    FROM UNNEST($11::text[], $12::json[], $13::json[], $14::json[], $15::timestamp[], $16::uuid[], $17::int8[])
+    FROM UNNEST($13::text[], $14::json[], $15::json[], $16::json[], $17::timestamp[], $18::uuid[], $19::int8[])
         AS new (state, result, error, steps, finished_at, id, fence)
     WHERE executions.id = new.id AND executions.fence = new.fence AND executions.state = 'running'
     RETURNING executions.id),
@@ -151,13 +151,14 @@ turn AS MATERIALIZED (
     WHERE number > 0 AND cardinality($1::uuid[]) > 0),
 told AS (
     INSERT INTO system_events
-        (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+        (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher)
     SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
-        new.source, new.event_id
+        new.source, new.event_id, new.owner, new.publisher
     FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
-        $8::text[], $9::text[], $10::uuid[]) WITH ORDINALITY
-        AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, place)
-    WHERE new.owner IN (SELECT id FROM ended)
+        $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[]) WITH ORDINALITY
+        AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner,
+            publisher, execution, place)
+    WHERE new.execution IN (SELECT id FROM ended)
     ORDER BY new.place)
 SELECT id FROM ended";
 

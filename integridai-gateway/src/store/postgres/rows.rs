@@ -20,6 +20,8 @@ pub(super) fn event(row: &Row) -> Result<SystemEvent, StoreError> {
         correlation_id: row.try_get("correlation_id")?,
         user_id: row.try_get("user_id")?,
         event_id: row.try_get("event_id")?,
+        owner: row.try_get("owner")?,
+        publisher: row.try_get("publisher")?,
     })
 }
 

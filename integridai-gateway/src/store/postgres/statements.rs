@@ -6,12 +6,13 @@
 pub(super) const INSERT_EVENTS: &str = "\
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7311142570156650343))
 INSERT INTO system_events
-    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher)
 SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
-    new.source, new.event_id
+    new.source, new.event_id, new.owner, new.publisher
 FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
-    $8::text[], $9::text[]) WITH ORDINALITY
-    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+    $8::text[], $9::text[], $10::text[], $11::text[]) WITH ORDINALITY
+    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher,
+        place)
 ORDER BY new.place
 ON CONFLICT DO NOTHING";
 
@@ -19,19 +20,21 @@ ON CONFLICT DO NOTHING";
 pub(super) const APPEND_EVENTS: &str = "\
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7311142570156650343))
 INSERT INTO system_events
-    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher)
 SELECT new.id, new.event_type, new.service_name, new.payload, new.timestamp, new.correlation_id, new.user_id,
-    new.source, new.event_id
+    new.source, new.event_id, new.owner, new.publisher
 FROM turn, UNNEST($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamp[], $6::text[], $7::text[],
-    $8::text[], $9::text[]) WITH ORDINALITY
-    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, place)
+    $8::text[], $9::text[], $10::text[], $11::text[]) WITH ORDINALITY
+    AS new (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher,
+        place)
 ORDER BY new.place
-ON CONFLICT (source, event_id) WHERE event_id IS NOT NULL DO NOTHING
+ON CONFLICT (source, event_id, publisher) WHERE event_id IS NOT NULL DO NOTHING
 RETURNING id, cursor";
 
 pub(super) const FIND_EVENTS: &str = "\
-SELECT source, event_id, id, cursor FROM system_events
-WHERE event_id IS NOT NULL AND (source, event_id) IN (SELECT * FROM UNNEST($1::text[], $2::text[]))";
+SELECT source, event_id, publisher, id, cursor FROM system_events
+WHERE event_id IS NOT NULL
+    AND (source, event_id, publisher) IN (SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]))";
 
 pub(super) const FIND_EVENTS_BY_ID: &str = "SELECT id, cursor FROM system_events WHERE id = ANY ($1)";
 
@@ -57,7 +60,8 @@ SELECT log.first, log.farthest, log.pruned_through, found.* FROM log LEFT JOIN L
     SELECT * FROM (
         SELECT page.*, count(*) OVER () AS fitting, sum(pg_column_size(payload)) OVER so_far AS bytes
         FROM (
-            SELECT cursor, id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
+            SELECT cursor, id, event_type, source, event_id, payload, timestamp, correlation_id, user_id, owner,
+                publisher
             FROM system_events WHERE ";
 
 pub(super) const EVENTS_END_AFTER: &str = "
@@ -84,7 +88,7 @@ SELECT * FROM UNNEST
 ON CONFLICT (id) DO NOTHING";
 
 pub(super) const RECENT_EVENTS: &str = "\
-SELECT id, event_type, source, event_id, payload, timestamp, correlation_id, user_id
+SELECT id, event_type, source, event_id, payload, timestamp, correlation_id, user_id, owner, publisher
 FROM system_events ORDER BY timestamp DESC, id DESC LIMIT $1";
 
 pub(super) const RECENT_METRICS: &str = "\

@@ -49,6 +49,10 @@ struct KeptEvent {
     correlation_id: Option<String>,
     user_id: Option<String>,
     event_id: Option<String>,
+    #[serde(default)]
+    owner: Option<String>,
+    #[serde(default)]
+    publisher: String,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -159,21 +159,30 @@ fn documents() -> impl Strategy<Value = JsonText> {
     ]
 }
 
+type Texts = (String, String, Option<String>, Option<String>);
+
+fn texts() -> impl Strategy<Value = Texts> {
+    (any::<String>(), any::<String>(), any::<Option<String>>(), any::<Option<String>>())
+}
+
+fn events() -> impl Strategy<Value = Record> {
+    (texts(), texts(), any::<u128>(), documents(), moments()).prop_map(|(some, others, id, payload, at)| {
+        Record::Event(SystemEvent {
+            id: Uuid::from_u128(id),
+            event_type: some.0,
+            service_name: some.1,
+            payload,
+            timestamp: at,
+            correlation_id: some.2,
+            user_id: some.3,
+            event_id: others.2,
+            owner: others.3,
+            publisher: others.0,
+        })
+    })
+}
+
 fn records() -> impl Strategy<Value = Record> {
-    let texts = || (any::<String>(), any::<String>(), any::<Option<String>>(), any::<Option<String>>());
-    let event =
-        (texts(), any::<u128>(), documents(), moments()).prop_map(|((a, b, c, d), id, payload, at)| {
-            Record::Event(SystemEvent {
-                id: Uuid::from_u128(id),
-                event_type: a,
-                service_name: b,
-                payload,
-                timestamp: at,
-                correlation_id: c,
-                event_id: d.clone(),
-                user_id: d,
-            })
-        });
     let figures = prop::num::f64::ANY.prop_filter("a figure", |figure| !figure.is_nan());
     let metric = (texts(), figures, moments(), prop::option::of(documents())).prop_map(
         |((metric_name, service, ..), metric_value, timestamp, metadata)| {
@@ -209,7 +218,7 @@ fn records() -> impl Strategy<Value = Record> {
             };
             Record::Execution(Box::new(ended))
         });
-    prop_oneof![event, metric, execution]
+    prop_oneof![events(), metric, execution]
 }
 
 proptest! {

@@ -29,7 +29,7 @@ pub(super) fn append(connection: &Connection, events: &[SystemEvent]) -> rusqlit
 
 fn append_one(connection: &Connection, event: &SystemEvent) -> rusqlite::Result<Appended> {
     let known = match &event.event_id {
-        Some(event_id) => find(connection, &event.service_name, event_id)?,
+        Some(event_id) => find(connection, event, event_id)?,
         None => None,
     };
     if let Some(known) = known {
@@ -40,9 +40,9 @@ fn append_one(connection: &Connection, event: &SystemEvent) -> rusqlite::Result<
     Ok(Appended { id: event.id, cursor, is_new: true })
 }
 
-fn find(connection: &Connection, source: &str, event_id: &str) -> rusqlite::Result<Option<Appended>> {
+fn find(connection: &Connection, event: &SystemEvent, event_id: &str) -> rusqlite::Result<Option<Appended>> {
     let mut statement = connection.prepare_cached(statements::FIND_EVENT)?;
-    let names = params![clip(source, 255), clip(event_id, 255)];
+    let names = params![clip(&event.service_name, 255), clip(event_id, 255), event.publisher];
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Appended {
             id: row.get::<_, Id>("id")?.0,
@@ -122,6 +122,9 @@ impl Query {
         query.condition(" AND source = ?", filter.source.as_deref());
         query.condition(" AND correlation_id = ?", filter.correlation_id.as_deref());
         query.condition(" AND user_id = ?", filter.user_id.as_deref());
+        if filter.user_id.is_some() {
+            query.own(filter);
+        }
         query.moment(" AND timestamp >= ?", filter.since);
         query.moment(" AND timestamp < ?", filter.until);
         query.readable(filter);
@@ -137,17 +140,27 @@ impl Query {
         match (filter.types.is_empty(), filter.topic_users.is_empty()) {
             (true, true) => {}
             (false, true) => self.one_of(" AND event_type IN (", &filter.types, ")"),
-            (true, false) => self.one_of(" AND user_id IN (", &filter.topic_users, ")"),
+            (true, false) => {
+                self.one_of(" AND user_id IN (", &filter.topic_users, ")");
+                self.own(filter);
+            }
             (false, false) => {
                 self.one_of(" AND (event_type IN (", &filter.types, ")");
-                self.one_of(" OR user_id IN (", &filter.topic_users, "))");
+                self.one_of(" OR (user_id IN (", &filter.topic_users, ")");
+                self.own(filter);
+                self.text.push_str("))");
             }
         }
     }
 
+    /// Of users of one name, the reader.
+    fn own(&mut self, filter: &EventFilter) {
+        self.condition(" AND owner = ?", filter.reader.as_ref().map(|reader| &*reader.owner));
+    }
+
     fn readable(&mut self, filter: &EventFilter) {
         let Some(reader) = &filter.reader else { return };
-        self.condition(" AND (user_id IS NULL OR user_id = ?", Some(&reader.user_id));
+        self.condition(" AND (user_id IS NULL OR owner = ?", Some(&reader.owner));
         self.one_of(" OR event_type IN (", reader.shared_types, "))");
     }
 

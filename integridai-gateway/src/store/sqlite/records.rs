@@ -29,6 +29,8 @@ pub(super) fn insert_event(connection: &Connection, event: &SystemEvent) -> rusq
         event.user_id.as_deref().map(|id| clip(id, 100)),
         clip(&event.service_name, 255),
         event.event_id.as_deref().map(|id| clip(id, 255)),
+        event.owner,
+        event.publisher,
     ])
 }
 
@@ -98,6 +100,8 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<SystemEvent> {
         correlation_id: row.get("correlation_id")?,
         user_id: row.get("user_id")?,
         event_id: row.get("event_id")?,
+        owner: row.get("owner")?,
+        publisher: row.get("publisher")?,
     })
 }
 

@@ -2,11 +2,11 @@
 
 pub(super) const INSERT_EVENT: &str = "\
 INSERT INTO system_events
-    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    (id, event_type, service_name, payload, timestamp, correlation_id, user_id, source, event_id, owner, publisher)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 pub(super) const FIND_EVENT: &str =
-    "SELECT id, cursor FROM system_events WHERE source = ?1 AND event_id = ?2";
+    "SELECT id, cursor FROM system_events WHERE source = ?1 AND event_id = ?2 AND publisher = ?3";
 
 pub(super) const NEWEST_EVENT: &str = "SELECT coalesce(max(cursor), 0) FROM system_events";
 

@@ -81,7 +81,7 @@ fn a_file_is_migrated_once_and_carries_our_mark() {
     let mut connection = migrated();
     migrations::migrate(&mut connection, Path::new("memory")).unwrap();
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4947_4149, 6));
+    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4947_4149, 7));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_file_of_a_newer_program_is_refused() {
     let mut connection = migrated();
     connection.pragma_update(None, "user_version", 70).unwrap();
     let error = migrations::migrate(&mut connection, Path::new("gateway.db")).unwrap_err();
-    assert_eq!(error.to_string(), "the database gateway.db has schema version 70; this program knows 6");
+    assert_eq!(error.to_string(), "the database gateway.db has schema version 70; this program knows 7");
 }
 
 #[test]
@@ -239,6 +239,8 @@ fn records_of_age(time: OffsetDateTime) -> Vec<Record> {
         correlation_id: None,
         user_id: None,
         event_id: None,
+        owner: None,
+        publisher: String::new(),
     };
     let sample = MetricSample {
         metric_name: "score".to_owned(),
@@ -313,10 +315,11 @@ proptest! {
     fn an_event_is_read_as_it_was_written(
         (event_type, service_name, correlation_id, user_id, event_id, payload, timestamp, id) in
             (texts(50), texts(255), prop::option::of(texts(100)), prop::option::of(texts(100)), prop::option::of(texts(255)),
-             json(), moments(), any::<u128>())
+             json(), moments(), any::<u128>()),
+        (owner, publisher) in (prop::option::of(texts(300)), texts(300)),
     ) {
         let id = Uuid::from_u128(id);
-        let event = SystemEvent { id, event_type, service_name, payload, timestamp, correlation_id, user_id, event_id };
+        let event = SystemEvent { id, event_type, service_name, payload, timestamp, correlation_id, user_id, event_id, owner, publisher };
         let connection = migrated();
         Record::Event(event.clone()).insert(&connection).unwrap();
         let read = connection.query_row(statements::RECENT_EVENTS, [1], records::read_event).unwrap();
