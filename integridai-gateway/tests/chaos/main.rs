@@ -1,6 +1,7 @@
 //! Replicas that are killed and paused, a PostgreSQL and a Redis that are stopped and started again, at random moments,
 //! while executions are accepted and done and subscribers follow the log: whatever was accepted ends once, has one effect
-//! and one event, and every subscriber has every event once and in order.
+//! and one event, every subscriber has every event once and in order, and every call that was answered is in the log but for the
+//! last of a gateway that was killed.
 //!
 //! The short form is part of every run of the tests. The full form, with 2 000 executions and 50 subscribers, takes some
 //! minutes. Each test prints its seed, its plan and its figures; `CHAOS_SEED=7` takes that seed, and with it the same plan.
@@ -12,6 +13,7 @@
 #![allow(clippy::print_stdout, reason = "seeds, plans and figures")]
 
 mod balancer;
+mod calls;
 mod ledger;
 mod plan;
 mod proof;

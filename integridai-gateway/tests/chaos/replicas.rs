@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::balancer::Targets;
+use crate::calls::{Answered, Calls, End};
 use crate::support::{Gateway, Start};
 
 #[derive(Debug)]
@@ -11,13 +12,14 @@ pub(crate) struct Replicas {
     starts: Vec<Start>,
     targets: Targets,
     /// Up, or on its way: one that starts while there is no database waits for it.
-    gateways: Vec<JoinHandle<Gateway>>,
+    gateways: Vec<JoinHandle<(Gateway, Calls)>>,
+    answered: Vec<Answered>,
 }
 
 impl Replicas {
     /// Starts all of them, one after the other, so that one alone makes the schema.
     pub(crate) async fn start(starts: Vec<Start>, targets: Targets) -> Self {
-        let mut replicas = Self { starts, targets, gateways: Vec::new() };
+        let mut replicas = Self { starts, targets, gateways: Vec::new(), answered: Vec::new() };
         for number in 0..replicas.starts.len() {
             let starting = replicas.launch(number);
             let gateway = starting.await.expect("it starts");
@@ -30,45 +32,51 @@ impl Replicas {
         self.starts.len()
     }
 
-    fn launch(&self, number: usize) -> JoinHandle<Gateway> {
+    fn launch(&self, number: usize) -> JoinHandle<(Gateway, Calls)> {
         let (gateway, targets) = (self.starts[number].spawn(), self.targets.clone());
         tokio::spawn(async move {
             let gateway = gateway.listening().await;
             targets.set(number, Some(gateway.address));
-            gateway
+            let calls = Calls::of(gateway.address);
+            (gateway, calls)
         })
     }
 
     /// kill -9, and a new start, which is not waited for.
     pub(crate) async fn kill(&mut self, number: usize) {
-        let gateway = (&mut self.gateways[number]).await.expect("it had started");
+        let (gateway, calls) = (&mut self.gateways[number]).await.expect("it had started");
         gateway.kill().await;
+        self.answered.push(calls.end(End::Killed).await);
         self.targets.set(number, None);
         self.gateways[number] = self.launch(number);
     }
 
     /// SIGTERM, the drain, and a new start, which is not waited for.
     pub(crate) async fn restart(&mut self, number: usize) {
-        let gateway = (&mut self.gateways[number]).await.expect("it had started");
+        let (gateway, calls) = (&mut self.gateways[number]).await.expect("it had started");
         end(gateway).await;
+        self.answered.push(calls.end(End::InOrder).await);
         self.targets.set(number, None);
         self.gateways[number] = self.launch(number);
     }
 
     /// Stands still for so long. The balancer does not know.
     pub(crate) async fn pause(&mut self, number: usize, length: Duration) {
-        let gateway = (&mut self.gateways[number]).await.expect("it had started");
+        let (gateway, calls) = (&mut self.gateways[number]).await.expect("it had started");
         gateway.signal("STOP");
         tokio::time::sleep(length).await;
         gateway.signal("CONT");
-        self.gateways[number] = tokio::spawn(async { gateway });
+        self.gateways[number] = tokio::spawn(async { (gateway, calls) });
     }
 
-    /// Waits until all of them are up, and ends them in order.
-    pub(crate) async fn stop(self) {
-        for gateway in self.gateways {
-            end(gateway.await.expect("it had started")).await;
+    /// Waits until all of them are up, and ends them in order. Answers what each that there ever was has answered.
+    pub(crate) async fn stop(mut self) -> Vec<Answered> {
+        for starting in self.gateways {
+            let (gateway, calls) = starting.await.expect("it had started");
+            end(gateway).await;
+            self.answered.push(calls.end(End::InOrder).await);
         }
+        self.answered
     }
 }
 

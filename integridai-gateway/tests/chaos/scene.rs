@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::task::{JoinSet, block_in_place};
 
 use crate::balancer::Balancer;
+use crate::calls;
 use crate::ledger::{DATABASE, Ledger};
 use crate::plan::{Deed, Plan};
 use crate::proof;
@@ -114,7 +115,9 @@ impl Scene {
             told.iter().map(Vec::len).sum::<usize>(),
             begun.elapsed()
         );
-        self.replicas.stop().await;
+        let answered = self.replicas.stop().await;
+        let lost = calls::the_calls_are_complete(&self.ledger, &answered);
+        println!("{} gateways, of whose calls those that were killed took {lost} along", answered.len());
     }
 
     async fn misbehave(&mut self, deeds: &[(usize, Deed)], seed: &mut Seed) {
