@@ -33,7 +33,7 @@ pub enum ChangeKind {
 }
 
 /// What is taken up while the gateway runs: these keys, and all below these sections. Everything else needs a restart.
-const TAKEN_UP: [&str; 14] = [
+const TAKEN_UP: [&str; 15] = [
     "server.allowed_hosts",
     "server.body_first_byte_timeout_seconds",
     "server.min_body_bytes_per_second",
@@ -48,6 +48,7 @@ const TAKEN_UP: [&str; 14] = [
     "services",
     "cache",
     "proxy",
+    "events",
 ];
 
 /// Below a section that is taken up, and none the less only with a restart.

@@ -11,7 +11,7 @@ fn of(kind: &str, owner: Option<&str>) -> SystemEvent {
 }
 
 async fn cursors(store: &Store, filter: EventFilter) -> Vec<u64> {
-    let page = store.events(EventRange::after(0), filter, 100).await.unwrap();
+    let page = store.events(EventRange::after(0), filter, 100).await.expect("the store works");
     page.events.iter().map(|logged| logged.cursor).collect()
 }
 

@@ -9,12 +9,12 @@ use crate::homes::on_both;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn ticket(digest: &str, principal: &str) -> NewTicket {
-    let facts = JsonText::parse(r#"{"subject":"ann"}"#).unwrap();
+    let facts = JsonText::parse(r#"{"subject":"ann"}"#).expect("JSON");
     NewTicket { digest: digest.to_owned(), principal: principal.to_owned(), facts, lifetime: MINUTE }
 }
 
 async fn take(store: &Store, digest: &str) -> Option<String> {
-    let facts = store.take_ticket(digest.to_owned()).await.unwrap();
+    let facts = store.take_ticket(digest.to_owned()).await.expect("the store works");
     facts.map(|facts| facts.as_str().to_owned())
 }
 
