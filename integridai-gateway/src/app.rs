@@ -2,8 +2,11 @@
 
 mod beside;
 mod database;
+mod entrance;
 mod fronts;
 mod operators;
+mod redirect;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,13 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::beside::{Beside, STORE_GRACE};
+use self::entrance::Entrance;
 use self::fronts::Fronts;
 use crate::api::{self, Api};
 use crate::config::{Config, Count, ServerConfig};
 use crate::events::{EventLog, Events, Hub};
 use crate::orchestration::{Engine, Queue, QueueOptions, Triggers, UnknownWorkflow, Workflows};
 use crate::proxy::{Table, Tunnels};
-use crate::server::{self, Drained, ServerOptions};
+use crate::server::{Drained, ServerOptions};
 use crate::services::{
     Calls, Connections, Consolidated, Exchanges, HealthRule, Protection, Reporter, Sources, Tickets, Traffic,
 };
@@ -33,8 +37,7 @@ use crate::telemetry::{self, DroppedLines, TelemetryError};
 /// A gateway that is bound and wired, and about to run.
 #[derive(Debug)]
 pub struct App {
-    listener: TcpListener,
-    address: SocketAddr,
+    entrance: Entrance,
     fronts: Fronts,
     api: Arc<Api>,
     beside: Beside,
@@ -111,7 +114,7 @@ impl App {
     async fn wire(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
-        let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
+        let (entrance, certificates) = Entrance::open(&config).await?;
         let store = database::open(&config).await?;
         let hub = hub(&config, &store);
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
@@ -154,8 +157,8 @@ impl App {
         let around = Around { guards: &guards, cache: cache.as_ref(), clients: &clients, tunnels };
         let proxied = stack::proxied(&table(&config)?, &config, &around)?;
         let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges, proxied).await?;
-        let beside = Beside { access, limits, cache, checks, dropped_lines: None };
-        Ok(Self { listener, address, fronts, api, beside, config })
+        let beside = Beside { access, limits, cache, checks, certificates, dropped_lines: None };
+        Ok(Self { entrance, fronts, api, beside, config })
     }
 
     /// Counts the log lines that could not be written among the metrics.
@@ -168,7 +171,13 @@ impl App {
     /// Where it listens, with the port that was chosen if the configuration says 0.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.entrance.address
+    }
+
+    /// Where it sends those who come without TLS, if it does.
+    #[must_use]
+    pub fn redirect_address(&self) -> Option<SocketAddr> {
+        self.entrance.redirecting.as_ref().map(|redirecting| redirecting.address)
     }
 
     /// Where it listens for operators, if it does.
@@ -184,11 +193,11 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, fronts, api, beside, config } = self;
+        let Self { entrance, fronts, api, beside, config } = self;
         let resumed = api.store.requeue_running().await?;
         api.queue.start(config.executions.workers.get());
         let running = beside.start(&api, &config);
-        tracing::info!(%address, resumed, "listening");
+        tracing::info!(address = %entrance.address, resumed, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
             shutdown.await;
@@ -205,7 +214,7 @@ impl App {
                 operators.serve(api.draining.cancelled()).await;
             }
         };
-        let served = server::serve(listener, fronts.clients, server_options(&config.server), told);
+        let served = entrance.serve(fronts.clients, &config, told, api.draining.cancelled());
         let (drained, (), ()) = tokio::join!(served, others, operated);
         running.end(&api).await;
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
@@ -224,6 +233,7 @@ pub fn check_access(config: &Config) -> Result<(), BuildError> {
     Triggers::check(&config.triggers, &Workflows::new(config.workflows.clone()))?;
     limits(config)?;
     database::check(config)?;
+    tls::tls(&config.server.tls)?;
     Clients::new(&config.services, &config.proxy)?;
     access(config).map(drop)
 }

@@ -6,6 +6,7 @@ use integridai_tower::client::balance::CheckHealth;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::tls;
 use crate::api::Api;
 use crate::config::Config;
 use crate::events::Tail;
@@ -21,6 +22,7 @@ pub(super) struct Beside {
     pub(super) limits: Limits,
     pub(super) cache: Option<Cache>,
     pub(super) checks: Vec<CheckHealth>,
+    pub(super) certificates: Option<tls::Files>,
     pub(super) dropped_lines: Option<DroppedLines>,
 }
 
@@ -43,7 +45,7 @@ const LEASES_GRACE: Duration = Duration::from_secs(2);
 
 impl Beside {
     pub(super) fn start(self, api: &Api, config: &Config) -> Running {
-        let Self { mut access, mut limits, cache, checks, dropped_lines } = self;
+        let Self { mut access, mut limits, cache, checks, certificates, dropped_lines } = self;
         let mut works = JoinSet::new();
         works.spawn(api.consolidated.clone().keep_fresh(config.realtime.metrics_interval_seconds.get()));
         works.spawn(Tail::new(api.store.clone(), api.hub.clone()).run());
@@ -53,6 +55,7 @@ impl Beside {
         works.spawn(limits.watch());
         access.take_refreshes().into_iter().for_each(|refresh| drop(works.spawn(refresh)));
         checks.into_iter().for_each(|check| drop(works.spawn(check)));
+        certificates.into_iter().for_each(|files| drop(works.spawn(tls::watch(files))));
         let answers = cache.as_ref().map(Cache::answers);
         answers.clone().into_iter().for_each(|answers| drop(works.spawn(answers.watch())));
         let in_step = cache.and_then(|mut cache| cache.take_in_step());

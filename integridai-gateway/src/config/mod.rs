@@ -7,6 +7,7 @@
 mod admin;
 mod auth;
 mod cache;
+mod client_certificates;
 mod cors;
 mod database;
 mod environment;
@@ -17,10 +18,13 @@ mod metrics;
 mod proxy;
 mod rate_limits;
 mod realtime;
+mod redirect;
 mod redis;
 mod resilience;
+mod security_headers;
 mod server;
 mod services;
+mod tls;
 mod triggers;
 mod values;
 mod workflows;
@@ -28,6 +32,7 @@ mod workflows;
 pub use admin::AdminConfig;
 pub use auth::{ApiKeyConfig, AuthConfig, IssuerConfig};
 pub use cache::{CacheConfig, CachedRouteConfig, CachedRoutesConfig};
+pub use client_certificates::ClientCertificateConfig;
 pub use cors::CorsConfig;
 pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
 pub use executions::ExecutionsConfig;
@@ -40,12 +45,15 @@ pub use rate_limits::{
     ForwardingField, LimitedMethod, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, Tiers,
 };
 pub use realtime::RealtimeConfig;
+pub use redirect::RedirectConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
+pub use security_headers::{FrameAncestors, ReferrerPolicy, SecurityHeadersConfig};
 pub use server::ServerConfig;
 pub use services::{
     DashboardConfig, FlaiSimulatorConfig, Protocol, RegTechConfig, ServiceConfig, ServicesConfig,
 };
+pub use tls::{CertificateConfig, ClientCertificates, HostPattern, TlsConfig, TlsVersion, WithoutName};
 pub use triggers::TriggersConfig;
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
@@ -198,6 +206,12 @@ impl Config {
         self.auth.check()?;
         self.rate_limits.check()?;
         self.server.check()?;
+        if !self.auth.client_certificates.is_empty() && !self.server.tls.asks_for_certificates() {
+            return Err(ConfigError::Contradiction {
+                keys: "auth.client_certificates, server.tls.client_certificates".into(),
+                reason: "clients are not asked for certificates",
+            });
+        }
         self.redis.check()?;
         self.cache.check()?;
         self.services.check()?;

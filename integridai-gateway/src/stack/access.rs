@@ -14,6 +14,7 @@ use integridai_tower::auth::{
 use integridai_tower::{ConfigError, Principal};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use super::certificates::ByCertificate;
 use super::refused::{NO_STORE, refused};
 use super::upstream::keys_transport;
 use crate::api::{STREAM, SUBSCRIBE, Scope, UnknownScope};
@@ -56,9 +57,15 @@ impl Access {
         if !config.api_keys.is_empty() {
             layer = layer.or(api_keys(config)?);
         }
+        if !config.client_certificates.is_empty() {
+            // Last, for a token says for whom this request is, and a certificate whose connection it is.
+            layer = layer.or(ByCertificate::new(&config.client_certificates)?);
+        }
         let layer = layer.optional_if(is_open).realm(&config.realm)?.reject_with(refused);
-        let has_others =
-            config.disabled || !config.api_keys.is_empty() || published.keys.len() < config.issuers.len();
+        let has_others = config.disabled
+            || !config.api_keys.is_empty()
+            || !config.client_certificates.is_empty()
+            || published.keys.len() < config.issuers.len();
         let issuer_keys = IssuerKeys::new(published.keys, !has_others);
         Ok(Self { layer, refreshes: published.refreshes, issuer_keys })
     }

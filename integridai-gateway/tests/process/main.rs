@@ -4,6 +4,9 @@
 
 mod abuse;
 mod access;
+#[cfg(feature = "tls")]
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod command_line;
 #[cfg(feature = "postgres")]
 mod database;
@@ -12,6 +15,8 @@ mod disk;
 mod drains;
 mod faults;
 mod held;
+#[cfg(feature = "tls")]
+mod https;
 mod kills;
 mod logs;
 mod memory;
