@@ -2,11 +2,14 @@
 
 mod beside;
 mod database;
+mod entrance;
 mod generation;
 mod lasting;
 mod operators;
 mod probe;
+mod redirect;
 mod reloading;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::beside::{Running, STORE_GRACE};
+use self::entrance::Entrance;
 use self::lasting::Lasting;
 use self::operators::Operators;
 pub use self::probe::probe;
@@ -23,7 +27,7 @@ use self::reloading::Reloading;
 use crate::api;
 use crate::config::{Config, Count, ServerConfig};
 use crate::orchestration::{Triggers, UnknownWorkflow, Workflows};
-use crate::server::{self, Drained, ServerOptions};
+use crate::server::{Drained, ServerOptions};
 pub use crate::services::{NotReloaded, Reloaded, Reloads};
 use crate::stack::{Access, Clients};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
@@ -33,8 +37,8 @@ use crate::telemetry::{self, DroppedLines, TelemetryError};
 /// A gateway that is bound and wired, and about to run.
 #[derive(Debug)]
 pub struct App {
-    listener: TcpListener,
-    address: SocketAddr,
+    entrance: Entrance,
+    certificates: Option<tls::Files>,
     operators: Option<Operators>,
     reloading: Reloading,
     config: Config,
@@ -108,12 +112,12 @@ impl App {
     async fn wire(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
-        let (listener, address) = bind(config.server.listen, "server.listen, or --port of demo").await?;
+        let (entrance, certificates) = Entrance::open(&config).await?;
         let (clients, _) = Clients::new(&config.services, &config.proxy)?;
         let lasting = Lasting::open(&config, workflows, clients, prometheus).await?;
         let reloading = Reloading::new(&config, lasting)?;
         let operators = Operators::bind(&config).await?;
-        Ok(Self { listener, address, operators, reloading, config, dropped_lines: None })
+        Ok(Self { entrance, certificates, operators, reloading, config, dropped_lines: None })
     }
 
     /// Counts the log lines that could not be written among the metrics.
@@ -142,7 +146,13 @@ impl App {
     /// Where it listens, with the port that was chosen if the configuration says 0.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.entrance.address
+    }
+
+    /// Where it sends those who come without TLS, if it does.
+    #[must_use]
+    pub fn redirect_address(&self) -> Option<SocketAddr> {
+        self.entrance.redirecting.as_ref().map(|redirecting| redirecting.address)
     }
 
     /// Where it listens for operators, if it does.
@@ -158,13 +168,13 @@ impl App {
     ///
     /// When unfinished executions cannot be taken up.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, BuildError> {
-        let Self { listener, address, operators, reloading, config, dropped_lines } = self;
+        let Self { entrance, certificates, operators, reloading, config, dropped_lines } = self;
         let lasting = reloading.lasting.clone();
         let resumed = lasting.store.requeue_running().await?;
         lasting.queue.start(config.executions.workers.get());
-        let running = Running::start(&lasting, &config, dropped_lines);
+        let running = Running::start(&lasting, &config, certificates, dropped_lines);
         let revision = reloading.reloads.in_force().revision.clone();
-        tracing::info!(%address, resumed, revision, "listening");
+        tracing::info!(address = %entrance.address, resumed, revision, "listening");
         let grace = config.server.grace_seconds.get();
         let told = async {
             shutdown.await;
@@ -182,7 +192,7 @@ impl App {
                 operators.serve(routes, lasting.draining.cancelled()).await;
             }
         };
-        let served = server::serve(listener, routes, server_options(&config.server), told);
+        let served = entrance.serve(routes, &config, told, lasting.draining.cancelled());
         // A task of its own: whatever it builds, connections are accepted meanwhile.
         let reloading = AbortOnDropHandle::new(tokio::spawn(reloading.run(lasting.draining.clone())));
         let (drained, (), (), last) = tokio::join!(served, others, operated, reloading);
@@ -203,6 +213,7 @@ pub fn check_access(config: &Config) -> Result<(), BuildError> {
     Triggers::check(&config.triggers, &Workflows::new(config.workflows.clone()))?;
     generation::limits(config, None)?;
     database::check(config)?;
+    tls::tls(&config.server.tls)?;
     Clients::new(&config.services, &config.proxy)?;
     Ok(Access::new(&config.auth, None, None).map(drop)?)
 }

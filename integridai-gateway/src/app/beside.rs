@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use super::generation::Generation;
 use super::lasting::Lasting;
+use super::tls;
 use crate::config::Config;
 use crate::events::Tail;
 use crate::services::Figures;
@@ -26,7 +27,12 @@ const PURGES_GRACE: Duration = Duration::from_secs(2);
 const LEASES_GRACE: Duration = Duration::from_secs(2);
 
 impl Running {
-    pub(super) fn start(lasting: &Lasting, config: &Config, dropped_lines: Option<DroppedLines>) -> Self {
+    pub(super) fn start(
+        lasting: &Lasting,
+        config: &Config,
+        certificates: Option<tls::Files>,
+        dropped_lines: Option<DroppedLines>,
+    ) -> Self {
         let mut works = JoinSet::new();
         let interval = config.realtime.metrics_interval_seconds.get();
         works.spawn(lasting.consolidated.clone().keep_fresh(interval));
@@ -34,6 +40,7 @@ impl Running {
         works.spawn(telemetry::upkeep(lasting.prometheus.clone()));
         let (store, hub, clients) = (lasting.store.clone(), lasting.hub.clone(), lasting.clients.clone());
         works.spawn(Figures { store, hub, clients, dropped_lines }.watch());
+        certificates.into_iter().for_each(|files| drop(works.spawn(tls::watch(files))));
         Self { works }
     }
 

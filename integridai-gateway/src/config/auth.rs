@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::values::speaks;
-use super::{ConfigError, Count, KeysUrl, Seconds, Secret};
+use super::{ClientCertificateConfig, ConfigError, Count, KeysUrl, Seconds, Secret};
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct AuthConfig {
     /// API keys, by a name of yours.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub api_keys: BTreeMap<String, ApiKeyConfig>,
+    /// Callers that are known by their certificates, by a name of yours.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub client_certificates: BTreeMap<String, ClientCertificateConfig>,
 }
 
 /// An issuer of tokens, and where its keys are: exactly one of `discovery`, `jwks_url`, `public_key_file`, `secret`.
@@ -141,6 +144,7 @@ impl Default for AuthConfig {
             api_key_pepper: None,
             issuers: BTreeMap::new(),
             api_keys: BTreeMap::new(),
+            client_certificates: BTreeMap::new(),
         }
     }
 }
@@ -149,7 +153,7 @@ impl AuthConfig {
     /// Whether anybody could prove who they are.
     #[must_use]
     pub fn has_authenticator(&self) -> bool {
-        !self.issuers.is_empty() || !self.api_keys.is_empty()
+        !self.issuers.is_empty() || !self.api_keys.is_empty() || !self.client_certificates.is_empty()
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {

@@ -8,6 +8,7 @@ mod admin;
 mod auth;
 mod cache;
 mod changes;
+mod client_certificates;
 mod cors;
 mod database;
 mod environment;
@@ -19,10 +20,13 @@ mod metrics;
 mod proxy;
 mod rate_limits;
 mod realtime;
+mod redirect;
 mod redis;
 mod resilience;
+mod security_headers;
 mod server;
 mod services;
+mod tls;
 mod triggers;
 mod values;
 mod workflows;
@@ -31,6 +35,7 @@ pub use admin::AdminConfig;
 pub use auth::{ApiKeyConfig, AuthConfig, IssuerConfig};
 pub use cache::{CacheConfig, CachedRouteConfig, CachedRoutesConfig};
 pub use changes::{Change, ChangeKind};
+pub use client_certificates::ClientCertificateConfig;
 pub use cors::CorsConfig;
 pub use database::{DatabaseConfig, DatabaseUrl, SpoolConfig};
 pub use events::{EventsConfig, OtherSources, PublisherConfig};
@@ -44,12 +49,15 @@ pub use rate_limits::{
     ForwardingField, LimitedMethod, PolicyConfig, PolicyKey, QuotaConfig, RateLimitsConfig, Tiers,
 };
 pub use realtime::RealtimeConfig;
+pub use redirect::RedirectConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
+pub use security_headers::{FrameAncestors, ReferrerPolicy, SecurityHeadersConfig};
 pub use server::ServerConfig;
 pub use services::{
     DashboardConfig, FlaiSimulatorConfig, Protocol, RegTechConfig, ServiceConfig, ServicesConfig,
 };
+pub use tls::{CertificateConfig, ClientCertificates, HostPattern, TlsConfig, TlsVersion, WithoutName};
 pub use triggers::TriggersConfig;
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
@@ -204,6 +212,12 @@ impl Config {
         self.auth.check()?;
         self.rate_limits.check()?;
         self.server.check()?;
+        if !self.auth.client_certificates.is_empty() && !self.server.tls.asks_for_certificates() {
+            return Err(ConfigError::Contradiction {
+                keys: "auth.client_certificates, server.tls.client_certificates".into(),
+                reason: "clients are not asked for certificates",
+            });
+        }
         self.redis.check()?;
         self.cache.check()?;
         self.services.check()?;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Count, Seconds};
+use super::{ConfigError, Count, RedirectConfig, Seconds, SecurityHeadersConfig, TlsConfig};
 
 /// The listener and its limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,12 @@ pub struct ServerConfig {
     pub max_uri_bytes: Count,
     /// The greatest size of a request's body in bytes.
     pub max_body_bytes: Count,
+    /// TLS for clients.
+    pub tls: TlsConfig,
+    /// Where those who come without are sent.
+    pub redirect: RedirectConfig,
+    /// What browsers are told.
+    pub security_headers: SecurityHeadersConfig,
 }
 
 impl Default for ServerConfig {
@@ -79,6 +85,9 @@ impl Default for ServerConfig {
             max_headers: Count::new(100),
             max_uri_bytes: Count::new(8 * 1024),
             max_body_bytes: Count::new(1024 * 1024),
+            tls: TlsConfig::default(),
+            redirect: RedirectConfig::default(),
+            security_headers: SecurityHeadersConfig::default(),
         }
     }
 }
@@ -112,7 +121,10 @@ impl ServerConfig {
         ];
         match most.into_iter().find(|(_, value, most, _)| value.get() > *most) {
             Some((key, .., reason)) => Err(ConfigError::Contradiction { keys: key.into(), reason }),
-            None => Ok(()),
+            None => {
+                self.tls.check()?;
+                self.redirect.check(self)
+            }
         }
     }
 

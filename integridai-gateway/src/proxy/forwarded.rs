@@ -21,6 +21,14 @@ pub(super) struct Seen {
     pub(super) trusted: Option<ForwardingField>,
     /// What it called the gateway.
     pub(super) host: Option<String>,
+    /// Whether it came over TLS.
+    pub(super) is_secured: bool,
+}
+
+impl Seen {
+    fn proto(&self) -> &'static str {
+        if self.is_secured { "https" } else { "http" }
+    }
 }
 
 /// What the request calls the gateway: its `Host`, which the edge has brought into one form.
@@ -60,7 +68,7 @@ pub(super) fn tell(headers: &mut HeaderMap, seen: &Seen) {
         append(headers, &FOR, &peer.to_string());
     }
     append(headers, &FORWARDED, &element(seen));
-    set_unless_told(headers, &PROTO, "http");
+    set_unless_told(headers, &PROTO, seen.proto());
     if let Some(host) = &seen.host {
         set_unless_told(headers, &NAME, host);
     }
@@ -92,10 +100,11 @@ fn element(seen: &Seen) -> String {
         Some(IpAddr::V6(address)) => format!("\"[{address}]\""),
         None => "unknown".to_owned(),
     };
+    let proto = seen.proto();
     let is_quotable = |host: &&String| !host.contains(['"', '\\']);
     match seen.host.as_ref().filter(is_quotable) {
-        Some(host) => format!("for={node};host=\"{host}\";proto=http"),
-        None => format!("for={node};proto=http"),
+        Some(host) => format!("for={node};host=\"{host}\";proto={proto}"),
+        None => format!("for={node};proto={proto}"),
     }
 }
 
@@ -118,7 +127,8 @@ mod tests {
     }
 
     fn seen(peer: &str, trusted: Option<ForwardingField>) -> Seen {
-        Seen { peer: Some(peer.parse().unwrap()), trusted, host: Some("gate.test:81".to_owned()) }
+        let host = Some("gate.test:81".to_owned());
+        Seen { peer: Some(peer.parse().unwrap()), trusted, host, is_secured: false }
     }
 
     const FORGED: [(&str, &str); 9] = [
@@ -171,5 +181,14 @@ mod tests {
                 expected.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             assert_eq!(told, expected);
         }
+    }
+
+    #[test]
+    fn over_tls_the_protocol_is_https() {
+        let seen = Seen { is_secured: true, ..seen("192.0.2.1", None) };
+        let told = told(&seen, &FORGED[..8]);
+        let said = |name: &str| told.iter().find(|(told, _)| told == name).map(|(_, value)| value.as_str());
+        assert_eq!(said("x-forwarded-proto"), Some("https"));
+        assert_eq!(said("forwarded"), Some("for=192.0.2.1;host=\"gate.test:81\";proto=https"));
     }
 }

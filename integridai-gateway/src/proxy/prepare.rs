@@ -25,7 +25,7 @@ use super::watched::Watch;
 use super::{failure, grpc, hops, path, via};
 use crate::config::ForwardingField;
 use crate::respond::{Problem, is_grpc};
-use crate::server::PeerAddr;
+use crate::server::{PeerAddr, Secured};
 use crate::services::KEPT_ORIGIN;
 use crate::stack::{Outgoing, Pace, Progress};
 
@@ -139,7 +139,8 @@ impl Passage {
     fn see(&self, head: &request::Parts) -> Seen {
         let peer = head.extensions.get::<PeerAddr>().map(|peer| peer.0.ip().to_canonical());
         let is_trusted = peer.is_some_and(|peer| (self.is_trusted)(peer));
-        Seen { peer, trusted: is_trusted.then_some(self.forwarding), host: host_of(head) }
+        let is_secured = head.extensions.get::<Secured>().is_some();
+        Seen { peer, trusted: is_trusted.then_some(self.forwarding), host: host_of(head), is_secured }
     }
 
     fn check_length(&self, headers: &HeaderMap) -> Result<(), Problem> {

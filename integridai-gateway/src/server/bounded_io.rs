@@ -17,59 +17,34 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What hyper reads where the client's bytes must not be read on: no line of any request, so that it answers 400.
 const UNREADABLE: &[u8] = b"\0\r\n\r\n";
 
-/// A socket with what hyper does not do: deadlines for the first bytes (which tell HTTP/1 from HTTP/2 before any of
-/// hyper's own timers runs), for a head that has begun and for writes that the client does not read; and an end to
-/// requests whose length is ambiguous.
+/// What is read of a client, with what hyper does not do: deadlines for the first bytes (which tell HTTP/1 from HTTP/2
+/// before any of hyper's own timers runs) and for a head that has begun; and an end to requests whose length is ambiguous.
 #[derive(Debug)]
 pub(super) struct BoundedIo<T> {
     socket: T,
     opening: Option<Opening>,
     requests: Requests,
-    timeouts: Timeouts,
-    stall: Option<Pin<Box<Sleep>>>,
+    /// For the first bytes, and for each head.
+    head_timeout: Duration,
     _admitted: Admitted,
 }
 
-/// How long a client may take.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Timeouts {
-    /// For the first bytes, and for each head.
-    pub(super) head: Duration,
-    /// For some progress of a write.
-    pub(super) write_stall: Duration,
-}
-
 impl<T> BoundedIo<T> {
-    pub(super) fn new(socket: T, timeouts: Timeouts, tally: Arc<Tally>, admitted: Admitted) -> Self {
-        let deadline = Box::pin(tokio::time::sleep(timeouts.head));
+    pub(super) fn new(socket: T, head_timeout: Duration, tally: Arc<Tally>, admitted: Admitted) -> Self {
+        let deadline = Box::pin(tokio::time::sleep(head_timeout));
         Self {
             socket,
             opening: Some(Opening { deadline, preface: HTTP2_PREFACE }),
             requests: Requests::new(tally),
-            timeouts,
-            stall: None,
+            head_timeout,
             _admitted: admitted,
         }
-    }
-
-    fn bound_write(
-        &mut self,
-        context: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.stall = None;
-            return written;
-        }
-        let limit = self.timeouts.write_stall;
-        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        stall.as_mut().poll(context).map(|()| Err(timed_out("the client does not read")))
     }
 
     fn bound_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let late = match &mut self.opening {
             Some(opening) => opening.deadline.as_mut().poll(context),
-            None => self.requests.wait(self.timeouts.head, context),
+            None => self.requests.wait(self.head_timeout, context),
         };
         late.map(|()| Err(timed_out("the client stays silent")))
     }
@@ -171,20 +146,20 @@ impl<T: AsyncRead + Unpin> AsyncRead for BoundedIo<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for BoundedIo<T> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = Pin::new(&mut this.socket).poll_write(context, bytes);
-        this.bound_write(context, written)
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = Pin::new(&mut this.socket).poll_write_vectored(context, slices);
-        this.bound_write(context, written)
+        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -210,14 +185,12 @@ mod tests {
     use super::*;
 
     const OPENING: Duration = Duration::from_secs(10);
-    const STALL: Duration = Duration::from_secs(30);
 
     fn bounded() -> (BoundedIo<DuplexStream>, DuplexStream) {
         let (server, client) = tokio::io::duplex(64);
         let admitted = Admission::new(1).admit().expect("there is room for one");
         let tally = Arc::new(Tally::new(Bounds { requests: 100, given_up: 100 }));
-        let timeouts = Timeouts { head: OPENING, write_stall: STALL };
-        (BoundedIo::new(server, timeouts, tally, admitted), client)
+        (BoundedIo::new(server, OPENING, tally, admitted), client)
     }
 
     #[tokio::test(start_paused = true)]
@@ -281,25 +254,5 @@ mod tests {
         let mut read = [0; 3];
         io.read_exact(&mut read).await.unwrap();
         assert_eq!(read, *b"\n\n\n");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_does_not_read_is_cut() {
-        let (mut io, _client) = bounded();
-        let written = io.write_all(&[0; 65]).await;
-        assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slow_reader_that_makes_progress_is_not_cut() {
-        let (mut io, mut client) = bounded();
-        let read_slowly = async {
-            for _ in 0..4 {
-                tokio::time::sleep(STALL - OPENING).await;
-                client.read_exact(&mut [0; 64]).await.unwrap();
-            }
-        };
-        let (written, ()) = tokio::join!(io.write_all(&[0; 256]), read_slowly);
-        written.unwrap();
     }
 }

@@ -13,11 +13,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use pin_project_lite::pin_project;
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service};
 
 use super::bounded_io::BoundedIo;
+use super::secured::Secured;
+use super::socket::Socket;
 use super::tally::{Tally, Turn, Verdict};
 
 /// The address at the other end of the socket: the client's, or its proxy's. An extension of every request.
@@ -28,7 +29,7 @@ pub struct PeerAddr(pub SocketAddr);
 /// or at once when the client misuses it.
 pub(super) async fn drive<S, B>(
     protocol: &auto::Builder<TokioExecutor>,
-    io: BoundedIo<TcpStream>,
+    io: BoundedIo<Socket>,
     exchanges: Exchanges<S>,
     draining: CancellationToken,
 ) where
@@ -68,12 +69,13 @@ pub(super) async fn drive<S, B>(
 pub(super) struct Exchanges<S> {
     service: TowerToHyperService<S>,
     peer: PeerAddr,
+    secured: Option<Secured>,
     tally: Arc<Tally>,
 }
 
 impl<S> Exchanges<S> {
-    pub(super) fn new(service: S, peer: SocketAddr, tally: Arc<Tally>) -> Self {
-        Self { service: TowerToHyperService::new(service), peer: PeerAddr(peer), tally }
+    pub(super) fn new(service: S, peer: SocketAddr, secured: Option<Secured>, tally: Arc<Tally>) -> Self {
+        Self { service: TowerToHyperService::new(service), peer: PeerAddr(peer), secured, tally }
     }
 }
 
@@ -92,6 +94,9 @@ where
         let is_last = request.version() < Version::HTTP_2 && self.tally.verdict() != Verdict::GoOn;
         let is_connect = *request.method() == Method::CONNECT;
         request.extensions_mut().insert(self.peer);
+        if let Some(secured) = &self.secured {
+            request.extensions_mut().insert(secured.clone());
+        }
         Exchange { answer: self.service.call(request), turn, is_last, is_connect }
     }
 }

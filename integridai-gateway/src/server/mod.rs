@@ -1,7 +1,7 @@
 //! The HTTP server: a listener, any Tower service, and bounds on everything a client can do.
 //!
-//! [`serve`] speaks HTTP/1.1 (with upgrades) and HTTP/2 cleartext with prior knowledge on one port, until the
-//! `shutdown` future resolves; then it drains. It knows nothing of the gateway: any
+//! [`serve`] speaks HTTP/1.1 (with upgrades) and HTTP/2 on one port, in the clear (HTTP/2 with prior knowledge) or over
+//! TLS ([`ServerOptions::tls`]), until the `shutdown` future resolves; then it drains. It knows nothing of the gateway: any
 //! `Service<Request<Incoming>>` will do. Each request is served by a clone that was polled ready first.
 //!
 //! # What a client cannot do
@@ -18,7 +18,7 @@
 //! | flood with frames of no use, or that break the protocol (HTTP/2) | GOAWAY, close | [`http2_max_faulty_streams`], and h2's own bounds on empty DATA, CONTINUATION, SETTINGS and PING |
 //! | leave a response unread | the connection is closed | [`write_stall_timeout`] |
 //! | vanish behind an idle HTTP/2 connection | the connection is closed | [`http2_keep_alive_interval`] + [`http2_keep_alive_timeout`] |
-//! | open more connections than there is room for | a raw 503 with `Retry-After`, close | [`max_connections`] |
+//! | open more connections than there is room for | a raw 503 with `Retry-After`, close; where TLS is spoken, close | [`max_connections`] |
 //!
 //! The requests among the bytes are followed before hyper reads them, since it settles in silence what others may settle
 //! otherwise: with both lengths it goes by `Transfer-Encoding`, an equal second `Content-Length` it drops, and a bare LF
@@ -39,11 +39,13 @@
 //! and the [`write_stall_timeout`], until their socket closes.
 //!
 //! # Extensions
-//! Written to each request: [`PeerAddr`], the address at the other end of the socket.
+//! Written to each request: [`PeerAddr`], the address at the other end of the socket; where it came over TLS, [`Secured`].
 //!
 //! # Metrics
 //! `integridai_server_connections_open`, `integridai_server_connections_refused_total`,
-//! `integridai_server_connections_panicked_total`, `integridai_server_accept_errors_total`.
+//! `integridai_server_connections_panicked_total`, `integridai_server_accept_errors_total`; over TLS
+//! `integridai_server_tls_handshakes_total`, `integridai_server_tls_reloads_total` and
+//! `integridai_server_tls_certificate_expiry_timestamp_seconds`.
 //!
 //! # Examples
 //! Defaults:
@@ -100,9 +102,19 @@ mod framing;
 mod options;
 mod refusal;
 mod repoll;
+mod secured;
 mod serve;
+mod socket;
 mod tally;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls_absent.rs"]
+mod tls;
+mod unstalled;
 
 pub use connection::PeerAddr;
 pub use options::ServerOptions;
+pub use secured::{ClientCertificate, Secured, SubjectName};
 pub use serve::{Drained, serve};
+pub use tls::Tls;

@@ -4,6 +4,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
 
 use super::tally::Bounds;
+use super::tls::Tls;
 
 /// The smallest HTTP/1 read buffer that hyper accepts.
 const SMALLEST_HEAD_BUFFER: usize = 8 * 1024;
@@ -46,6 +47,8 @@ pub struct ServerOptions {
     pub http2_keep_alive_timeout: Duration,
     /// How long draining waits for requests in flight. Default 20 s.
     pub grace: Duration,
+    /// How TLS is spoken. Default not at all.
+    pub tls: Option<Tls>,
 }
 
 impl Default for ServerOptions {
@@ -66,6 +69,7 @@ impl Default for ServerOptions {
             http2_keep_alive_interval: Duration::from_secs(30),
             http2_keep_alive_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(20),
+            tls: None,
         }
     }
 }

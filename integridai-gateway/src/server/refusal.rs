@@ -1,17 +1,26 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+/// To those who find no room.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: application/problem+json\r\n\
     content-length: 97\r\n\
     retry-after: 5\r\n\
     connection: close\r\n\
     \r\n\
     {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"too many connections\"}";
+/// To those who speak HTTP where TLS is spoken.
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
+pub(super) const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
+    content-type: application/problem+json\r\n\
+    content-length: 92\r\n\
+    connection: close\r\n\
+    \r\n\
+    {\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"detail\":\"https:// is spoken here\"}";
 /// All the time that a refused client is given.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Beyond so many at once, the rest is closed without a word.
@@ -25,19 +34,20 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    pub(super) fn refuse(&mut self, stream: TcpStream) {
+    pub(super) fn refuse(&mut self, mut stream: TcpStream) {
         while self.running.try_join_next().is_some() {}
         if self.running.len() < MOST_AT_ONCE {
             self.running.spawn(async move {
                 // A refused client that does not even take the answer is no loss.
-                let _ = tokio::time::timeout(PATIENCE, answer(stream)).await;
+                let _ = tokio::time::timeout(PATIENCE, tell(&mut stream, NO_ROOM)).await;
             });
         }
     }
 }
 
-async fn answer(mut stream: TcpStream) -> io::Result<()> {
-    stream.write_all(ANSWER).await?;
+/// Says the answer, and that it is the last.
+pub(super) async fn tell<T: AsyncRead + AsyncWrite + Unpin>(stream: &mut T, answer: &[u8]) -> io::Result<()> {
+    stream.write_all(answer).await?;
     stream.shutdown().await?;
     // Closing with unread bytes in the socket sends a reset, which can overtake the answer.
     tokio::io::copy(&mut stream.take(MOST_DISCARDED_BYTES), &mut tokio::io::sink()).await?;
@@ -49,10 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_states_its_true_length() {
-        let text = std::str::from_utf8(ANSWER).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
-        assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+    fn an_answer_states_its_true_length() {
+        for answer in [NO_ROOM, PLAIN_HTTP] {
+            let text = std::str::from_utf8(answer).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
+            assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+        }
     }
 }

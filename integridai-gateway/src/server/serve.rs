@@ -17,11 +17,13 @@ use tower::{BoxError, Service};
 use super::ServerOptions;
 use super::accept::Acceptor;
 use super::admission::{Admission, Admitted};
-use super::bounded_io::{BoundedIo, Timeouts};
+use super::bounded_io::BoundedIo;
 use super::connection::{Exchanges, drive};
 use super::refusal::Refusals;
 use super::repoll::Repoll;
+use super::socket::Socket;
 use super::tally::Tally;
+use super::unstalled::Unstalled;
 
 /// How long an aborted connection may take to let go of what it holds.
 const ABORT_PATIENCE: Duration = Duration::from_secs(1);
@@ -130,6 +132,8 @@ where
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         match self.admission.admit() {
             Some(admitted) => self.open(stream, peer, admitted),
+            // Who waits for a handshake does not understand more.
+            None if self.options.tls.is_some() => drop(stream),
             None => self.refusals.refuse(stream),
         }
     }
@@ -138,14 +142,32 @@ where
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection keeps Nagle's algorithm");
         }
-        let tally = Arc::new(Tally::new(self.options.bounds()));
-        let ServerOptions { header_read_timeout: head, write_stall_timeout: write_stall, .. } = self.options;
-        let io = BoundedIo::new(stream, Timeouts { head, write_stall }, Arc::clone(&tally), admitted);
-        let exchanges = Exchanges::new(self.service.clone(), peer, tally);
+        let socket = Unstalled::new(stream, self.options.write_stall_timeout);
         let (protocol, draining) = (Arc::clone(&self.protocol), self.draining.clone());
-        let driven = async move { drive(&protocol, io, exchanges, draining).await };
+        let tally = Arc::new(Tally::new(self.options.bounds()));
+        let (service, head_timeout) = (self.service.clone(), self.options.header_read_timeout);
+        let Some(tls) = self.options.tls.clone() else {
+            let io = BoundedIo::new(Socket::Plain(socket), head_timeout, Arc::clone(&tally), admitted);
+            let exchanges = Exchanges::new(service, peer, None, tally);
+            let driven = async move { drive(&protocol, io, exchanges, draining).await };
+            self.connections.spawn(Repoll::new(driven));
+            return;
+        };
+        let driven = async move {
+            let (socket, secured) = match tls.accept(socket).await {
+                Ok(accepted) => accepted,
+                Err(error) => return note_handshake_error(&error, peer),
+            };
+            let io = BoundedIo::new(Socket::Tls(socket), head_timeout, Arc::clone(&tally), admitted);
+            let exchanges = Exchanges::new(service, peer, Some(secured), tally);
+            drive(&protocol, io, exchanges, draining).await;
+        };
         self.connections.spawn(Repoll::new(driven));
     }
+}
+
+fn note_handshake_error(error: &std::io::Error, peer: SocketAddr) {
+    tracing::debug!(%peer, error = error as &dyn std::error::Error, "no handshake");
 }
 
 fn note_accept_error(error: &std::io::Error) {

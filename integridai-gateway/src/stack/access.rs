@@ -14,6 +14,7 @@ use integridai_tower::auth::{
 use integridai_tower::{ConfigError, Principal};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use super::certificates::ByCertificate;
 use super::refused::{NO_STORE, refused};
 use super::upstream::keys_transport;
 use super::work::Work;
@@ -77,10 +78,16 @@ impl Access {
         if !config.api_keys.is_empty() {
             layer = layer.or(api_keys(config)?);
         }
+        if !config.client_certificates.is_empty() {
+            // Last, for a token says for whom this request is, and a certificate whose connection it is.
+            layer = layer.or(ByCertificate::new(&config.client_certificates)?);
+        }
         let layer = layer.optional_if(is_open).realm(&config.realm)?.reject_with(refused);
         let published = publishing.made;
-        let has_others =
-            config.disabled || !config.api_keys.is_empty() || published.len() < config.issuers.len();
+        let has_others = config.disabled
+            || !config.api_keys.is_empty()
+            || !config.client_certificates.is_empty()
+            || published.len() < config.issuers.len();
         let keys = published.iter().map(|issuer| (issuer.name.clone(), issuer.keys.clone())).collect();
         Ok(Self { layer, published, issuer_keys: IssuerKeys::new(keys, !has_others) })
     }

@@ -17,18 +17,21 @@ use tracing::{Instrument, Span};
 
 use super::hygiene::{Hygiene, ends_connection};
 use super::pace::{Pace, Slowness};
+use super::security_headers::SecurityHeaders;
 use crate::respond::{self, Asked, Problem};
+use crate::server::Secured;
 
 /// Puts the door before the routes.
 #[derive(Debug, Clone)]
 pub(super) struct DoorLayer {
     hygiene: Arc<Hygiene>,
     pace: Pace,
+    security: Arc<SecurityHeaders>,
 }
 
 impl DoorLayer {
-    pub(super) fn new(hygiene: Hygiene, pace: Pace) -> Self {
-        Self { hygiene: Arc::new(hygiene), pace }
+    pub(super) fn new(hygiene: Hygiene, pace: Pace, security: SecurityHeaders) -> Self {
+        Self { hygiene: Arc::new(hygiene), pace, security: Arc::new(security) }
     }
 }
 
@@ -36,16 +39,19 @@ impl<S> Layer<S> for DoorLayer {
     type Service = Door<S>;
 
     fn layer(&self, inner: S) -> Door<S> {
-        Door { inner, hygiene: Arc::clone(&self.hygiene), pace: self.pace }
+        let (hygiene, security) = (Arc::clone(&self.hygiene), Arc::clone(&self.security));
+        Door { inner, hygiene, pace: self.pace, security }
     }
 }
 
-/// Lets in what is meant for this gateway, and sees to it that what goes out as an error is a problem document.
+/// Lets in what is meant for this gateway, and sees to it that what goes out as an error is a problem document, and that
+/// browsers are told how careful to be.
 #[derive(Debug, Clone)]
 pub(super) struct Door<S> {
     inner: S,
     hygiene: Arc<Hygiene>,
     pace: Pace,
+    security: Arc<SecurityHeaders>,
 }
 
 impl<S, A, B> Service<Request<A>> for Door<S>
@@ -70,6 +76,8 @@ where
         let correlation_id = parts.extensions.get::<CorrelationId>().cloned();
         let is_grpc = respond::is_grpc(&parts.headers);
         let (uri, span) = (parts.uri.clone(), span(&parts, correlation_id.as_ref()));
+        let (security, is_secured) =
+            (Arc::clone(&self.security), parts.extensions.get::<Secured>().is_some());
         let (admitted, ends) = (self.hygiene.admit(&mut parts), ends_connection(parts.version));
         let answer = admitted.map(|()| {
             let (body, slowness) = self.pace.apply(&parts, body);
@@ -81,7 +89,9 @@ where
                 Err(refusal) => refused(refusal, ends),
             };
             let asked = Asked { path: uri.path(), correlation_id: correlation_id.as_ref(), is_grpc };
-            Ok(respond::complete(response, &asked))
+            let mut response = respond::complete(response, &asked);
+            security.add(response.headers_mut(), is_secured);
+            Ok(response)
         };
         Box::pin(complete.instrument(span))
     }

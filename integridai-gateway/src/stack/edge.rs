@@ -28,6 +28,7 @@ use super::door::DoorLayer;
 use super::hygiene::Hygiene;
 use super::limits::Limits;
 use super::pace::Pace;
+use super::security_headers::SecurityHeaders;
 use crate::config::{CorsConfig, ServerConfig};
 
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -72,7 +73,11 @@ where
             .layer(SetSensitiveHeadersLayer::new(SENSITIVE))
             .layer(ObserveLayer::new(observer).route_by(matched_path))
             // Only what is meant for this gateway goes in, and errors go out as problem documents.
-            .layer(DoorLayer::new(Hygiene::new(server), Pace::new(server)))
+            .layer(DoorLayer::new(
+                Hygiene::new(server),
+                Pace::new(server),
+                SecurityHeaders::new(&server.security_headers),
+            ))
             .layer(CatchPanicLayer::custom(panicked))
             // A browser asks without credentials whether it may come.
             .layer(option_layer(cors(cors_config)))
@@ -98,7 +103,7 @@ fn bounded(routes: Router, server: &ServerConfig) -> Router {
 const MAX_CORRELATION_ID: usize = 100;
 
 /// A client's valid id or a new one, and the client's trace or a new one. The span is the door's.
-fn correlation() -> CorrelationLayer {
+pub(super) fn correlation() -> CorrelationLayer {
     let layer = CorrelationLayer::new().max_len(MAX_CORRELATION_ID);
     layer.expect("it is within the greatest length of an id").trace_context().without_span()
 }

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version, request};
 
 use crate::config::ServerConfig;
 use crate::respond::Problem;
+use crate::server::Secured;
 
 /// The names that are answered to.
 #[derive(Debug, Clone)]
@@ -34,7 +35,9 @@ impl Hosts {
     ///
     /// The refusal.
     pub(super) fn admit(&self, request: &mut request::Parts) -> Result<(), Problem> {
-        let (target, field) = (request.uri.authority().map(named).transpose()?, field(&request.headers)?);
+        let port = if request.extensions.get::<Secured>().is_some() { 443 } else { 80 };
+        let target = request.uri.authority().map(|authority| named(authority, port)).transpose()?;
+        let field = field(&request.headers, port)?;
         // RFC 9112 §3.2.2 and RFC 9113 §8.3.1 have the target count; whoever is in front may have looked at the other.
         let host = match (target, field) {
             (Some(target), Some(field)) if target != field => return Err(bad("the target and Host differ")),
@@ -66,20 +69,21 @@ impl Hosts {
 }
 
 /// As `Host` has it.
-fn field(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn field(headers: &HeaderMap, default_port: u16) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(HOST).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(only), None) => {
             let authority = only.to_str().ok().and_then(|text| text.parse().ok());
-            authority.as_ref().ok_or_else(|| bad("Host is not the name of one")).and_then(named).map(Some)
+            let authority = authority.as_ref().ok_or_else(|| bad("Host is not the name of one"));
+            authority.and_then(|authority| named(authority, default_port)).map(Some)
         }
         (Some(_), Some(_)) => Err(bad("expected one Host")),
     }
 }
 
 /// In small letters, without the port that needs no saying and the dot that names may end by.
-fn named(authority: &Authority) -> Result<String, Problem> {
+fn named(authority: &Authority, default_port: u16) -> Result<String, Problem> {
     // RFC 9110 §4.2.4: it makes one host look like another.
     if authority.as_str().contains('@') {
         return Err(bad("a host has no user"));
@@ -89,14 +93,16 @@ fn named(authority: &Authority) -> Result<String, Problem> {
     let port = &authority.as_str()[authority.host().len()..];
     match (host.is_empty(), port.strip_prefix(':').map(str::parse::<u16>)) {
         (true, _) => Err(bad("Host is not the name of one")),
-        (false, None | Some(Ok(80))) => Ok(host),
+        (false, None) => Ok(host),
+        (false, Some(Ok(port))) if port == default_port => Ok(host),
         (false, Some(Ok(port))) => Ok(format!("{host}:{port}")),
         (false, Some(Err(_))) if port == ":" => Ok(host),
         (false, Some(Err(_))) => Err(bad("the port of Host is none")),
     }
 }
 
-fn without_port(host: &str) -> &str {
+/// The name or address alone.
+pub(super) fn without_port(host: &str) -> &str {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     // Colons inside of brackets are those of an address.
     if host.ends_with(']') { host } else { name }

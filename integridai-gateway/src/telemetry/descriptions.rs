@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 31] = [
+const COUNTERS: [Row; 33] = [
     (
         "integridai_circuit_refused_total",
         Unit::Count,
@@ -123,6 +123,16 @@ const COUNTERS: [Row; 31] = [
         "Connections answered 503 and closed: as many were open as may be.",
     ),
     (
+        "integridai_server_tls_handshakes_total",
+        Unit::Count,
+        "Handshakes of TLS, by outcome: completed, failed, late, plain (HTTP came instead).",
+    ),
+    (
+        "integridai_server_tls_reloads_total",
+        Unit::Count,
+        "Certificates that were found to be new, by outcome: taken, refused.",
+    ),
+    (
         "integridai_store_dropped_rows_total",
         Unit::Count,
         "Rows lost, by table: the buffer was full, a row could not be stored, or the store was closed.",
@@ -145,7 +155,7 @@ const COUNTERS: [Row; 31] = [
     ),
 ];
 
-const GAUGES: [Row; 39] = [
+const GAUGES: [Row; 40] = [
     ("integridai_build_info", Unit::Count, "Always 1; which version and revision runs stands in its labels."),
     (
         "integridai_events_lag",
@@ -240,6 +250,11 @@ const GAUGES: [Row; 39] = [
     ("integridai_realtime_subscribers", Unit::Count, "WebSockets that subscribe to events."),
     ("integridai_redis_up", Unit::Count, "Whether Redis answers: 1 or 0; only where it is configured."),
     ("integridai_server_connections_open", Unit::Count, "Connections that are open."),
+    (
+        "integridai_server_tls_certificate_expiry_timestamp_seconds",
+        Unit::Seconds,
+        "When a certificate that clients are shown ends, as time since 1970, by its file.",
+    ),
     ("integridai_service_up", Unit::Count, "How a service is: 1 online, 0.5 degraded, 0 offline."),
     ("integridai_auth_keys", Unit::Count, "Keys of an issuer of tokens that can be used, by issuer."),
     ("integridai_store_buffered_rows", Unit::Count, "Rows accepted and not yet written to the database."),

@@ -4,6 +4,9 @@
 
 mod abuse;
 mod access;
+#[cfg(feature = "tls")]
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod command_line;
 #[cfg(feature = "postgres")]
 mod database;
@@ -13,6 +16,8 @@ mod drains;
 mod faults;
 mod figures;
 mod held;
+#[cfg(feature = "tls")]
+mod https;
 mod kills;
 mod logs;
 mod memory;

@@ -1,8 +1,13 @@
 //! The HTTP server over real sockets: what clients can and cannot do, and how it drains.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+#[cfg(feature = "tls")]
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod draining;
 mod share;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBod
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use integridai_gateway::server::{Drained, PeerAddr, ServerOptions, serve};
+use integridai_gateway::server::{Drained, PeerAddr, Secured, ServerOptions, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -102,7 +102,10 @@ async fn answer(controls: Controls, mut request: Request<Incoming>) -> Result<An
         }
         _ => {}
     }
-    Ok(Response::new(Full::from(format!("hello {peer}")).boxed_unsync()))
+    let secured = request.extensions().get::<Secured>();
+    let client = secured.and_then(Secured::client_certificate).map(|shown| format!(" {}", shown.names[0]));
+    let hello = format!("hello {peer}{}", client.unwrap_or_default());
+    Ok(Response::new(Full::from(hello).boxed_unsync()))
 }
 
 async fn echo(upgrade: hyper::upgrade::OnUpgrade) {

@@ -73,6 +73,13 @@ impl Gateway {
         assert!(said.is_some(), "{message:?} is not in {:?}", self.log());
     }
 
+    /// Waits for a log line with something in it.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn finds<T>(&mut self, wanted: impl Fn(&Value) -> Option<T>) -> T {
+        let found = self.stdout.find(|line| wanted(&json(line)?)).await;
+        found.unwrap_or_else(|| panic!("it is not in {:?}", self.log()))
+    }
+
     /// Waits for a line with this text in it.
     pub(crate) async fn prints(&mut self, text: &str) {
         let printed = self.stdout.find(|line| line.contains(text).then_some(())).await;
