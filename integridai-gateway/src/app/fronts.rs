@@ -9,6 +9,7 @@ use super::operators::Operators;
 use crate::admin::Admin;
 use crate::api::{self, Api};
 use crate::config::Config;
+use crate::console;
 use crate::services::{Chosen, Exchanges};
 use crate::stack::{self, Cache, Guards, Kept};
 
@@ -37,6 +38,7 @@ impl Fronts {
             None => routes,
         };
         let routes = api::routes(Arc::clone(api), keep, |routes, scope| guards.access.guard(routes, scope));
+        let routes = routes.merge(console::routes());
         let clients = stack::edge(routes, proxied, &config.server, &config.cors, guards, exchanges.clone());
         let (consolidated, prometheus) = (api.consolidated.clone(), api.prometheus.clone());
         let protection = api.protection.clone();

@@ -18,6 +18,7 @@ use super::refused::{NO_STORE, refused};
 use super::upstream::keys_transport;
 use crate::api::{STREAM, SUBSCRIBE, Scope, UnknownScope};
 use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
+use crate::console;
 use crate::services::{IssuerKeys, Tickets};
 
 /// The gateway's door: who is let in, and what has to be kept running for it.
@@ -35,7 +36,7 @@ struct Published {
 }
 
 /// For everybody: orchestrators have no credentials, and a newcomer reads how to get some.
-const OPEN: [&str; 5] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs"];
+const OPEN: [&str; 6] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs", console::PATH];
 
 impl Access {
     /// The door as it is configured.
@@ -158,7 +159,7 @@ impl fmt::Debug for Access {
 
 fn is_open(request: &request::Parts) -> bool {
     let path = request.uri.path();
-    OPEN.contains(&path) || path.starts_with("/docs/")
+    OPEN.contains(&path) || path.starts_with("/docs/") || path.starts_with("/console/")
 }
 
 /// Without authentication: somebody who may do everything.
