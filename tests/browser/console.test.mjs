@@ -79,6 +79,27 @@ on("a token is as good as a key, and signing out leaves nothing on the page", as
   assert.equal(await page.locator("#services *, #figures *, #executions *, #events *").count(), 0);
 });
 
+on("credentials that are not accepted any more end the session in words", async (page) => {
+  await atTheOverview(page, gateway);
+  await page.route("**/api/v1/services", (route) => route.fulfill({ status: 401 }));
+  await page.locator("#credential-error", { hasText: "Your session has ended" }).waitFor();
+  assert.equal(await page.locator("#services *, #figures *").count(), 0);
+});
+
+test("where the gateway asks nobody who they are, the page does not either", async () => {
+  const open = await Gateway.start({ INTEGRIDAI_AUTH__DISABLED: "true" });
+  try {
+    await withPage(browser, open.origin, {}, async (page) => {
+      await page.goto(open.console);
+      await page.locator("#connection[data-state=live]").waitFor();
+      await page.locator('[data-service="regtech"] .badge', { hasText: "Online" }).waitFor();
+      assert.ok(await page.locator("#sign-out").isHidden());
+    });
+  } finally {
+    await open.stop();
+  }
+});
+
 on("services, figures and their course come by themselves", async (page) => {
   await atTheOverview(page, gateway);
   for (const service of ["regtech", "flaisimulator", "dashboard"]) {

@@ -45,6 +45,30 @@ for (const [size, width, height] of SIZES) {
     await withPage(browser, gateway.origin, { viewport: { width, height }, colorScheme, locale }, (page) => views(page, `${size}-${colorScheme}`));
   }
 }
+/** Runs what the form has been filled in with, to its end. */
+async function run(page, workflow, fields, end = "succeeded") {
+  await page.locator(`#run [value=${workflow}]`).check();
+  for (const [name, value] of Object.entries(fields)) await page.locator(`#run-${name}`).fill(value);
+  await page.locator("#run-submit").click();
+  await page.locator(`#follow-status[data-status=${end}]`).waitFor();
+  await page.locator(`#follow h3`).waitFor();
+}
+
+// The one for the README: a day on which not everything went well.
+await withPage(browser, gateway.origin, { viewport: { width: 1280, height: 900 } }, async (page) => {
+  await atTheOverview(page, gateway);
+  await show(page, "workflows");
+  await run(page, "complete_analysis", { name: "Aguas del Sur SA", cuit: "30-70812345-1", sector: "energia" });
+  await run(page, "training_sync", { training_session: "demo-session" });
+  await run(page, "training_sync", { training_session: "of-yesterday" }, "failed");
+  await run(page, "complete_analysis", { name: "Banco Norte", cuit: "30-50001091-2", sector: "finanzas" });
+  await gateway.control("FLAISimulator", { mode: "error", status: 500, times: 4 });
+  await page.locator("#latest", { hasText: "FLAISimulator: Degraded" }).waitFor({ state: "attached" });
+  await run(page, "complete_analysis", { name: "Clínica Modelo", cuit: "30-12345678-9", sector: "salud" });
+  await show(page, "overview");
+  await page.locator('[data-service="flaisimulator"] .badge', { hasText: "Online" }).waitFor();
+  await shoot(page, "readme");
+});
 await gateway.control("FLAISimulator", { mode: "reset" });
 await withPage(browser, gateway.origin, {}, async (page) => {
   await atTheOverview(page, gateway);

@@ -20,6 +20,8 @@ let isPaused = false;
 let waiting = 0;
 let asked = 0;
 let timer = 0;
+/** How often it was begun: what was asked for by whoever was signed in before does not count. */
+let begun = 0;
 
 export function wireEvents() {
   const form = find("#filters");
@@ -43,7 +45,7 @@ export async function startEvents() {
 
 export function stopEvents() {
   clearTimeout(timer);
-  asked += 1;
+  [asked, begun] = [asked + 1, begun + 1];
   [shown, latest, problem, next, waiting] = [[], null, null, null, 0];
 }
 
@@ -98,7 +100,9 @@ async function older() {
 
 /** The last few that are no figures, for the overview. */
 async function loadLatest() {
+  const mine = begun;
   const page = await get(`/api/v1/events?type=analysis_complete,training_progress,system_alert&order=desc&limit=${AT_A_GLANCE}`).catch(() => null);
+  if (mine !== begun) return;
   latest = page?.events ?? [];
   renderLatest();
 }

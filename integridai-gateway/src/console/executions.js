@@ -13,6 +13,7 @@ let executions = null;
 let problem = null;
 let chosen = null;
 let timer = 0;
+let turn = 0;
 let onChosen = () => {};
 
 /** `follow` is told the id of the one that somebody chooses. */
@@ -24,24 +25,25 @@ export function startExecutions(follow) {
 
 export function stopExecutions() {
   clearTimeout(timer);
+  turn += 1;
   [executions, problem, chosen] = [null, null, null];
 }
 
 async function again() {
-  clearTimeout(timer);
+  const mine = turn;
   if (document.visibilityState === "visible") await askExecutions();
+  if (mine !== turn) return;
   clearTimeout(timer);
   timer = setTimeout(again, PERIOD);
 }
 
 export async function askExecutions() {
   if (problem?.isForbidden) return;
-  try {
-    executions = (await get(`/api/v1/gateway/executions?limit=${SHOWN}`)).executions;
-    problem = null;
-  } catch (caught) {
-    problem = caught;
-  }
+  const mine = turn;
+  const [found] = await Promise.allSettled([get(`/api/v1/gateway/executions?limit=${SHOWN}`)]);
+  if (mine !== turn) return;
+  if (found.status === "fulfilled") [executions, problem] = [found.value.executions, null];
+  else problem = found.reason;
   render();
 }
 

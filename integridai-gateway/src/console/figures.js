@@ -28,14 +28,17 @@ const GROUPS = [
 
 let rounds = [];
 let problem = null;
+let turn = 0;
 
 /** Asks for the last round, and for those before it, which the log of events has. Gives all that are known. */
 export async function startFigures() {
   render();
+  const mine = turn;
   const [now, log] = await Promise.allSettled([
     get("/api/v1/metrics/consolidated"),
     get(`/api/v1/events?type=metrics_update&source=gateway&order=desc&limit=${KEPT}`),
   ]);
+  if (mine !== turn) return [];
   problem = now.status === "rejected" ? now.reason : null;
   const before = log.status === "fulfilled" ? log.value.events.map((event) => event.data) : [];
   for (const round of before.reverse()) add(round);
@@ -47,13 +50,16 @@ export async function startFigures() {
 /** Asks for the last round alone. */
 export async function askFigures() {
   if (problem?.isForbidden) return;
-  await get("/api/v1/metrics/consolidated").then(takeRound, (caught) => {
-    problem = caught;
-    render();
-  });
+  const mine = turn;
+  const [now] = await Promise.allSettled([get("/api/v1/metrics/consolidated")]);
+  if (mine !== turn) return;
+  if (now.status === "fulfilled") takeRound(now.value);
+  else problem = now.reason;
+  render();
 }
 
 export function stopFigures() {
+  turn += 1;
   [rounds, problem] = [[], null];
 }
 

@@ -75,6 +75,7 @@ export class Live extends EventTarget {
   }
 
   #take(event) {
+    if (this.#isOver) return;
     if (event.cursor !== undefined) this.#cursor = Math.max(this.#cursor ?? 0, event.cursor);
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
   }

@@ -46,7 +46,7 @@ function wire() {
   appearance.addEventListener("language", renderAll);
   addEventListener("hashchange", () => showView(true));
   events.wireEvents();
-  run.startRun((location) => track(location.split("/").at(-1)));
+  run.startRun((location) => isIn && track(location.split("/").at(-1)));
 }
 
 async function signIn() {

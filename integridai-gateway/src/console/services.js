@@ -15,6 +15,8 @@ let health = null;
 let problem = null;
 let timer = 0;
 let readings = [];
+/** Whose answers count: those of whoever was signed in before do not. */
+let turn = 0;
 
 /** Asks now and every few seconds, as long as somebody looks. */
 export function startServices() {
@@ -24,19 +26,23 @@ export function startServices() {
 
 export function stopServices() {
   clearTimeout(timer);
+  turn += 1;
   [services, health, problem, readings] = [null, null, null, []];
 }
 
 async function again() {
-  clearTimeout(timer);
+  const mine = turn;
   if (document.visibilityState === "visible") await askServices();
+  if (mine !== turn) return;
   clearTimeout(timer);
   timer = setTimeout(again, PERIOD);
 }
 
 export async function askServices() {
+  const mine = turn;
   const mayNot = problem?.isForbidden;
   const [list, how] = await Promise.allSettled([mayNot ? Promise.reject(problem) : get("/api/v1/services"), get("/api/v1/health")]);
+  if (mine !== turn) return;
   problem = list.status === "rejected" ? list.reason : null;
   if (list.status === "fulfilled") services = list.value.services;
   if (how.status === "fulfilled") health = how.value;
