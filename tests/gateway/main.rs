@@ -6,6 +6,7 @@ mod admin;
 mod analysis;
 mod bodies;
 mod cancelling;
+mod console;
 mod consolidated;
 mod correlation;
 mod dashboard_failures;
@@ -59,6 +60,7 @@ mod script_client;
 #[path = "../support/mod.rs"]
 mod servers;
 mod service_status;
+mod standings;
 mod subscriber_limits;
 mod subscribers;
 mod support;

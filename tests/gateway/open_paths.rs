@@ -47,7 +47,9 @@ async fn every_method_of_every_path_is_refused_before_anything_is_told_of_it() {
 async fn an_open_path_answers_its_own_methods_only() {
     let guarded = Guarded::start().await;
     let address = guarded.gateway.address();
-    for path in ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs/"] {
+    for path in
+        ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs/", "/console", "/console/main.js"]
+    {
         for method in METHODS {
             let expected = if ["GET", "HEAD"].contains(&method) { 200 } else { 405 };
             assert_eq!(status(address, method, path).await, expected, "{method} {path}");
@@ -55,6 +57,21 @@ async fn an_open_path_answers_its_own_methods_only() {
     }
     guarded.gateway.stop().await;
 }
+
+/// Below the documentation and the console there are their own files, and no way out.
+const NO_WAY_OUT: [&str; 11] = [
+    "/docs/../metrics",
+    "/docs/../api/v1/metrics/consolidated",
+    "/docs/..%2fmetrics",
+    "/console/../metrics",
+    "/console/%2e%2e/metrics",
+    "/console//metrics",
+    "/console/mod.rs",
+    "/docs/%2e%2e/metrics",
+    "/docs//metrics",
+    "/docs/..",
+    "http://localhost/docs/../metrics",
+];
 
 #[tokio::test]
 async fn a_path_that_only_looks_like_an_open_one_is_not() {
@@ -74,6 +91,11 @@ async fn a_path_that_only_looks_like_an_open_one_is_not() {
         "/x/../livez",
         "/docs\\..\\metrics",
         "/docs%2f",
+        "/console%2f",
+        "/console;/",
+        "//console",
+        "/consoles",
+        "/.//console/../metrics",
         "/docs;/",
         "//docs/",
         "/.//docs/../metrics",
@@ -87,16 +109,7 @@ async fn a_path_that_only_looks_like_an_open_one_is_not() {
     ] {
         assert_eq!(status(address, "GET", target).await, 401, "{target}");
     }
-    // Below the documentation there are its own files, and no way out.
-    for target in [
-        "/docs/../metrics",
-        "/docs/../api/v1/metrics/consolidated",
-        "/docs/..%2fmetrics",
-        "/docs/%2e%2e/metrics",
-        "/docs//metrics",
-        "/docs/..",
-        "http://localhost/docs/../metrics",
-    ] {
+    for target in NO_WAY_OUT {
         assert_eq!(status(address, "GET", target).await, 404, "{target}");
     }
     guarded.gateway.stop().await;

@@ -13,6 +13,7 @@ mod proxied;
 mod publish;
 mod realtime;
 mod scope;
+mod services;
 mod shapes;
 mod sse;
 mod subscription;
@@ -180,7 +181,8 @@ fn guarded() -> [(Scope, OpenApiRouter<Arc<Api>>); 4] {
         .routes(routes!(executions::list))
         .routes(routes!(executions::execution, executions::cancel))
         .routes(routes!(executions::replay));
-    let monitoring = OpenApiRouter::new().routes(routes!(monitoring::prometheus));
+    let monitoring =
+        OpenApiRouter::new().routes(routes!(monitoring::prometheus)).routes(routes!(services::services));
     let events = OpenApiRouter::new()
         .routes(routes!(ticket::ticket))
         .routes(routes!(realtime::subscribe))

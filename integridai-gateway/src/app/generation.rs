@@ -11,6 +11,7 @@ use super::lasting::{Lasting, Varying};
 use crate::admin::{self, Admin};
 use crate::api::{self, Api, Scope};
 use crate::config::{Config, CorsConfig};
+use crate::console;
 use crate::proxy::Table;
 use crate::services::{Chosen, KeptAnswers, Protection, Reloads};
 use crate::stack::{self, Access, Around, Cache, Clients, Guards, Kept, Limits, Work};
@@ -138,6 +139,7 @@ fn routes(
         None => routes,
     };
     let routes = api::routes(Arc::clone(api), keep, |routes, scope| guards.access.guard(routes, scope));
+    let routes = routes.merge(console::routes());
     Ok(stack::edge(routes, proxied, &config.server, &config.cors, guards, lasting.exchanges.clone()))
 }
 

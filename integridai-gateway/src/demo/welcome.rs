@@ -36,6 +36,7 @@ pub fn welcome(
         [&simulators.regtech, &simulators.flaisimulator, &simulators.dashboard].map(super::Simulator::url);
     format!(
         r#"IntegridAI Gateway   http://{gateway}
+  console            http://{gateway}/console   (sign in with the API key below)
   docs               http://{gateway}/docs
   events             ws://{gateway}/api/v1/realtime/subscribe
   Prometheus         http://{gateway}/metrics{operators}

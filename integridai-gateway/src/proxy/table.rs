@@ -14,7 +14,7 @@ pub struct Table {
 }
 
 /// Paths of which the OpenAPI document says nothing.
-const UNDOCUMENTED: [&str; 2] = ["/docs", "/docs/{file}"];
+const UNDOCUMENTED: [&str; 4] = ["/docs", "/docs/{file}", "/console", "/console/{file}"];
 
 impl Table {
     /// As it is configured, beside paths of these templates that the gateway answers itself.
@@ -107,6 +107,8 @@ mod tests {
             "path = \"/metrics\"",
             "prefix = \"/docs\"",
             "path = \"/docs/index.html\"",
+            "prefix = \"/console\"",
+            "path = \"/console\"",
         ] {
             let error = table(&route(target)).unwrap_err().to_string();
             assert!(error.contains("the gateway answers itself"), "{target}: {error}");

@@ -7,6 +7,7 @@ use integridai_tower::client::balance::{AddressSnapshot, AddressState};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::{ServiceStanding, SystemHealth};
 use crate::stack::{Clients, Guard};
 use crate::timestamp;
 
@@ -80,6 +81,12 @@ impl Protection {
     #[must_use]
     pub fn statuses(&self) -> Vec<ProtectionStatus> {
         self.0.iter().map(status).collect()
+    }
+
+    /// How each service stands, for callers; `health` is what the last round of figures found.
+    #[must_use]
+    pub fn standings(&self, health: Option<SystemHealth>) -> Vec<ServiceStanding> {
+        self.0.iter().map(|guard| ServiceStanding::of(guard, health)).collect()
     }
 
     /// Those of the three services that are not called for now.

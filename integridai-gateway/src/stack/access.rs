@@ -20,6 +20,7 @@ use super::upstream::keys_transport;
 use super::work::Work;
 use crate::api::{STREAM, SUBSCRIBE, Scope, UnknownScope};
 use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
+use crate::console;
 use crate::services::{IssuerKeys, Tickets};
 
 /// The gateway's door: who is let in, and what has to be kept running for it.
@@ -52,7 +53,7 @@ enum KeysPlace {
 }
 
 /// For everybody: orchestrators have no credentials, and a newcomer reads how to get some.
-const OPEN: [&str; 5] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs"];
+const OPEN: [&str; 6] = ["/livez", "/readyz", "/api/v1/health", "/api/openapi.json", "/docs", console::PATH];
 
 impl Access {
     /// The door as it is configured; without `tickets` none counts. Keys that issuers publish are those that were fetched `before`,
@@ -202,7 +203,7 @@ impl fmt::Debug for Access {
 
 fn is_open(request: &request::Parts) -> bool {
     let path = request.uri.path();
-    OPEN.contains(&path) || path.starts_with("/docs/")
+    OPEN.contains(&path) || path.starts_with("/docs/") || path.starts_with("/console/")
 }
 
 /// Without authentication: somebody who may do everything.
