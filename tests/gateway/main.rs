@@ -23,6 +23,7 @@ mod kept;
 mod kept_principals;
 mod kept_shared;
 mod laundering;
+mod leases;
 mod load;
 mod monitoring;
 mod open_paths;

@@ -1,4 +1,5 @@
 //! The store from outside: durability, order, bounds, databases that fail, one process per file.
+mod abandoned;
 mod buffer;
 mod clocks;
 mod disk;
@@ -16,4 +17,5 @@ mod schema;
 mod sharing;
 mod spooled;
 mod support;
+mod together;
 mod values;
