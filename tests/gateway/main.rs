@@ -24,6 +24,7 @@ mod kept;
 mod kept_principals;
 mod kept_shared;
 mod laundering;
+mod leases;
 mod load;
 mod monitoring;
 mod namesakes;

@@ -50,6 +50,17 @@ impl Store {
         }
     }
 
+    /// Ends as failed what waits beyond its deadline, as a claim does, and answers how many that were.
+    ///
+    /// # Errors
+    /// When the ends could not be stored.
+    pub async fn end_overdue(&self) -> Result<u64, StoreError> {
+        match &*self.database {
+            Backend::Sqlite(database) => database.end_overdue().await,
+            Backend::Postgres(database) => database.end_overdue().await,
+        }
+    }
+
     /// In what time the next execution that waits for its time is due, or a lease ends; none, if that has come.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
 //! The store from outside: durability, order, bounds, databases that fail, one process per file.
+mod abandoned;
 mod buffer;
 mod clocks;
 mod disk;
@@ -18,4 +19,5 @@ mod sharing;
 mod spooled;
 mod support;
 mod tickets;
+mod together;
 mod values;

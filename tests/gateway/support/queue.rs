@@ -31,6 +31,10 @@ pub(crate) fn store(folder: &Path) -> Store {
 
 /// One more queue over the store. Needs a runtime.
 pub(crate) fn queue(config: &Config, store: &Store) -> Queue {
+    queue_with(config, store, Workflows::new(config.workflows.clone()))
+}
+
+pub(crate) fn queue_with(config: &Config, store: &Store, workflows: Workflows) -> Queue {
     let (clients, _) = Clients::new(&config.services, &config.proxy).expect("the services are right");
     let events = Events::new(store.clone());
     let (calls, second) = (Calls::default(), std::time::Duration::from_secs(1));
@@ -42,6 +46,5 @@ pub(crate) fn queue(config: &Config, store: &Store) -> Queue {
         Reporter::new(events.clone(), store.clone()),
     );
     let engine = Engine::new(clients, events, consolidated, calls);
-    let workflows = Workflows::new(config.workflows.clone());
     Queue::new(engine, store.clone(), workflows, QueueOptions::from(&config.executions))
 }

@@ -2,7 +2,9 @@
 //! whoever had them is lost.
 
 mod attempt;
+mod lease;
 mod options;
+mod overdue;
 mod waiters;
 mod worker;
 
@@ -108,6 +110,7 @@ impl Queue {
 
     /// Starts so many workers.
     pub fn start(&self, workers: usize) {
+        self.shared.workers.spawn(Arc::clone(&self.shared).end_overdue());
         for _ in 0..workers {
             self.shared.workers.spawn(Arc::clone(&self.shared).work());
         }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Shared;
 use super::attempt::{self, Ending};
 use crate::events::Event;
-use crate::store::{Execution, Finished, Heartbeat, JsonText, Lease, StoreError, SystemEvent};
+use crate::store::{Execution, Finished, JsonText, Lease, StoreError, SystemEvent};
 
 /// A worker looks even if nobody calls: a call can get lost with a worker that was cut short, and other processes
 /// hand in work too.
@@ -24,6 +24,7 @@ const FAILED_CLAIM: Duration = Duration::from_secs(1);
 impl Shared {
     pub(super) async fn work(self: Arc<Self>) {
         while !self.stop.is_cancelled() {
+            let asked = Instant::now();
             match self.store.claim_execution(&self.rules).await {
                 Ok(Some(execution)) => {
                     // Where there is one there may be more: a notification wakes one worker only.
@@ -35,7 +36,7 @@ impl Shared {
                         workflow = execution.workflow,
                     );
                     waited(&execution);
-                    self.hold(execution).instrument(span).await;
+                    self.hold(execution, asked).instrument(span).await;
                 }
                 Ok(None) => self.idle(self.until_due()).await,
                 Err(error) => {
@@ -66,13 +67,14 @@ impl Shared {
         }
     }
 
-    /// Does what was claimed for as long as the lease holds.
-    async fn hold(&self, execution: Execution) {
+    /// Does what was claimed for as long as the lease holds, which was asked for at this moment.
+    async fn hold(&self, execution: Execution, asked: Instant) {
         let (lease, cancel, lost) = (execution.lease(), CancellationToken::new(), CancellationToken::new());
         let _running = Running::enter(self, lease.id, &cancel);
         if execution.cancel_requested {
             cancel.cancel();
         }
+        let Some(held_since) = self.held_since(lease, asked, &cancel).await else { return lease_lost() };
         let attempt = self.attempt(execution, lost.clone());
         let work = async {
             // Dropping the attempt ends its calls to services too.
@@ -87,35 +89,9 @@ impl Shared {
         };
         tokio::select! {
             () = work => {}
-            () = self.keep_alive(lease, &cancel, &lost) => {}
+            () = self.keep_alive(lease, held_since, &cancel, &lost) => {}
         }
         self.waiters.wake(lease.id);
-    }
-
-    /// Extends the lease each third of its length. A worker that could not for a whole length counts it as lost: by
-    /// then somebody else may have the execution. Never ends.
-    async fn keep_alive(&self, lease: Lease, cancel: &CancellationToken, lost: &CancellationToken) {
-        let length = self.options.lease;
-        let mut held_since = Instant::now();
-        loop {
-            tokio::time::sleep(length / 3).await;
-            let asked = Instant::now();
-            match self.store.heartbeat(lease, length).await {
-                Ok(Heartbeat::Held) => held_since = asked,
-                Ok(Heartbeat::CancelRequested) => {
-                    held_since = asked;
-                    cancel.cancel();
-                }
-                Ok(Heartbeat::Lost) => lost.cancel(),
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "a lease could not be extended");
-                    if held_since.elapsed() >= length {
-                        lost.cancel();
-                    }
-                }
-            }
-        }
     }
 
     async fn settle(&self, lease: Lease, ending: Ending) {

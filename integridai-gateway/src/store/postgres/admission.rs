@@ -1,82 +1,107 @@
 //! Into the queue with an idempotency key: the bounds, the key, the rank and the row, whole or not at all.
+use std::borrow::Cow;
+
 use deadpool_postgres::{ClientWrapper, Transaction};
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use super::columns::{answer_of, big_integer, priority as priority_number, text, timestamp};
+use super::entering::{self, Entry};
 use super::execution_statements as statements;
-use super::{batch, executions, rows};
-use crate::store::{
-    Admission, Admitted, Execution, ExecutionState, JsonText, NewKey, Priority, StoreError, next_rank,
-};
+use super::{executions, rows};
+use crate::store::{Admitted, JsonText, NewKey, Priority, StoreError, next_rank};
 
-/// What is handed in, and when.
+/// What is handed in, under which key, and whether an earlier attempt may have succeeded without our hearing of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entrant<'a> {
-    pub(super) execution: &'a Execution,
+    pub(super) entry: &'a Entry,
     pub(super) key: &'a NewKey,
-    pub(super) now: OffsetDateTime,
-    /// An earlier attempt may have succeeded without our hearing of it.
     pub(super) again: bool,
 }
 
-pub(super) async fn admit(
-    client: &mut ClientWrapper,
-    entrant: Entrant<'_>,
-    bounds: &Admission,
-) -> Result<Admitted, StoreError> {
-    let (transaction, _) = begin(client).await?;
-    let admitted = enter(&transaction, entrant, bounds).await?;
-    if admitted == Admitted::Accepted {
-        transaction.commit().await?;
+impl Entrant<'_> {
+    fn principal(&self) -> Cow<'_, str> {
+        text(&self.entry.execution.principal, usize::MAX)
     }
-    Ok(admitted)
 }
 
-/// In a transaction that has the queue for itself.
-pub(super) async fn enter(
-    transaction: &Transaction<'_>,
-    entrant: Entrant<'_>,
-    bounds: &Admission,
-) -> Result<Admitted, StoreError> {
-    if entrant.again && executions::is_accepted(transaction, entrant.execution).await? {
+/// What is dropped on the way is rolled back.
+pub(super) async fn admit(client: &mut ClientWrapper, entrant: Entrant<'_>) -> Result<Admitted, StoreError> {
+    let transaction = client.transaction().await?;
+    let (select, full) = tokio::try_join!(
+        transaction.prepare_cached(statements::SELECT_KEY),
+        transaction.prepare_cached(statements::ARE_KEYS_FULL),
+    )?;
+    // In one trip, in their order.
+    let (locked, found, are_full) = tokio::join!(
+        transaction.batch_execute(statements::LOCK_QUEUE),
+        find_key(&transaction, &select, entrant),
+        are_keys_full(&transaction, &full, entrant),
+    );
+    locked?;
+    let mut are_full = are_full?;
+    if entrant.again && executions::is_accepted(&transaction, &entrant.entry.execution).await? {
         return Ok(Admitted::Accepted);
     }
-    if let Some(answer) = repeated(transaction, entrant).await? {
+    if let Some(found) = found?
+        && let Some(answer) = repeated(&transaction, entrant.key, &found).await?
+    {
         return Ok(answer);
     }
-    let mut refusal = full(transaction, entrant, bounds).await?;
     // Keys that have expired take no room.
-    if refusal == Some(Admitted::KeysFull) && forget_keys(transaction, entrant.now).await? > 0 {
-        refusal = full(transaction, entrant, bounds).await?;
+    if are_full && forget_keys(&transaction, entrant.entry.now).await? > 0 {
+        are_full = are_keys_full(&transaction, &full, entrant).await?;
     }
-    if let Some(refusal) = refusal {
-        return Ok(refusal);
+    let (entered, kept) = tokio::join!(
+        entering::enter(&transaction, std::slice::from_ref(entrant.entry), false),
+        insert_key(&transaction, entrant),
+    );
+    let admitted = entered?.pop().ok_or(StoreError::Conflict)?;
+    kept?;
+    match admitted {
+        Admitted::Accepted if are_full => Ok(Admitted::KeysFull),
+        Admitted::Accepted => {
+            transaction.commit().await?;
+            Ok(admitted)
+        }
+        refusal => Ok(refusal),
     }
-    insert(transaction, entrant).await?;
-    Ok(Admitted::Accepted)
 }
 
-/// A transaction that has the queue for itself, and since when, by the server's clock.
-pub(super) async fn begin(
-    client: &mut ClientWrapper,
-) -> Result<(Transaction<'_>, PrimitiveDateTime), StoreError> {
-    let transaction = client.transaction().await?;
-    let lock = transaction.prepare_cached(statements::LOCK_QUEUE).await?;
-    let now = transaction.query_one(&lock, &[]).await?.try_get(1)?;
-    Ok((transaction, now))
+async fn find_key(
+    transaction: &Transaction<'_>,
+    statement: &Statement,
+    entrant: Entrant<'_>,
+) -> Result<Option<Row>, StoreError> {
+    let (name, now) = (text(&entrant.key.key, usize::MAX), timestamp(entrant.entry.now));
+    Ok(transaction.query_opt(statement, &[&entrant.principal(), &name, &now]).await?)
+}
+
+async fn are_keys_full(
+    transaction: &Transaction<'_>,
+    statement: &Statement,
+    entrant: Entrant<'_>,
+) -> Result<bool, StoreError> {
+    let most = big_integer(entrant.entry.bounds.max_keys_per_principal);
+    let row = transaction.query_one(statement, &[&entrant.principal(), &most]).await?;
+    Ok(row.try_get(0)?)
+}
+
+const FORGOTTEN_FOR_ROOM: i64 = 500;
+
+async fn forget_keys(transaction: &Transaction<'_>, now: OffsetDateTime) -> Result<u64, StoreError> {
+    let statement = transaction.prepare_cached(statements::FORGET_KEYS).await?;
+    Ok(transaction.execute(&statement, &[&timestamp(now), &FORGOTTEN_FOR_ROOM]).await?)
 }
 
 /// A key whose execution was removed is as one that was never seen.
 async fn repeated(
     transaction: &Transaction<'_>,
-    entrant: Entrant<'_>,
+    key: &NewKey,
+    found: &Row,
 ) -> Result<Option<Admitted>, StoreError> {
-    let key = entrant.key;
-    let statement = transaction.prepare_cached(statements::SELECT_KEY).await?;
-    let (principal, name) = (text(&entrant.execution.principal, usize::MAX), text(&key.key, usize::MAX));
-    let found = transaction.query_opt(&statement, &[&principal, &name, &timestamp(entrant.now)]).await?;
-    let Some(found) = found else { return Ok(None) };
     if found.try_get::<_, &str>(0)? != key.fingerprint {
         return Ok(Some(Admitted::KeyReused));
     }
@@ -87,75 +112,30 @@ async fn repeated(
     Ok(execution.map(|execution| Admitted::Repeated(Box::new(execution), answer)))
 }
 
-async fn full(
-    transaction: &Transaction<'_>,
-    entrant: Entrant<'_>,
-    bounds: &Admission,
-) -> Result<Option<Admitted>, StoreError> {
-    let statement = transaction.prepare_cached(statements::IS_FULL).await?;
-    let row = transaction
-        .query_one(
-            &statement,
-            &[
-                &text(&entrant.execution.principal, usize::MAX),
-                &big_integer(bounds.max_queued),
-                &big_integer(bounds.max_queued_per_principal),
-                &big_integer(bounds.max_keys_per_principal),
-            ],
-        )
-        .await?;
-    let refusals = [Admitted::Full, Admitted::PrincipalFull, Admitted::KeysFull];
-    for (column, refusal) in refusals.into_iter().enumerate() {
-        if row.try_get(column)? {
-            return Ok(Some(refusal));
-        }
-    }
-    Ok(None)
-}
-
-const FORGOTTEN_FOR_ROOM: i64 = 500;
-
-async fn forget_keys(transaction: &Transaction<'_>, now: OffsetDateTime) -> Result<u64, StoreError> {
-    let statement = transaction.prepare_cached(statements::FORGET_KEYS).await?;
-    Ok(transaction.execute(&statement, &[&timestamp(now), &FORGOTTEN_FOR_ROOM]).await?)
-}
-
-/// One that is due gets its rank now, any other once it is due.
-async fn insert(transaction: &Transaction<'_>, entrant: Entrant<'_>) -> Result<(), StoreError> {
-    let Entrant { execution, key, now, .. } = entrant;
-    insert_key(transaction, execution, key, now).await?;
-    let is_due = execution.run_at <= now;
-    let rank = match is_due && execution.state == ExecutionState::Queued {
-        true => Some(rank(transaction, &execution.principal, execution.priority).await?),
-        false => None,
-    };
-    batch::insert_executions(transaction, &[(execution, is_due, rank)]).await
-}
-
-async fn insert_key(
-    transaction: &Transaction<'_>,
-    execution: &Execution,
-    key: &NewKey,
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
+async fn insert_key(transaction: &Transaction<'_>, entrant: Entrant<'_>) -> Result<(), StoreError> {
     let statement = transaction.prepare_cached(statements::INSERT_KEY).await?;
-    let (principal, name) = (text(&execution.principal, usize::MAX), text(&key.key, usize::MAX));
-    let (answer, expires_at) = (key.answer.as_str(), timestamp(key.expires_at));
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-        [&principal, &name, &key.fingerprint, &execution.id, &answer, &timestamp(now), &expires_at];
+    let Entrant { entry, key, .. } = entrant;
+    let name = text(&key.key, usize::MAX);
+    let (answer, now, expires_at) = (key.answer.as_str(), timestamp(entry.now), timestamp(key.expires_at));
+    let values: [&(dyn ToSql + Sync); 7] =
+        [&entrant.principal(), &name, &key.fingerprint, &entry.execution.id, &answer, &now, &expires_at];
     transaction.execute(&statement, &values).await?;
     Ok(())
 }
 
-pub(super) async fn rank(
-    transaction: &Transaction<'_>,
-    principal: &str,
-    priority: Priority,
-) -> Result<i64, StoreError> {
+/// At the end of a flow.
+async fn rank(transaction: &Transaction<'_>, principal: &str, priority: Priority) -> Result<i64, StoreError> {
     let statement = transaction.prepare_cached(statements::FLOW_END_AND_CLOCK).await?;
     let principal = text(principal, usize::MAX);
     let row = transaction.query_one(&statement, &[&principal, &priority_number(priority)]).await?;
     Ok(next_rank(priority, row.try_get(0)?, row.try_get(1)?))
+}
+
+/// A transaction that has the queue for itself.
+pub(super) async fn begin(client: &mut ClientWrapper) -> Result<Transaction<'_>, StoreError> {
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(statements::LOCK_QUEUE).await?;
+    Ok(transaction)
 }
 
 /// Puts one that was given up back into the queue, at the end of its flow.
@@ -166,7 +146,7 @@ pub(super) async fn replay(
     deadline_at: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let (transaction, _) = begin(client).await?;
+    let transaction = begin(client).await?;
     let statement = transaction.prepare_cached(statements::SELECT_FLOW).await?;
     let Some(flow) = transaction.query_opt(&statement, &[&id]).await? else { return Ok(false) };
     let rank = rank(&transaction, flow.try_get(0)?, rows::priority(&flow, 1)?).await?;

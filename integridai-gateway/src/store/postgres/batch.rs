@@ -1,5 +1,5 @@
 //! Many rows of one table in one statement, column by column.
-use deadpool_postgres::{ClientWrapper, Transaction};
+use deadpool_postgres::ClientWrapper;
 use time::PrimitiveDateTime;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -9,8 +9,8 @@ use super::{execution_statements, statements};
 use crate::store::record::{Entry, Record};
 use crate::store::{ApiCall, Execution, MetricSample, StoreError, SystemEvent, Table};
 
-/// An execution, whether it is due, and its rank in the queue.
-pub(super) type Placed<'a> = (&'a Execution, bool, Option<i64>);
+/// An execution, and whether it is due.
+pub(super) type Placed<'a> = (&'a Execution, bool);
 
 pub(super) type Column<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 
@@ -31,20 +31,6 @@ pub(super) async fn insert(
     };
     let prepared = client.prepare_cached(statement).await?;
     Ok(client.execute(&prepared, &values(&columns)).await?)
-}
-
-/// Inserts executions whose ids are new.
-///
-/// # Errors
-/// [`StoreError::Conflict`] if one of the ids is taken.
-pub(super) async fn insert_executions(
-    transaction: &Transaction<'_>,
-    executions: &[Placed<'_>],
-) -> Result<(), StoreError> {
-    let columns = execution_columns(executions);
-    let prepared = transaction.prepare_cached(execution_statements::INSERT_EXECUTIONS).await?;
-    let inserted = transaction.execute(&prepared, &values(&columns)).await?;
-    if inserted == executions.len() as u64 { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
 pub(super) fn values<'a>(columns: &'a [Column<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
@@ -77,7 +63,7 @@ fn api_calls<'a>(entries: &[&'a Entry]) -> Vec<&'a ApiCall> {
 
 fn executions<'a>(entries: &[&'a Entry]) -> Vec<Placed<'a>> {
     let one = |entry: &&'a Entry| match &entry.record {
-        Record::Execution(execution) => Some((&**execution, true, None)),
+        Record::Execution(execution) => Some((&**execution, true)),
         _ => None,
     };
     entries.iter().filter_map(one).collect()
@@ -124,31 +110,30 @@ fn api_call_columns<'a>(calls: &[&'a ApiCall]) -> Vec<Column<'a>> {
     ]
 }
 
-fn execution_columns<'a>(executions: &[Placed<'a>]) -> Vec<Column<'a>> {
+pub(super) fn execution_columns<'a>(executions: &[Placed<'a>]) -> Vec<Column<'a>> {
     vec![
-        column(executions, |(run, ..)| run.id),
-        column(executions, |(run, ..)| text(&run.workflow, usize::MAX)),
-        column(executions, |(run, ..)| run.state.as_str()),
-        column(executions, |(run, ..)| priority(run.priority)),
-        column(executions, |(run, ..)| &run.request),
-        column(executions, |(run, ..)| run.correlation_id.as_deref().map(|id| text(id, 100))),
-        column(executions, |(run, ..)| run.user_id.as_deref().map(|id| text(id, 100))),
-        column(executions, |(run, ..)| big_integer(run.timeout_ms)),
-        column(executions, |(run, ..)| timestamp(run.created_at)),
-        column(executions, |(run, ..)| moment(run.started_at)),
-        column(executions, |(run, ..)| moment(run.finished_at)),
-        column(executions, |(run, ..)| i64::from(run.attempts)),
-        column(executions, |(run, ..)| &run.steps),
-        column(executions, |(run, ..)| run.result.as_ref()),
-        column(executions, |(run, ..)| run.error.as_ref()),
-        column(executions, |(run, ..)| text(&run.principal, usize::MAX)),
-        column(executions, |(run, ..)| timestamp(run.run_at)),
-        column(executions, |(_, is_due, _)| is_due),
-        column(executions, |(.., rank)| rank),
-        column(executions, |(run, ..)| moment(run.deadline_at)),
-        column(executions, |(run, ..)| big_integer(run.fence)),
-        column(executions, |(run, ..)| i64::from(run.interruptions)),
-        column(executions, |(run, ..)| run.cancel_requested),
+        column(executions, |(run, _)| run.id),
+        column(executions, |(run, _)| text(&run.workflow, usize::MAX)),
+        column(executions, |(run, _)| run.state.as_str()),
+        column(executions, |(run, _)| priority(run.priority)),
+        column(executions, |(run, _)| &run.request),
+        column(executions, |(run, _)| run.correlation_id.as_deref().map(|id| text(id, 100))),
+        column(executions, |(run, _)| run.user_id.as_deref().map(|id| text(id, 100))),
+        column(executions, |(run, _)| big_integer(run.timeout_ms)),
+        column(executions, |(run, _)| timestamp(run.created_at)),
+        column(executions, |(run, _)| moment(run.started_at)),
+        column(executions, |(run, _)| moment(run.finished_at)),
+        column(executions, |(run, _)| i64::from(run.attempts)),
+        column(executions, |(run, _)| &run.steps),
+        column(executions, |(run, _)| run.result.as_ref()),
+        column(executions, |(run, _)| run.error.as_ref()),
+        column(executions, |(run, _)| text(&run.principal, usize::MAX)),
+        column(executions, |(run, _)| timestamp(run.run_at)),
+        column(executions, |(_, is_due)| is_due),
+        column(executions, |(run, _)| moment(run.deadline_at)),
+        column(executions, |(run, _)| big_integer(run.fence)),
+        column(executions, |(run, _)| i64::from(run.interruptions)),
+        column(executions, |(run, _)| run.cancel_requested),
     ]
 }
 

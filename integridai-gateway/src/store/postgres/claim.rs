@@ -50,11 +50,11 @@ async fn claim(
     rules: &[ClaimRules],
 ) -> Vec<Claimed> {
     let look_first = was_empty.load(Ordering::Relaxed);
-    let found = sessions.attempt(|mut session| async move {
+    let found = sessions.attempt(|session| async move {
         if look_first && !claim_order::may_find(&session).await? {
             return Ok(rules.iter().map(|_| None).collect());
         }
-        claim_order::claim(&mut session, rules).await
+        claim_order::claim(&session, rules).await
     });
     let found: Result<Vec<Option<Execution>>, StoreError> = found.await;
     let one = |execution| Claim {

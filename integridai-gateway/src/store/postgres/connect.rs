@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio::sync::mpsc;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::options::PostgresOptions;
@@ -93,6 +93,11 @@ impl Connector {
         connected.map_err(|_| failure::silent())?.map_err(failure::not_connected)
     }
 
+    /// Has the server break off what this connection is waiting for.
+    pub(super) async fn cancel(&self, client: &Client) -> Result<(), Error> {
+        client.cancel_token().cancel_query(self.tls.clone()).await
+    }
+
     /// The first connection: a server that is still starting is waited for, one that refuses us is not.
     pub(super) async fn first(&self, patience: Duration) -> Result<ClientWrapper, StoreError> {
         let begun = Instant::now();
@@ -123,11 +128,12 @@ impl Connector {
     }
 }
 
-/// Ours come last and so hold; a lock that others keep is not waited for longer than a statement may take.
+/// Ours come last and so hold; a lock that others keep is not waited for longer than a statement may take. No statement
+/// runs so long that compiling it would pay, whatever is guessed of a table without statistics.
 fn settings(options: &PostgresOptions) -> String {
     let asked = options.url.config().get_options().unwrap_or_default();
     let limit = options.statement_timeout.as_millis().clamp(1, i32::MAX as u128);
     format!(
-        "{asked} -c timezone=UTC -c statement_timeout={limit} -c idle_in_transaction_session_timeout={limit}"
+        "{asked} -c timezone=UTC -c jit=off -c statement_timeout={limit} -c idle_in_transaction_session_timeout={limit}"
     )
 }

@@ -1,50 +1,80 @@
 //! Every statement about executions and idempotency keys, in one place: the start prepares them all.
 
-/// With the rank that it has in the queue, if it is in it.
+/// Of those that are not in the queue.
 pub(super) const INSERT_EXECUTIONS: &str = "\
 INSERT INTO executions
     (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
      created_at, started_at, finished_at, attempts, steps, result, error, principal,
-     run_at, is_due, rank, deadline_at, fence, interruptions, cancel_requested)
+     run_at, is_due, deadline_at, fence, interruptions, cancel_requested)
 SELECT * FROM UNNEST
     ($1::uuid[], $2::text[], $3::text[], $4::int2[], $5::json[], $6::text[], $7::text[], $8::int8[],
      $9::timestamp[], $10::timestamp[], $11::timestamp[], $12::int8[], $13::json[], $14::json[], $15::json[], $16::text[],
-     $17::timestamp[], $18::bool[], $19::int8[], $20::timestamp[], $21::int8[], $22::int8[], $23::bool[])
+     $17::timestamp[], $18::bool[], $19::timestamp[], $20::int8[], $21::int8[], $22::bool[])
 ON CONFLICT (id) DO NOTHING";
 
-/// In the transaction of an admission or a claim ("runqueue"): of all gateways one at a time gives ranks, counts what
-/// waits and runs, and moves the clock, so that the order is exact. Answers the server's time of then: by it, and not by
-/// the clocks of gateways, which may differ, leases are given and end.
-pub(super) const LOCK_QUEUE: &str = "\
-SELECT pg_advisory_xact_lock(8247619726178874725), clock_timestamp() AT TIME ZONE 'UTC'";
+/// Into the queue, as if one after the other: each is counted against the bounds of all (`$24`) and of its principal
+/// (`$25`) behind those before it, and gets its rank (see `rank.rs`; `$26`: what each priority costs) if it is due. Where
+/// `$23` is true, those that are there already are left out. Answers what became of each of the others.
+pub(super) const ADMIT: &str = "\
+WITH new AS MATERIALIZED (
+    SELECT * FROM UNNEST
+        ($1::uuid[], $2::text[], $3::text[], $4::int2[], $5::json[], $6::text[], $7::text[], $8::int8[],
+         $9::timestamp[], $10::timestamp[], $11::timestamp[], $12::int8[], $13::json[], $14::json[], $15::json[], $16::text[],
+         $17::timestamp[], $18::bool[], $19::timestamp[], $20::int8[], $21::int8[], $22::bool[]) WITH ORDINALITY
+        AS new (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
+            created_at, started_at, finished_at, attempts, steps, result, error, principal,
+            run_at, is_due, deadline_at, fence, interruptions, cancel_requested, place)
+    WHERE NOT ($23::bool AND EXISTS (SELECT 1 FROM executions
+        WHERE executions.id = new.id AND executions.workflow = new.workflow AND executions.created_at = new.created_at))),
+before AS MATERIALIZED (
+    SELECT coalesce((SELECT max(rank) FROM executions WHERE fence > 0), 0) AS clock,
+        CASE WHEN $24::int8 = 9223372036854775807 THEN 0
+            ELSE (SELECT count(*) FROM executions WHERE state = 'queued') END AS waiting),
+principals AS MATERIALIZED (
+    SELECT principal, CASE WHEN $25::int8 = 9223372036854775807 THEN 0
+        ELSE (SELECT count(*) FROM executions WHERE state = 'queued' AND executions.principal = asking.principal) END AS waiting
+    FROM (SELECT DISTINCT principal FROM new) AS asking),
+flows AS MATERIALIZED (
+    SELECT principal, priority, (SELECT max(rank) FROM executions
+        WHERE state = 'queued' AND executions.principal = asking.principal AND executions.priority = asking.priority) AS rank
+    FROM (SELECT DISTINCT principal, priority FROM new) AS asking),
+counted AS (
+    SELECT new.*, principals.waiting + row_number() OVER (PARTITION BY principal ORDER BY place) <= $25 AS has_own_room
+    FROM new JOIN principals USING (principal)),
+judged AS MATERIALIZED (
+    SELECT counted.*, before.clock, before.waiting + count(*) FILTER (WHERE has_own_room)
+            OVER (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) < $24 AS has_room
+    FROM counted CROSS JOIN before),
+entered AS (
+    INSERT INTO executions
+        (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
+         created_at, started_at, finished_at, attempts, steps, result, error, principal,
+         run_at, is_due, deadline_at, fence, interruptions, cancel_requested, rank)
+    SELECT id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
+        created_at, started_at, finished_at, attempts, steps, result, error, principal,
+        run_at, is_due, deadline_at, fence, interruptions, cancel_requested,
+        CASE WHEN is_due AND state = 'queued' THEN greatest(flows.rank, clock) + ($26::int8[])[priority + 1]
+            * row_number() OVER (PARTITION BY principal, priority, is_due AND state = 'queued' ORDER BY place) END
+    FROM judged JOIN flows USING (principal, priority) WHERE has_room AND has_own_room)
+SELECT id, has_room, has_own_room FROM judged";
 
-/// Whether each bound is reached: of all that wait, of a principal's, of a principal's keys.
-pub(super) const IS_FULL: &str = "\
-SELECT
-    CASE WHEN $2 = 9223372036854775807 THEN FALSE
-        ELSE (SELECT count(*) FROM executions WHERE state = 'queued') >= $2::int8 END,
-    CASE WHEN $3 = 9223372036854775807 THEN FALSE
-        ELSE (SELECT count(*) FROM executions WHERE state = 'queued' AND principal = $1) >= $3::int8 END,
-    coalesce((SELECT keys FROM idempotency_key_counts WHERE principal = $1), 0) >= $4::int8";
+/// In the transaction of an admission or a claim ("runqueue"): of all gateways one at a time gives ranks, counts what
+/// waits and runs, and moves the clock, so that the order is exact. Before the statements that read, for each sees what
+/// was committed when it began.
+pub(super) const LOCK_QUEUE: &str = "SELECT pg_advisory_xact_lock(8247619726178874725)";
+
+pub(super) const BEGIN_WITH_QUEUE: &str = "BEGIN; SELECT pg_advisory_xact_lock(8247619726178874725)";
+
+pub(super) const COMMIT: &str = "COMMIT";
+
+/// Whether the bound on a principal's keys is reached.
+pub(super) const ARE_KEYS_FULL: &str =
+    "SELECT coalesce((SELECT keys FROM idempotency_key_counts WHERE principal = $1), 0) >= $2::int8";
 
 /// The greatest rank that a principal has waiting at a priority, and the greatest that was ever claimed.
 pub(super) const FLOW_END_AND_CLOCK: &str = "\
 SELECT (SELECT max(rank) FROM executions WHERE state = 'queued' AND principal = $1 AND priority = $2),
     (SELECT max(rank) FROM executions WHERE fence > 0)";
-
-/// How many of each of these principals wait.
-pub(super) const COUNT_QUEUED_BY_PRINCIPAL: &str = "\
-SELECT principal, count(*) FROM executions WHERE state = 'queued' AND principal = ANY ($1) GROUP BY principal";
-
-/// The greatest rank that each of these flows has waiting.
-pub(super) const FLOW_ENDS: &str = "\
-SELECT flow.principal, flow.priority,
-    (SELECT max(rank) FROM executions
-     WHERE state = 'queued' AND principal = flow.principal AND priority = flow.priority)
-FROM UNNEST($1::text[], $2::int2[]) AS flow (principal, priority)";
-
-/// The greatest rank that was ever claimed.
-pub(super) const CLOCK: &str = "SELECT max(rank) FROM executions WHERE fence > 0";
 
 pub(super) const SELECT_KEY: &str = "\
 SELECT fingerprint, execution_id, answer FROM idempotency_keys
@@ -61,27 +91,43 @@ pub(super) const FORGET_KEYS: &str = "\
 DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2))";
 
-/// What has not been heard of for the length of its lease waits again, in its old place.
+/// What has not been heard of for the length of its lease waits again, in its old place. By the server's clock, and not by
+/// those of gateways, which may differ, leases are given and end.
 pub(super) const EXPIRE_LEASES: &str = "\
 UPDATE executions
 SET state = 'queued', is_due = TRUE, interruptions = interruptions + 1, worker = NULL, leased_until = NULL
 WHERE id = ANY (ARRAY(
-    SELECT id FROM executions WHERE state = 'running' AND leased_until <= $1 ORDER BY leased_until LIMIT $2
+    SELECT id FROM executions
+    WHERE state = 'running' AND leased_until <= (SELECT clock_timestamp() AT TIME ZONE 'UTC')
+    ORDER BY leased_until LIMIT $1
     FOR UPDATE SKIP LOCKED))";
 
 /// What waited beyond its deadline.
 pub(super) const EXPIRE_DEADLINES: &str = "\
-UPDATE executions SET state = 'failed', error = $3, finished_at = $1
+UPDATE executions SET state = 'failed', error = $2, finished_at = clock_timestamp() AT TIME ZONE 'UTC'
 WHERE id = ANY (ARRAY(
-    SELECT id FROM executions WHERE state = 'queued' AND deadline_at <= $1 ORDER BY deadline_at LIMIT $2
+    SELECT id FROM executions
+    WHERE state = 'queued' AND deadline_at <= (SELECT clock_timestamp() AT TIME ZONE 'UTC')
+    ORDER BY deadline_at LIMIT $1
     FOR UPDATE SKIP LOCKED))";
 
-pub(super) const DUE: &str = "\
-SELECT id, principal, priority, rank FROM executions
-WHERE state = 'queued' AND NOT is_due AND run_at <= $1 ORDER BY run_at LIMIT $2
-FOR UPDATE SKIP LOCKED";
-
-pub(super) const PROMOTE: &str = "UPDATE executions SET is_due = TRUE, rank = $2 WHERE id = $1";
+/// What is due joins the queue, as if one after the other: with the rank that it had, or at the end of its flow (`$2`: what
+/// each priority costs).
+pub(super) const PROMOTE: &str = "\
+WITH due AS MATERIALIZED (
+    SELECT id, principal, priority, rank, run_at FROM executions
+    WHERE state = 'queued' AND NOT is_due AND run_at <= (SELECT clock_timestamp() AT TIME ZONE 'UTC')
+    ORDER BY run_at LIMIT $1
+    FOR UPDATE SKIP LOCKED),
+placed AS MATERIALIZED (
+    SELECT id, coalesce(rank, greatest(0,
+        (SELECT max(flow.rank) FROM executions AS flow
+         WHERE flow.state = 'queued' AND flow.principal = due.principal AND flow.priority = due.priority),
+        (SELECT max(rank) FROM executions WHERE fence > 0))
+        + ($2::int8[])[priority + 1] * row_number() OVER (PARTITION BY principal, priority, rank IS NULL ORDER BY run_at))
+        AS rank
+    FROM due)
+UPDATE executions SET is_due = TRUE, rank = placed.rank FROM placed WHERE executions.id = placed.id";
 
 /// Whether anything waits that is due, or has to be put right.
 pub(super) const MAY_FIND: &str = "\
@@ -92,24 +138,37 @@ SELECT EXISTS (SELECT 1 FROM executions WHERE state = 'queued' AND is_due)
     OR EXISTS (SELECT 1 FROM executions
         WHERE state = 'running' AND leased_until <= clock_timestamp() AT TIME ZONE 'UTC')";
 
-/// `$4`: how many of a principal may run; `$5` and `$6`: the workflows that are bound, and how many of each may run.
-pub(super) const CLAIM_EXECUTION: &str = "\
-UPDATE executions
-SET state = 'running', attempts = attempts + 1, fence = fence + 1, started_at = $1, worker = $2, leased_until = $3
-WHERE id = (
-    SELECT id FROM executions
+/// Up to `$7` of the smallest ranks, as if one after the other. `$4`: how many of a principal may run; `$5` and `$6`: the
+/// workflows that are bound, and how many of each may run. Stops before the first one that may not run beside those that
+/// are taken before it, and answers how many there were to choose from: behind it there may be more.
+pub(super) const CLAIM_EXECUTIONS: &str = "\
+WITH running AS MATERIALIZED (SELECT principal, workflow FROM executions WHERE state = 'running'),
+bounds AS MATERIALIZED (
+    SELECT bound.workflow, bound.most, (SELECT count(*) FROM running WHERE running.workflow = bound.workflow) AS number
+    FROM UNNEST($5::text[], $6::int8[]) AS bound (workflow, most)),
+candidates AS MATERIALIZED (
+    SELECT id, rank, principal, workflow FROM executions
     WHERE state = 'queued' AND is_due
-        AND ($4::int8 = 9223372036854775807 OR principal NOT IN
-            (SELECT principal FROM executions WHERE state = 'running' GROUP BY principal HAVING count(*) >= $4))
-        AND workflow NOT IN (
-            SELECT bound.workflow FROM UNNEST($5::text[], $6::int8[]) AS bound (workflow, most)
-            WHERE bound.most <= (SELECT count(*) FROM executions AS running
-                WHERE running.state = 'running' AND running.workflow = bound.workflow))
-    ORDER BY rank, id LIMIT 1
-    FOR UPDATE SKIP LOCKED)
-RETURNING id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
+        AND principal NOT IN (SELECT principal FROM running GROUP BY principal HAVING count(*) >= $4::int8)
+        AND workflow NOT IN (SELECT workflow FROM bounds WHERE most <= number)
+    ORDER BY rank, id LIMIT $7
+    FOR UPDATE SKIP LOCKED),
+judged AS (
+    SELECT candidates.id, candidates.rank,
+        (SELECT count(*) FROM running WHERE running.principal = candidates.principal)
+            + row_number() OVER (PARTITION BY principal ORDER BY rank, id) <= $4
+        AND coalesce(bounds.number + row_number() OVER (PARTITION BY workflow ORDER BY rank, id) <= bounds.most, TRUE)
+        AS fits
+    FROM candidates LEFT JOIN bounds USING (workflow)),
+taken AS (
+    SELECT id FROM (SELECT id, bool_and(fits) OVER (ORDER BY rank, id) AS fits FROM judged) AS prefix WHERE fits)
+UPDATE executions
+SET state = 'running', attempts = attempts + 1, fence = fence + 1, started_at = $1, worker = $2,
+    leased_until = clock_timestamp() AT TIME ZONE 'UTC' + make_interval(secs => $3)
+FROM taken WHERE executions.id = taken.id
+RETURNING executions.id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
     created_at, started_at, finished_at, attempts, steps, result, error, principal,
-    run_at, deadline_at, fence, interruptions, cancel_requested";
+    run_at, deadline_at, fence, interruptions, cancel_requested, rank, (SELECT count(*) FROM candidates) AS candidates";
 
 /// In seconds.
 pub(super) const UNTIL_DUE: &str = "\
@@ -253,23 +312,20 @@ WHERE principal = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
 ORDER BY created_at DESC, id DESC LIMIT $6";
 
 /// All that need the schema.
-pub(super) const ALL: [&str; 38] = [
+pub(super) const ALL: [&str; 35] = [
     INSERT_EXECUTIONS,
+    ADMIT,
     LOCK_QUEUE,
-    IS_FULL,
+    ARE_KEYS_FULL,
     FLOW_END_AND_CLOCK,
-    COUNT_QUEUED_BY_PRINCIPAL,
-    FLOW_ENDS,
-    CLOCK,
     SELECT_KEY,
     INSERT_KEY,
     FORGET_KEYS,
     EXPIRE_LEASES,
     EXPIRE_DEADLINES,
-    DUE,
     PROMOTE,
     MAY_FIND,
-    CLAIM_EXECUTION,
+    CLAIM_EXECUTIONS,
     UNTIL_DUE,
     HEARTBEAT,
     RELEASE_EXECUTION,

@@ -31,11 +31,13 @@ mod publication;
 mod queueing;
 mod retention;
 mod rows;
+mod session;
 mod sessions;
 mod statements;
 mod tickets;
 mod tls;
 mod together;
+mod trip;
 mod write;
 mod writer;
 
@@ -86,7 +88,7 @@ impl Database {
         let connector = Connector::new(&options)?;
         let spool = options.spool.as_ref().map(Spool::open).transpose()?;
         let newest = prepare(&connector, &options).await?;
-        let sessions = Arc::new(Sessions::new(connector.pool(&options)?, &options));
+        let sessions = Arc::new(Sessions::new(connector.pool(&options)?, connector.clone(), &options));
         let counters = Arc::new(Counters::new());
         let queue = Arc::new(Queue::new(bounds(&options), Arc::clone(&counters)));
         let (announce, ended) = watch::channel(());
@@ -133,7 +135,7 @@ impl Database {
 
     pub(super) async fn append_events(&self, events: Vec<SystemEvent>) -> Result<Vec<Appended>, StoreError> {
         let events = &events;
-        self.command(|session, again| async move { events::append(&session, events, again).await }).await
+        self.command(|session, again| async move { events::append(&*session, events, again).await }).await
     }
 
     pub(super) async fn events(
@@ -209,7 +211,7 @@ impl Database {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let answer = self.sessions.repeatable(work).await;
+        let answer = self.sessions.read(work).await;
         if let Err(error @ StoreError::Failed { reason, .. }) = &answer
             && failure::is_server_fault(error)
             && self.counters.reading_failed(reason)

@@ -32,7 +32,7 @@ async fn publish(
     bounds: &Admission,
     again: bool,
 ) -> Result<Published, StoreError> {
-    let (transaction, _) = admission::begin(client).await?;
+    let transaction = admission::begin(client).await?;
     let appended = events::append(&transaction, events, again).await?;
     let (mut started, mut entries) = (Vec::with_capacity(starts.len()), Vec::new());
     for (place, execution) in starts {

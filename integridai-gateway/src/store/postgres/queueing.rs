@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::admission::Entrant;
 use super::ending::Ending;
 use super::entering::Entry;
-use super::{Database, admission, executions, lists};
+use super::{Database, admission, claim_order, executions, lists};
 use crate::store::{
     Admission, Admitted, Cancellation, ClaimRules, Execution, ExecutionFilter, ExecutionSummary, Finished,
     Heartbeat, JsonText, Lease, NewKey, StoreError, SystemEvent,
@@ -20,15 +20,13 @@ impl Database {
         bounds: Admission,
         key: Option<NewKey>,
     ) -> Result<Admitted, StoreError> {
-        let now = OffsetDateTime::now_utc();
+        let entry = Entry { execution, bounds, now: OffsetDateTime::now_utc() };
         let Some(key) = key else {
-            let entry = Entry { execution, bounds, now };
             return self.notice_write(self.entrants.admit(&self.sessions, &self.runtime, entry).await);
         };
-        let (execution, key, bounds) = (&execution, &key, &bounds);
+        let (entry, key) = (&entry, &key);
         self.command(|mut session, again| async move {
-            let entrant = Entrant { execution, key, now, again };
-            admission::admit(&mut session, entrant, bounds).await
+            admission::admit(&mut session, Entrant { entry, key, again }).await
         })
         .await
     }
@@ -36,6 +34,10 @@ impl Database {
     pub(in crate::store) async fn claim(&self, rules: ClaimRules) -> Result<Option<Execution>, StoreError> {
         let answer = self.claimers.claim(&self.sessions, &self.runtime, rules).await;
         self.notice_write(answer)
+    }
+
+    pub(in crate::store) async fn end_overdue(&self) -> Result<u64, StoreError> {
+        self.command(|session, _| async move { claim_order::end_overdue(&session).await }).await
     }
 
     pub(in crate::store) async fn until_due(&self) -> Result<Option<Duration>, StoreError> {

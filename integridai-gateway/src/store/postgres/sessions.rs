@@ -1,33 +1,34 @@
 //! A bounded number of commands and reads, each with a connection for its time.
 use std::time::Duration;
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
+use super::connect::Connector;
 use super::failure;
 use super::options::PostgresOptions;
+pub(super) use super::session::Session;
+use super::session::{Watch, watched};
 use crate::store::{StoreConnections, StoreError};
 
 /// What the network is given beyond the time that the server takes.
 const JOURNEY: Duration = Duration::from_secs(5);
 
-/// A connection for the time of some work, which goes back to the pool with it.
-pub(super) type Session = Object;
-
 #[derive(Debug)]
 pub(super) struct Sessions {
     pool: Pool,
+    connector: Connector,
     pending: Semaphore,
     /// How long a statement and its way there and back may take.
     patience: Duration,
 }
 
 impl Sessions {
-    pub(super) fn new(pool: Pool, options: &PostgresOptions) -> Self {
+    pub(super) fn new(pool: Pool, connector: Connector, options: &PostgresOptions) -> Self {
         let pending = options.pending_commands.clamp(1, Semaphore::MAX_PERMITS);
         let patience = options.statement_timeout.saturating_add(JOURNEY);
-        Self { pool, pending: Semaphore::new(pending), patience }
+        Self { pool, connector, pending: Semaphore::new(pending), patience }
     }
 
     /// Does work that may be done twice, and does it once more where the connection broke. The second time it is told
@@ -38,6 +39,21 @@ impl Sessions {
     {
         let _turn = self.turn()?;
         self.twice(work).await
+    }
+
+    /// Reads, which may be done twice as well, and is of no use once nobody waits for it.
+    pub(super) async fn read<T, F>(&self, work: impl Fn(Session, bool) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let _turn = self.turn()?;
+        match self.read_once(|session| work(session, false)).await {
+            Err(error) if failure::is_broken_connection(&error) => {
+                self.forget_idle();
+                self.read_once(|session| work(session, true)).await
+            }
+            answer => answer,
+        }
     }
 
     /// Does work for all who ask at once, whole or not at all; where one of them is at fault, for each alone. For those who have a
@@ -69,8 +85,7 @@ impl Sessions {
     {
         match self.attempt(|session| work(session, false)).await {
             Err(error) if failure::is_broken_connection(&error) => {
-                // What broke one has likely broken those that lie idle, whether they have noticed or not.
-                self.pool.retain(|_, _| false);
+                self.forget_idle();
                 self.attempt(|session| work(session, true)).await
             }
             answer => answer,
@@ -91,11 +106,26 @@ impl Sessions {
         F: Future<Output = Result<T, StoreError>>,
     {
         let session = self.pool.get().await.map_err(failure::no_session)?;
-        match tokio::time::timeout(self.patience, work(session)).await {
+        self.in_time(work(Session::new(session))).await
+    }
+
+    async fn read_once<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let session = self.pool.get().await.map_err(failure::no_session)?;
+        let watch = Watch::new(self.connector.clone());
+        let reading = work(Session::watched(session, watch.clone()));
+        // In a box: it is large, and there is room for two.
+        self.in_time(watched(&watch, Box::pin(reading))).await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.patience, work).await {
             Ok(answer) => answer,
             Err(_) => {
                 // It lies in the pool again, and what it was asked would hold up the next one.
-                self.pool.retain(|_, _| false);
+                self.forget_idle();
                 Err(failure::silent())
             }
         }
@@ -109,6 +139,11 @@ impl Sessions {
             max: status.max_size,
             wanted: status.waiting,
         }
+    }
+
+    /// What broke one has likely broken those that lie idle, whether they have noticed or not.
+    fn forget_idle(&self) {
+        self.pool.retain(|_, _| false);
     }
 
     /// From now on nothing new is taken; what is under way goes on.

@@ -35,8 +35,7 @@ pub(super) fn claim(
 fn sweep(connection: &Connection, now: OffsetDateTime) -> rusqlite::Result<()> {
     let moment = Timestamp(now);
     connection.prepare_cached(statements::EXPIRE_LEASES)?.execute(params![moment, SWEEP])?;
-    let error = JsonText::from(serde_json::json!({ "status": 504, "detail": OVERDUE }));
-    connection.prepare_cached(statements::EXPIRE_DEADLINES)?.execute(params![moment, SWEEP, error])?;
+    end_some_overdue(connection, now)?;
     let mut due = connection.prepare_cached(statements::DUE)?;
     let due = due.query_map(params![moment, SWEEP], |row| {
         Ok((
@@ -59,6 +58,23 @@ fn sweep(connection: &Connection, now: OffsetDateTime) -> rusqlite::Result<()> {
 
 /// Why one ended that nobody had begun in time.
 const OVERDUE: &str = "the deadline passed before it could be done";
+
+/// As many as there are.
+pub(super) fn end_overdue(connection: &Connection, now: OffsetDateTime) -> rusqlite::Result<u64> {
+    let mut all = 0;
+    loop {
+        let ended = end_some_overdue(connection, now)?;
+        all += ended as u64;
+        if (ended as i64) < SWEEP {
+            return Ok(all);
+        }
+    }
+}
+
+fn end_some_overdue(connection: &Connection, now: OffsetDateTime) -> rusqlite::Result<usize> {
+    let error = JsonText::from(serde_json::json!({ "status": 504, "detail": OVERDUE }));
+    connection.prepare_cached(statements::EXPIRE_DEADLINES)?.execute(params![Timestamp(now), SWEEP, error])
+}
 
 fn busy_principals(connection: &Connection, rules: &ClaimRules) -> rusqlite::Result<JsonText> {
     if rules.max_running_per_principal == u64::MAX {

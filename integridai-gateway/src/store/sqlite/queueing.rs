@@ -31,6 +31,10 @@ impl Database {
         Ok(claim.and_then(job::Claim::take))
     }
 
+    pub(in crate::store) async fn end_overdue(&self) -> Result<u64, StoreError> {
+        self.command(move |connection| executions::end_overdue(connection, OffsetDateTime::now_utc())).await
+    }
+
     pub(in crate::store) async fn until_due(&self) -> Result<Option<Duration>, StoreError> {
         self.read(executions::until_due).await
     }
