@@ -4,6 +4,7 @@ mod beside;
 mod database;
 mod entrance;
 mod fronts;
+mod inherited;
 mod operators;
 mod redirect;
 mod tls;
@@ -13,13 +14,13 @@ use std::sync::Arc;
 
 use integridai_tower::ConfigError;
 use integridai_tower::rate_limit::{MemoryLimiter, Quota};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::beside::{Beside, STORE_GRACE};
 use self::entrance::Entrance;
 use self::fronts::Fronts;
+pub use self::inherited::Inherited;
 use crate::api::{self, Api};
 use crate::config::{Config, Count, ServerConfig};
 use crate::events::{EventLog, Events, Hub};
@@ -58,6 +59,15 @@ pub enum BuildError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A socket was handed over that the configuration does not know.
+    #[error(
+        "a socket that listens on {address} was handed over (LISTEN_FDS), and none of server.listen, \
+         server.redirect.listen and admin.listen is that address"
+    )]
+    Inherited {
+        /// Where it listens.
+        address: SocketAddr,
+    },
     /// The store cannot be opened.
     #[error("{source}{}", cause(source))]
     Store {
@@ -94,8 +104,17 @@ impl App {
     ///
     /// [`BuildError`], before anything was served.
     pub fn build(config: Config) -> impl Future<Output = Result<Self, BuildError>> {
+        Self::build_on(Inherited::default(), config)
+    }
+
+    /// The same, on sockets that are there already where they are those of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], before anything was served.
+    pub fn build_on(inherited: Inherited, config: Config) -> impl Future<Output = Result<Self, BuildError>> {
         let workflows = Workflows::new(config.workflows.clone());
-        Self::build_with(config, workflows)
+        Box::pin(Self::wire(config, workflows, inherited))
     }
 
     /// The same with workflows of one's own.
@@ -108,13 +127,13 @@ impl App {
         workflows: Workflows,
     ) -> impl Future<Output = Result<Self, BuildError>> {
         // Boxed, for a configuration is large and every future around this one would hold it too.
-        Box::pin(Self::wire(config, workflows))
+        Box::pin(Self::wire(config, workflows, Inherited::default()))
     }
 
-    async fn wire(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
+    async fn wire(config: Config, workflows: Workflows, inherited: Inherited) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
-        let (entrance, certificates) = Entrance::open(&config).await?;
+        let (mut entrance, certificates) = Entrance::open(&config, inherited).await?;
         let store = database::open(&config).await?;
         let hub = hub(&config, &store);
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
@@ -156,7 +175,8 @@ impl App {
         let guards = Guards { access: &access, limits: &limits };
         let around = Around { guards: &guards, cache: cache.as_ref(), clients: &clients, tunnels };
         let proxied = stack::proxied(&table(&config)?, &config, &around)?;
-        let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges, proxied).await?;
+        let admin = entrance.admin.take();
+        let fronts = Fronts::build(&config, &api, cache.as_ref(), &guards, exchanges, proxied, admin);
         let beside = Beside { access, limits, cache, checks, certificates, dropped_lines: None };
         Ok(Self { entrance, fronts, api, beside, config })
     }
@@ -214,7 +234,7 @@ impl App {
                 operators.serve(api.draining.cancelled()).await;
             }
         };
-        let served = entrance.serve(fronts.clients, &config, told, api.draining.cancelled());
+        let served = entrance.serve(fronts.clients, told, api.draining.cancelled());
         let (drained, (), ()) = tokio::join!(served, others, operated);
         running.end(&api).await;
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
@@ -249,14 +269,6 @@ pub async fn migrate(mut config: Config) -> Result<(), BuildError> {
     Ok(store.close(STORE_GRACE).await?)
 }
 
-/// Takes the address that `key` says.
-async fn bind(listen: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), BuildError> {
-    let bind = |source| BuildError::Bind { address: listen, key, source };
-    let listener = TcpListener::bind(listen).await.map_err(bind)?;
-    let address = listener.local_addr().map_err(bind)?;
-    Ok((listener, address))
-}
-
 fn hub(config: &Config, store: &Store) -> Hub {
     let (subscribers, pending) = (&config.realtime.max_subscribers, &config.realtime.max_pending_events);
     Hub::new(subscribers.get(), pending.get(), *store.committed_events().borrow())
@@ -289,7 +301,8 @@ impl BuildError {
     pub fn is_configuration(&self) -> bool {
         let is_url =
             matches!(self, Self::Store { source: StoreError::Url { .. } | StoreError::Certificates { .. } });
-        is_url || matches!(self, Self::Access(_) | Self::Client(_) | Self::Trigger(_))
+        is_url
+            || matches!(self, Self::Access(_) | Self::Client(_) | Self::Inherited { .. } | Self::Trigger(_))
     }
 }
 
@@ -318,6 +331,7 @@ fn server_options(server: &ServerConfig) -> ServerOptions {
         http2_max_faulty_streams: server.http2_max_faulty_streams.get(),
         http2_max_send_buffer_bytes: server.http2_max_send_buffer_bytes.get(),
         grace: server.grace_seconds.get(),
+        linger: server.linger_seconds.get(),
         ..ServerOptions::default()
     }
 }

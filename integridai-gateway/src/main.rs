@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use integridai_gateway::app::{self, App, Grant};
+use integridai_gateway::app::{self, App, Grant, Inherited};
 use integridai_gateway::cli::{ApiKeyArgs, Cli, Command, ConfigArgs, DemoArgs, TokenArgs};
 use integridai_gateway::config::{Config, LogFormat, LogsConfig};
 use integridai_gateway::demo;
@@ -55,10 +55,12 @@ fn whisper(text: &str) {
 fn serve(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
     app::check_access(&config)?;
+    // While there is one thread, since it takes them out of the environment.
+    let inherited = Inherited::from_environment()?;
     let logs = start_logs(&config.logs)?;
     runtime()?.block_on(async {
         let stop = stop_signal(|| {})?;
-        let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
+        let app = App::build_on(inherited, config).await?.count_dropped_lines(logs.dropped_lines());
         app.run(stop).await?;
         Ok(())
     })

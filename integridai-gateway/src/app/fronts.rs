@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use super::BuildError;
+use super::inherited::Bound;
 use super::operators::Operators;
 use crate::admin::Admin;
 use crate::api::{self, Api};
@@ -20,14 +20,15 @@ pub(super) struct Fronts {
 }
 
 impl Fronts {
-    pub(super) async fn build(
+    pub(super) fn build(
         config: &Config,
         api: &Arc<Api>,
         cache: Option<&Cache>,
         guards: &Guards<'_>,
         exchanges: Exchanges,
         proxied: Router,
-    ) -> Result<Self, BuildError> {
+        operators: Option<Bound>,
+    ) -> Self {
         let answers = cache.map(Cache::answers);
         if let Some(answers) = answers.clone() {
             api.consolidated.are_kept_in(answers, Chosen::Path(api::CONSOLIDATED.to_owned()));
@@ -41,8 +42,8 @@ impl Fronts {
         let (consolidated, prometheus) = (api.consolidated.clone(), api.prometheus.clone());
         let protection = api.protection.clone();
         let admin = Admin { answers, consolidated, protection, prometheus };
-        let operators = Operators::build(config, admin, guards, exchanges).await?;
-        Ok(Self { clients, operators })
+        let operators = operators.map(|bound| Operators::build(config, bound, admin, guards, exchanges));
+        Self { clients, operators }
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use super::{BuildError, bind, server_options};
+use super::inherited::Bound;
+use super::server_options;
 use crate::admin::{self, Admin};
 use crate::api::Scope;
 use crate::config::{Config, CorsConfig};
@@ -24,20 +25,18 @@ pub(super) struct Operators {
 }
 
 impl Operators {
-    /// `None` where the configuration has no such listener. The same door as the main one has, but no page of another origin
-    /// may call.
-    pub(super) async fn build(
+    /// The same door as the main one has, but no page of another origin may call.
+    pub(super) fn build(
         config: &Config,
+        (listener, address): Bound,
         admin: Admin,
         guards: &Guards<'_>,
         exchanges: Exchanges,
-    ) -> Result<Option<Self>, BuildError> {
-        let Some(listen) = config.admin.listen else { return Ok(None) };
-        let (listener, address) = bind(listen, "admin.listen").await?;
-        let server = config.server.for_operators(listen);
+    ) -> Self {
+        let server = config.server.for_operators(config.admin.listen.unwrap_or(address));
         let routes = admin::routes(Arc::new(admin), |routes| guards.access.guard(routes, Scope::Admin));
         let service = stack::edge(routes, Router::new(), &server, &CorsConfig::default(), guards, exchanges);
-        Ok(Some(Self { listener, address, service, options: server_options(&server) }))
+        Self { listener, address, service, options: server_options(&server) }
     }
 
     pub(super) async fn serve(self, shutdown: impl Future<Output = ()>) {

@@ -1,5 +1,6 @@
 //! How often somebody may ask: the policies of the configuration as layers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use integridai_tower::rate_limit::redis::{
     LeasedLimiter, Outage, RedisLimiter, RedisLimiterOptions, ReturnLeases,
 };
 use integridai_tower::rate_limit::{
-    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Key, KeyBy, MemoryLimiter,
+    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Forwarding, Key, KeyBy, MemoryLimiter,
     MemoryLimiterOptions, Quota, RateLimitLayer, RequestHead, WithoutKey,
 };
 use integridai_tower::{ConfigError, Principal};
@@ -215,6 +216,16 @@ pub(super) fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, C
         return Ok(by_address);
     }
     by_address.behind(&config.trusted_proxies, config.forwarding.into())
+}
+
+/// Whether an address is within one of the networks.
+///
+/// # Errors
+///
+/// When one is no network.
+pub fn within(networks: &[String]) -> Result<impl Fn(IpAddr) -> bool + Send + Sync + 'static, ConfigError> {
+    let networks = ByClientAddress::new(|_| None).behind(networks, Forwarding::XForwardedFor)?;
+    Ok(move |address| networks.trusts(address))
 }
 
 /// Each quota's name is unique among all that an answer may tell of.

@@ -142,7 +142,8 @@ async fn events_come_over_a_websocket_over_tls() {
     let request = format!("wss://{GATE}:{}/api/v1/realtime/subscribe", gateway.address.port());
     let stream = within("TLS", scene.authority.trusting().connect(gateway.address, GATE)).await.unwrap();
     let request = request.into_client_request().unwrap();
-    let subscribed = within("the handshake", tokio_tungstenite::client_async(request, stream)).await;
+    let handshake = Box::pin(tokio_tungstenite::client_async(request, stream));
+    let subscribed = within("the handshake", handshake).await;
     let (mut socket, _) = subscribed.unwrap();
     let first = within("the first event", socket.next()).await.unwrap().unwrap();
     assert!(first.to_text().unwrap().contains("metrics_update"), "{first}");

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod access;
+mod balanced;
 #[cfg(feature = "tls")]
 #[path = "../support/certificates.rs"]
 mod certificates;
@@ -23,6 +24,7 @@ mod memory;
 mod operators;
 mod passing;
 mod readme;
+mod restarts;
 #[cfg(feature = "postgres")]
 mod servers;
 #[cfg(feature = "postgres")]
