@@ -4,6 +4,7 @@ mod beside;
 mod database;
 mod entrance;
 mod generation;
+mod inherited;
 mod lasting;
 mod operators;
 mod probe;
@@ -15,11 +16,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use integridai_tower::ConfigError;
-use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::beside::{Running, STORE_GRACE};
 use self::entrance::Entrance;
+pub use self::inherited::Inherited;
 use self::lasting::Lasting;
 use self::operators::Operators;
 pub use self::probe::probe;
@@ -59,6 +60,15 @@ pub enum BuildError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A socket was handed over that the configuration does not know.
+    #[error(
+        "a socket that listens on {address} was handed over (LISTEN_FDS), and none of server.listen, \
+         server.redirect.listen and admin.listen is that address"
+    )]
+    Inherited {
+        /// Where it listens.
+        address: SocketAddr,
+    },
     /// The store cannot be opened.
     #[error("{source}{}", cause(source))]
     Store {
@@ -92,8 +102,17 @@ impl App {
     ///
     /// [`BuildError`], before anything was served.
     pub fn build(config: Config) -> impl Future<Output = Result<Self, BuildError>> {
+        Self::build_on(Inherited::default(), config)
+    }
+
+    /// The same, on sockets that are there already where they are those of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], before anything was served.
+    pub fn build_on(inherited: Inherited, config: Config) -> impl Future<Output = Result<Self, BuildError>> {
         let workflows = Workflows::new(config.workflows.clone());
-        Self::build_with(config, workflows)
+        Box::pin(Self::wire(config, workflows, inherited))
     }
 
     /// The same with workflows of one's own.
@@ -106,17 +125,17 @@ impl App {
         workflows: Workflows,
     ) -> impl Future<Output = Result<Self, BuildError>> {
         // Boxed, for a configuration is large and every future around this one would hold it too.
-        Box::pin(Self::wire(config, workflows))
+        Box::pin(Self::wire(config, workflows, Inherited::default()))
     }
 
-    async fn wire(config: Config, workflows: Workflows) -> Result<Self, BuildError> {
+    async fn wire(config: Config, workflows: Workflows, inherited: Inherited) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
-        let (entrance, certificates) = Entrance::open(&config).await?;
+        let (mut entrance, certificates) = Entrance::open(&config, inherited).await?;
         let (clients, _) = Clients::new(&config.services, &config.proxy)?;
         let lasting = Lasting::open(&config, workflows, clients, prometheus).await?;
         let reloading = Reloading::new(&config, lasting)?;
-        let operators = Operators::bind(&config).await?;
+        let operators = entrance.admin.take().map(|bound| Operators::new(&config, bound));
         Ok(Self { entrance, certificates, operators, reloading, config, dropped_lines: None })
     }
 
@@ -192,7 +211,7 @@ impl App {
                 operators.serve(routes, lasting.draining.cancelled()).await;
             }
         };
-        let served = entrance.serve(routes, &config, told, lasting.draining.cancelled());
+        let served = entrance.serve(routes, told, lasting.draining.cancelled());
         // A task of its own: whatever it builds, connections are accepted meanwhile.
         let reloading = AbortOnDropHandle::new(tokio::spawn(reloading.run(lasting.draining.clone())));
         let (drained, (), (), last) = tokio::join!(served, others, operated, reloading);
@@ -229,21 +248,14 @@ pub async fn migrate(mut config: Config) -> Result<(), BuildError> {
     Ok(store.close(STORE_GRACE).await?)
 }
 
-/// Takes the address that `key` says.
-async fn bind(listen: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), BuildError> {
-    let bind = |source| BuildError::Bind { address: listen, key, source };
-    let listener = TcpListener::bind(listen).await.map_err(bind)?;
-    let address = listener.local_addr().map_err(bind)?;
-    Ok((listener, address))
-}
-
 impl BuildError {
     /// Whether the configuration is at fault, and not the machine.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         let is_url =
             matches!(self, Self::Store { source: StoreError::Url { .. } | StoreError::Certificates { .. } });
-        is_url || matches!(self, Self::Access(_) | Self::Client(_) | Self::Trigger(_))
+        is_url
+            || matches!(self, Self::Access(_) | Self::Client(_) | Self::Inherited { .. } | Self::Trigger(_))
     }
 }
 
@@ -272,6 +284,7 @@ fn server_options(server: &ServerConfig) -> ServerOptions {
         http2_max_faulty_streams: server.http2_max_faulty_streams.get(),
         http2_max_send_buffer_bytes: server.http2_max_send_buffer_bytes.get(),
         grace: server.grace_seconds.get(),
+        linger: server.linger_seconds.get(),
         ..ServerOptions::default()
     }
 }

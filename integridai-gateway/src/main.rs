@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures_util::future::select_all;
-use integridai_gateway::app::{self, App, Grant, Reloads};
+use integridai_gateway::app::{self, App, Grant, Inherited, Reloads};
 use integridai_gateway::cli::{ApiKeyArgs, Cli, Command, ConfigArgs, DemoArgs, TokenArgs};
 use integridai_gateway::config::{AccessFormat, Config, LogFormat, LogsConfig};
 use integridai_gateway::demo;
@@ -58,12 +58,14 @@ fn whisper(text: &str) {
 fn serve(args: &ConfigArgs) -> Outcome {
     let config = load(args.config.as_deref(), [])?;
     app::check_access(&config)?;
+    // While there is one thread, since it takes them out of the environment.
+    let inherited = Inherited::from_environment()?;
     let logs = start_logs(&config.logs)?;
     let file = args.config.clone();
     runtime()?.block_on(async {
         let stop = stop_signal([SignalKind::terminate(), SignalKind::interrupt()], || {})?;
         let hang_up = signal(SignalKind::hangup())?;
-        let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
+        let app = App::build_on(inherited, config).await?.count_dropped_lines(logs.dropped_lines());
         let app = app.load_again_by(move || load(file.as_deref(), []));
         tokio::spawn(reload_at(hang_up, app.reloads()));
         app.run(stop).await?;

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use super::{BuildError, bind, server_options};
+use super::inherited::Bound;
+use super::server_options;
 use crate::config::Config;
 use crate::server::{self, ServerOptions};
 use crate::stack::CurrentRoutes;
@@ -18,12 +19,9 @@ pub(super) struct Operators {
 }
 
 impl Operators {
-    /// `None` where the configuration has no such listener.
-    pub(super) async fn bind(config: &Config) -> Result<Option<Self>, BuildError> {
-        let Some(listen) = config.admin.listen else { return Ok(None) };
-        let (listener, address) = bind(listen, "admin.listen").await?;
-        let options = server_options(&config.server.for_operators(listen));
-        Ok(Some(Self { listener, address, options }))
+    pub(super) fn new(config: &Config, (listener, address): Bound) -> Self {
+        let server = config.server.for_operators(config.admin.listen.unwrap_or(address));
+        Self { listener, address, options: server_options(&server) }
     }
 
     pub(super) async fn serve(self, routes: CurrentRoutes, shutdown: impl Future<Output = ()>) {

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use super::{BuildError, bind, server_options};
-use crate::config::Config;
+use super::inherited::Bound;
+use crate::config::ServerConfig;
 use crate::server::{self, ServerOptions};
 use crate::stack;
 
@@ -20,13 +20,11 @@ pub(super) struct Redirecting {
 }
 
 impl Redirecting {
-    /// `None` where the configuration has no such listener; `https` is where TLS is spoken.
-    pub(super) async fn build(config: &Config, https: SocketAddr) -> Result<Option<Self>, BuildError> {
-        let redirect = &config.server.redirect;
-        let Some(listen) = redirect.listen else { return Ok(None) };
-        let (listener, address) = bind(listen, "server.redirect.listen").await?;
-        let service = stack::redirect(&config.server, redirect.https_port.unwrap_or(https.port()));
-        Ok(Some(Self { listener, address, service, options: server_options(&config.server) }))
+    /// `https` is the port where TLS is spoken, unless the configuration has clients sent elsewhere.
+    pub(super) fn build(server: &ServerConfig, bound: Bound, https: u16, options: ServerOptions) -> Self {
+        let (listener, address) = bound;
+        let service = stack::redirect(server, server.redirect.https_port.unwrap_or(https));
+        Self { listener, address, service, options }
     }
 
     pub(super) async fn serve(self, shutdown: impl Future<Output = ()>) {

@@ -33,7 +33,7 @@ pub enum ChangeKind {
 }
 
 /// What is taken up while the gateway runs: these keys, and all below these sections. Everything else needs a restart.
-const TAKEN_UP: [&str; 15] = [
+const TAKEN_UP: [&str; 16] = [
     "server.allowed_hosts",
     "server.body_first_byte_timeout_seconds",
     "server.min_body_bytes_per_second",
@@ -41,6 +41,7 @@ const TAKEN_UP: [&str; 15] = [
     "server.request_timeout_seconds",
     "server.max_uri_bytes",
     "server.max_body_bytes",
+    "server.security_headers",
     "auth",
     "rate_limits",
     "redis",

@@ -94,7 +94,8 @@ impl RateLimitsConfig {
     }
 }
 
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+/// A list of networks, such as `10.0.0.0/8`.
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let networks = Vec::<String>::deserialize(deserializer)?;
     if networks.len() > MAX_PROXIES {
         return Err(D::Error::custom(format!("at most {MAX_PROXIES} networks")));

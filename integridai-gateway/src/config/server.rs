@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::rate_limits::networks;
 use super::{ConfigError, Count, RedirectConfig, Seconds, SecurityHeadersConfig, TlsConfig};
 
 /// The listener and its limits.
@@ -17,6 +18,8 @@ pub struct ServerConfig {
     pub allowed_hosts: Vec<String>,
     /// How long a drain may take before what is left is aborted.
     pub grace_seconds: Seconds,
+    /// How long a drain waits for idle connections of HTTP/1 to ask once more, and to be told that this was the last.
+    pub linger_seconds: Seconds,
     /// How long a client may take to send a request's head.
     pub header_read_timeout_seconds: Seconds,
     /// How long a connection of HTTP/1 may wait for its next request; at least as long as a head may take.
@@ -53,6 +56,9 @@ pub struct ServerConfig {
     pub max_uri_bytes: Count,
     /// The greatest size of a request's body in bytes.
     pub max_body_bytes: Count,
+    /// Networks of proxies that begin with the PROXY protocol; none: nobody does.
+    #[serde(deserialize_with = "networks")]
+    pub proxy_protocol_from: Vec<String>,
     /// TLS for clients.
     pub tls: TlsConfig,
     /// Where those who come without are sent.
@@ -67,6 +73,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3002),
             allowed_hosts: Vec::new(),
             grace_seconds: Seconds::new(20),
+            linger_seconds: Seconds::from_millis(500),
             header_read_timeout_seconds: Seconds::new(10),
             idle_timeout_seconds: Seconds::new(60),
             body_first_byte_timeout_seconds: Seconds::new(30),
@@ -85,6 +92,7 @@ impl Default for ServerConfig {
             max_headers: Count::new(100),
             max_uri_bytes: Count::new(8 * 1024),
             max_body_bytes: Count::new(1024 * 1024),
+            proxy_protocol_from: Vec::new(),
             tls: TlsConfig::default(),
             redirect: RedirectConfig::default(),
             security_headers: SecurityHeadersConfig::default(),
@@ -135,6 +143,7 @@ impl ServerConfig {
             listen,
             max_connections: self.max_connections.min(Count::new(64)),
             max_body_bytes: self.max_body_bytes.min(Count::new(16 * 1024)),
+            proxy_protocol_from: Vec::new(),
             ..self.clone()
         }
     }

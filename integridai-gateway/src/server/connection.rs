@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -21,9 +22,19 @@ use super::secured::Secured;
 use super::socket::Socket;
 use super::tally::{Tally, Turn, Verdict};
 
-/// The address at the other end of the socket: the client's, or its proxy's. An extension of every request.
+/// The address at the other end of the socket: the client's, or its proxy's, unless that tells of its client by the PROXY
+/// protocol. An extension of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerAddr(pub SocketAddr);
+
+/// When and how a connection is drained.
+#[derive(Clone, Debug)]
+pub(super) struct Draining {
+    pub(super) has_begun: CancellationToken,
+    /// How long HTTP/1 is waited for to ask once more. Its client may be doing so at the very moment, and has no other way
+    /// than an answer to learn that it is the last (RFC 9112 §9.6).
+    pub(super) linger: Duration,
+}
 
 /// Serves one connection until it ends: by itself, in order when it is time to drain or the client has had its share,
 /// or at once when the client misuses it.
@@ -31,7 +42,7 @@ pub(super) async fn drive<S, B>(
     protocol: &auto::Builder<TokioExecutor>,
     io: BoundedIo<Socket>,
     exchanges: Exchanges<S>,
-    draining: CancellationToken,
+    Draining { has_begun, linger }: Draining,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -41,8 +52,8 @@ pub(super) async fn drive<S, B>(
 {
     let (peer, tally) = (exchanges.peer.0, Arc::clone(&exchanges.tally));
     let mut connection = pin!(protocol.serve_connection_with_upgrades(TokioIo::new(io), exchanges));
-    let mut draining = pin!(draining.cancelled());
-    let mut is_finishing = false;
+    let mut draining = pin!(has_begun.cancelled());
+    let (mut lingering, mut is_finishing) = (None, false);
     let ended = poll_fn(|context| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(context) {
@@ -54,6 +65,13 @@ pub(super) async fn drive<S, B>(
             }
             if is_finishing || (verdict == Verdict::GoOn && draining.as_mut().poll(context).is_pending()) {
                 return Poll::Pending;
+            }
+            if verdict == Verdict::GoOn && !tally.is_multiplexed() {
+                tally.drain();
+                let lingering = lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(linger)));
+                if lingering.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
             }
             is_finishing = true;
             connection.as_mut().graceful_shutdown();
@@ -91,13 +109,16 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let turn = self.tally.begin();
-        let is_last = request.version() < Version::HTTP_2 && self.tally.verdict() != Verdict::GoOn;
+        let is_multiplexed = request.version() >= Version::HTTP_2;
+        if is_multiplexed {
+            self.tally.note_multiplexed();
+        }
         let is_connect = *request.method() == Method::CONNECT;
         request.extensions_mut().insert(self.peer);
         if let Some(secured) = &self.secured {
             request.extensions_mut().insert(secured.clone());
         }
-        Exchange { answer: self.service.call(request), turn, is_last, is_connect }
+        Exchange { answer: self.service.call(request), turn, is_multiplexed, is_connect }
     }
 }
 
@@ -107,7 +128,7 @@ pin_project! {
         #[pin]
         answer: F,
         turn: Turn,
-        is_last: bool,
+        is_multiplexed: bool,
         is_connect: bool,
     }
 }
@@ -126,7 +147,7 @@ where
             let status = response.status();
             if status == StatusCode::SWITCHING_PROTOCOLS || (*this.is_connect && status.is_success()) {
                 this.turn.tally().upgrade();
-            } else if *this.is_last {
+            } else if !*this.is_multiplexed && this.turn.tally().is_ending() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             response

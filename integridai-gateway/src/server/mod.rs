@@ -12,6 +12,7 @@
 //! | idle between HTTP/1 requests | the connection is closed | [`idle_timeout`] |
 //! | send a huge head, or many headers | 431 | [`max_header_bytes`], [`max_headers`] (HTTP/1) |
 //! | send something that is not HTTP | 400, close | |
+//! | come by a proxy that says nothing of its client, or by none ([`ServerOptions::proxy_protocol`]) | the connection is closed | [`header_read_timeout`] |
 //! | say twice how long a request is, or in two ways; end its lines without CR | 400, close | |
 //! | send request after request on one connection | close with the last answer; GOAWAY | [`max_requests_per_connection`] |
 //! | ask, and give up before the answer (HTTP/2's rapid reset) | the connection is closed | [`max_abandoned_requests`], [`http2_max_pending_reset_streams`] |
@@ -30,20 +31,23 @@
 //! a 500 is a layer's work too.
 //!
 //! # Draining
-//! When `shutdown` resolves the listener is closed at once. Idle connections are closed, HTTP/1 connections finish
-//! the request in flight (`connection: close`), HTTP/2 connections get GOAWAY and finish their streams. What is
-//! still open after [`grace`] is aborted. [`Drained`] tells how it went.
+//! When `shutdown` resolves, connections that wait to be accepted are, and the listener is closed. HTTP/1 connections are
+//! told with their next answer that it was the last (`connection: close`); those that are idle are closed after [`linger`],
+//! since closing one at once could cross the request that its client is sending. HTTP/2 connections get GOAWAY and finish
+//! their streams. What is still open after [`grace`] is aborted. [`Drained`] tells how it went.
 //!
 //! **Upgraded connections** (WebSockets) have left HTTP: draining neither waits for them nor ends them. Who took
 //! them over has to say goodbye on the same shutdown signal. They do keep their place under [`max_connections`],
 //! and the [`write_stall_timeout`], until their socket closes.
 //!
 //! # Extensions
-//! Written to each request: [`PeerAddr`], the address at the other end of the socket; where it came over TLS, [`Secured`].
+//! Written to each request: [`PeerAddr`], the address at the other end of the socket, or what a proxy tells of it
+//! ([`ServerOptions::proxy_protocol`]); where it came over TLS, [`Secured`].
 //!
 //! # Metrics
 //! `integridai_server_connections_open`, `integridai_server_connections_refused_total`,
-//! `integridai_server_connections_panicked_total`, `integridai_server_accept_errors_total`; over TLS
+//! `integridai_server_connections_panicked_total`, `integridai_server_accept_errors_total`,
+//! `integridai_server_proxy_protocol_refused_total`; over TLS
 //! `integridai_server_tls_handshakes_total`, `integridai_server_tls_reloads_total` and
 //! `integridai_server_tls_certificate_expiry_timestamp_seconds`.
 //!
@@ -94,12 +98,15 @@
 //! [`http2_keep_alive_interval`]: ServerOptions::http2_keep_alive_interval
 //! [`http2_keep_alive_timeout`]: ServerOptions::http2_keep_alive_timeout
 //! [`grace`]: ServerOptions::grace
+//! [`linger`]: ServerOptions::linger
 mod accept;
 mod admission;
+mod arrival;
 mod bounded_io;
 mod connection;
 mod framing;
 mod options;
+mod proxy_protocol;
 mod refusal;
 mod repoll;
 mod secured;
@@ -115,6 +122,7 @@ mod unstalled;
 
 pub use connection::PeerAddr;
 pub use options::ServerOptions;
+pub use proxy_protocol::ProxyProtocol;
 pub use secured::{ClientCertificate, Secured, SubjectName};
 pub use serve::{Drained, serve};
 pub use tls::Tls;

@@ -3,6 +3,7 @@ use std::time::Duration;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
 
+use super::proxy_protocol::ProxyProtocol;
 use super::tally::Bounds;
 use super::tls::Tls;
 
@@ -47,8 +48,13 @@ pub struct ServerOptions {
     pub http2_keep_alive_timeout: Duration,
     /// How long draining waits for requests in flight. Default 20 s.
     pub grace: Duration,
+    /// How long draining waits for HTTP/1 connections that are idle to ask once more, and to be told that this was the last
+    /// answer. Default 500 ms.
+    pub linger: Duration,
     /// How TLS is spoken. Default not at all.
     pub tls: Option<Tls>,
+    /// The proxies that all connections come by, with a word on their client before all else. Default none.
+    pub proxy_protocol: Option<ProxyProtocol>,
 }
 
 impl Default for ServerOptions {
@@ -69,7 +75,9 @@ impl Default for ServerOptions {
             http2_keep_alive_interval: Duration::from_secs(30),
             http2_keep_alive_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(20),
+            linger: Duration::from_millis(500),
             tls: None,
+            proxy_protocol: None,
         }
     }
 }

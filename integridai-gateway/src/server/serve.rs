@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -17,8 +18,9 @@ use tower::{BoxError, Service};
 use super::ServerOptions;
 use super::accept::Acceptor;
 use super::admission::{Admission, Admitted};
+use super::arrival::{Arrival, Arrived, count_refused};
 use super::bounded_io::BoundedIo;
-use super::connection::{Exchanges, drive};
+use super::connection::{Draining, Exchanges, drive};
 use super::refusal::Refusals;
 use super::repoll::Repoll;
 use super::socket::Socket;
@@ -58,6 +60,7 @@ where
 {
     let mut server = Server::new(service, options);
     server.accept_until(&listener, shutdown).await;
+    server.accept_waiting(&listener);
     // The port is free, and load balancers see it closed, before the first connection is drained.
     drop(listener);
     server.drain().await
@@ -129,7 +132,18 @@ where
         }
     }
 
+    /// Whoever the system has let in already; it would reset them.
+    fn accept_waiting(&mut self, listener: &TcpListener) {
+        while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+            self.admit(stream, peer);
+        }
+    }
+
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+        if self.options.proxy_protocol.as_ref().is_some_and(|proxies| !proxies.trusts(peer)) {
+            count_refused("untrusted");
+            return drop(stream);
+        }
         match self.admission.admit() {
             Some(admitted) => self.open(stream, peer, admitted),
             // Who waits for a handshake does not understand more.
@@ -142,32 +156,33 @@ where
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection keeps Nagle's algorithm");
         }
-        let socket = Unstalled::new(stream, self.options.write_stall_timeout);
-        let (protocol, draining) = (Arc::clone(&self.protocol), self.draining.clone());
+        let (protocol, has_begun) = (Arc::clone(&self.protocol), self.draining.clone());
+        let draining = Draining { has_begun, linger: self.options.linger };
         let tally = Arc::new(Tally::new(self.options.bounds()));
         let (service, head_timeout) = (self.service.clone(), self.options.header_read_timeout);
-        let Some(tls) = self.options.tls.clone() else {
-            let io = BoundedIo::new(Socket::Plain(socket), head_timeout, Arc::clone(&tally), admitted);
+        let Some(arrival) = Arrival::of(&self.options) else {
+            let socket = Socket::Plain(Unstalled::new(stream, self.options.write_stall_timeout));
+            let io = BoundedIo::new(socket, head_timeout, Arc::clone(&tally), admitted);
             let exchanges = Exchanges::new(service, peer, None, tally);
             let driven = async move { drive(&protocol, io, exchanges, draining).await };
             self.connections.spawn(Repoll::new(driven));
             return;
         };
         let driven = async move {
-            let (socket, secured) = match tls.accept(socket).await {
-                Ok(accepted) => accepted,
-                Err(error) => return note_handshake_error(&error, peer),
+            let Arrived { socket, client, secured } = match arrival.receive(stream, peer).await {
+                Ok(arrived) => arrived,
+                Err(error) => return note_arrival_error(&error, peer),
             };
-            let io = BoundedIo::new(Socket::Tls(socket), head_timeout, Arc::clone(&tally), admitted);
-            let exchanges = Exchanges::new(service, peer, Some(secured), tally);
+            let io = BoundedIo::new(socket, head_timeout, Arc::clone(&tally), admitted);
+            let exchanges = Exchanges::new(service, client, secured, tally);
             drive(&protocol, io, exchanges, draining).await;
         };
         self.connections.spawn(Repoll::new(driven));
     }
 }
 
-fn note_handshake_error(error: &std::io::Error, peer: SocketAddr) {
-    tracing::debug!(%peer, error = error as &dyn std::error::Error, "no handshake");
+fn note_arrival_error(error: &std::io::Error, peer: SocketAddr) {
+    tracing::debug!(%peer, error = error as &dyn std::error::Error, "no request came of a connection");
 }
 
 fn note_accept_error(error: &std::io::Error) {

@@ -8,6 +8,8 @@ pub(super) struct Tally {
     begun: AtomicU32,
     given_up: AtomicU32,
     upgraded: AtomicBool,
+    multiplexed: AtomicBool,
+    draining: AtomicBool,
 }
 
 /// How much one connection may ask for.
@@ -40,7 +42,8 @@ pub(super) struct Turn {
 impl Tally {
     pub(super) fn new(bounds: Bounds) -> Self {
         let none = || AtomicU32::new(0);
-        Self { bounds, begun: none(), given_up: none(), upgraded: AtomicBool::new(false) }
+        let no = || AtomicBool::new(false);
+        Self { bounds, begun: none(), given_up: none(), upgraded: no(), multiplexed: no(), draining: no() }
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Turn {
@@ -57,6 +60,25 @@ impl Tally {
         } else {
             Verdict::GoOn
         }
+    }
+
+    /// Whether the next answer of HTTP/1 is the last.
+    pub(super) fn is_ending(&self) -> bool {
+        self.draining.load(Ordering::Relaxed) || self.verdict() != Verdict::GoOn
+    }
+
+    /// From here on each answer may be the last.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// It is HTTP/2, which has a way to say that it ends.
+    pub(super) fn note_multiplexed(&self) {
+        self.multiplexed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.multiplexed.load(Ordering::Relaxed)
     }
 
     /// From here on the connection is of another protocol.

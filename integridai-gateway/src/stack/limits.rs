@@ -1,5 +1,6 @@
 //! How often somebody may ask: the policies of the configuration as layers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use axum::extract::MatchedPath;
 use http::Method;
 use http::header::AUTHORIZATION;
 use integridai_tower::rate_limit::{
-    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Key, KeyBy, MemoryLimiter, Quota,
+    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Forwarding, Key, KeyBy, MemoryLimiter, Quota,
     RateLimitLayer, RequestHead, WithoutKey,
 };
 use integridai_tower::{ConfigError, Principal};
@@ -196,6 +197,16 @@ pub(super) fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, C
         return Ok(by_address);
     }
     by_address.behind(&config.trusted_proxies, config.forwarding.into())
+}
+
+/// Whether an address is within one of the networks.
+///
+/// # Errors
+///
+/// When one is no network.
+pub fn within(networks: &[String]) -> Result<impl Fn(IpAddr) -> bool + Send + Sync + 'static, ConfigError> {
+    let networks = ByClientAddress::new(|_| None).behind(networks, Forwarding::XForwardedFor)?;
+    Ok(move |address| networks.trusts(address))
 }
 
 fn covers(policy: &PolicyConfig, request: &RequestHead<'_>) -> bool {

@@ -32,7 +32,7 @@ pub use boxed::{StreamingTransport, Transport, UpstreamBody, UpstreamError};
 pub use cache::{Cache, Kept};
 pub use current::{CurrentClients, CurrentRoutes};
 pub use edge::{Guards, edge};
-pub use limits::Limits;
+pub use limits::{Limits, within};
 pub use mint::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 pub use outgoing::{ClientBodyError, Outgoing, Pace};
 pub use progress::Progress;

@@ -7,7 +7,7 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 33] = [
+const COUNTERS: [Row; 34] = [
     (
         "integridai_circuit_refused_total",
         Unit::Count,
@@ -121,6 +121,11 @@ const COUNTERS: [Row; 33] = [
         "integridai_server_connections_refused_total",
         Unit::Count,
         "Connections answered 503 and closed: as many were open as may be.",
+    ),
+    (
+        "integridai_server_proxy_protocol_refused_total",
+        Unit::Count,
+        "Connections closed because no proxy said whose they are, by reason: untrusted, malformed.",
     ),
     (
         "integridai_server_tls_handshakes_total",

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod access;
+mod balanced;
 #[cfg(feature = "tls")]
 #[path = "../support/certificates.rs"]
 mod certificates;
@@ -27,6 +28,7 @@ mod operators;
 mod passing;
 mod readme;
 mod reloads;
+mod restarts;
 #[cfg(feature = "postgres")]
 mod servers;
 #[cfg(feature = "postgres")]

@@ -4,6 +4,7 @@
 #[path = "../support/certificates.rs"]
 mod certificates;
 mod draining;
+mod proxied;
 mod share;
 mod support;
 #[cfg(feature = "tls")]

@@ -162,6 +162,8 @@ impl World {
         let services = &self.services;
         let own = [
             ("INTEGRIDAI_SERVER__LISTEN", "127.0.0.1:0".to_owned()),
+            // Its pooled connections have nothing more to say.
+            ("INTEGRIDAI_SERVER__LINGER_SECONDS", "0.001".to_owned()),
             // What who may do is tested in access.rs and tickets.rs.
             ("INTEGRIDAI_AUTH__DISABLED", "true".to_owned()),
             // Tests ask far more often than clients may; limits are tested in rate_limits.rs.

@@ -1,7 +1,9 @@
 //! How a gateway is started.
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use integridai_gateway::demo::Simulators;
 use tokio::process::Command;
@@ -15,6 +17,7 @@ pub(crate) struct Start {
     variables: Vec<(String, String)>,
     /// Commands of the shell that bind what the process may use.
     limits: Vec<String>,
+    socket: Option<Arc<OwnedFd>>,
 }
 
 impl Start {
@@ -28,8 +31,10 @@ impl Start {
     }
 
     fn without_database() -> Self {
-        Self { variables: Vec::new(), limits: Vec::new() }
+        Self { variables: Vec::new(), limits: Vec::new(), socket: None }
             .set("SERVER__LISTEN", "127.0.0.1:0")
+            // Pooled connections have nothing more to say.
+            .set("SERVER__LINGER_SECONDS", 0.001)
             .set("AUTH__DISABLED", true)
             // Tests ask far more often than clients may.
             .set("RATE_LIMITS__DISABLED", true)
@@ -71,6 +76,14 @@ impl Start {
     /// Opening more files and sockets than these at once fails.
     pub(crate) fn most_descriptors(mut self, count: u32) -> Self {
         self.limits.push(format!("ulimit -n {count}"));
+        self
+    }
+
+    /// Hands the socket over, as systemd does (`sd_listen_fds(3)`).
+    pub(crate) fn inheriting(mut self, socket: &TcpListener) -> Self {
+        let socket = socket.try_clone().expect("there are descriptors left");
+        self.socket = Some(Arc::new(socket.into()));
+        self.limits.push("exec 3<&0 0</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$".to_owned());
         self
     }
 
@@ -118,6 +131,9 @@ impl Start {
             shell.args(["-c", &format!(r#"{}; exec "$0" "$@""#, self.limits.join("; ")), PROGRAM]);
             shell
         };
+        if let Some(socket) = &self.socket {
+            command.stdin(socket.try_clone().expect("there are descriptors left"));
+        }
         command.arg("serve").envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
