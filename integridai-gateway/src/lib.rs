@@ -19,3 +19,7 @@ pub mod stack;
 pub mod store;
 pub mod telemetry;
 pub mod timestamp;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeExamples;
