@@ -20,3 +20,7 @@ pub mod stack;
 pub mod store;
 pub mod telemetry;
 pub mod timestamp;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeExamples;

@@ -5,13 +5,24 @@ use crate::demo::{demo, paste};
 use crate::support::run;
 
 const README: &str = include_str!("../../../README.md");
+const SPANISH: &str = include_str!("../../../README.es.md");
 const THROUGH_CARGO: &str = "cargo run --release -p integridai-gateway -- ";
 
-/// The commands in the README's shell blocks, a line each.
-fn commands() -> Vec<&'static str> {
-    let blocks = README.split("```sh\n").skip(1);
-    let lines = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());
+/// What stands in blocks of this language.
+fn blocks(text: &'static str, language: &str) -> Vec<&'static str> {
+    let begin = format!("```{language}\n");
+    let blocks = text.split(&begin).skip(1);
+    blocks.map(|block| block.split("```").next().unwrap_or_default()).collect()
+}
+
+/// The commands in the shell blocks, a line each.
+fn commands_of(text: &'static str) -> Vec<&'static str> {
+    let lines = blocks(text, "sh").into_iter().flat_map(str::lines);
     lines.filter(|line| !line.is_empty()).collect()
+}
+
+fn commands() -> Vec<&'static str> {
+    commands_of(README)
 }
 
 fn repository() -> &'static Path {
@@ -74,8 +85,29 @@ fn its_test_command_is_what_is_run_for_every_change() {
 }
 
 #[test]
+fn the_spanish_one_has_no_command_of_its_own() {
+    let spanish = commands_of(SPANISH);
+    assert!(spanish.len() >= 6, "{spanish:?}");
+    for command in spanish {
+        assert!(commands().contains(&command), "nobody runs this: {command}");
+    }
+}
+
+#[tokio::test]
+async fn its_configuration_is_one_that_can_be_served() {
+    let [configuration] = blocks(README, "toml")[..] else { panic!("not one block of TOML") };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    std::fs::write(&file, configuration).unwrap();
+    let ended = run(&["check-config", "--config", file.to_str().unwrap()], &[]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("/compliance"), "{}", ended.stdout);
+}
+
+#[test]
 fn its_links_lead_somewhere() {
-    let links = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap_or_default());
+    let both = [README, SPANISH].into_iter().flat_map(|text| text.split("](").skip(1));
+    let links = both.map(|rest| rest.split(')').next().unwrap_or_default());
     for link in links.filter(|link| !link.starts_with("http")) {
         assert!(repository().join(link).exists(), "{link}");
     }
