@@ -171,6 +171,38 @@ async fn a_ticket_ends_unused() {
     guarded.gateway.stop().await;
 }
 
+#[tokio::test]
+async fn one_has_as_many_tickets_as_connections_and_takes_nobodys_room() {
+    let guarded = Guarded::with(&[("REALTIME__MAX_CONNECTIONS_PER_PRINCIPAL", "1")]).await;
+    let client = &guarded.gateway.client;
+    let ask = async |subject: &str| {
+        let mut claims = claims("events:read");
+        claims["sub"] = json!(subject);
+        client.send(client.request(Method::POST, TICKET).bearer_auth(signed(&claims))).await
+    };
+    assert_eq!(ask("ann").await.status, 200);
+    let refused = ask("ann").await;
+    assert_eq!(refused.problem(429)["detail"], "as many tickets of yours are open as may be");
+    assert_eq!(refused.header("retry-after"), "30");
+    assert_eq!(ask("bob").await.status, 200);
+    guarded.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn while_tickets_cannot_be_kept_none_is_given_and_none_is_good() {
+    let guarded = Guarded::start().await;
+    let client = &guarded.gateway.client;
+    let query = format!("?ticket={}", ticket(&guarded, &token("events:read")).await);
+    let held = guarded.gateway.hold_database();
+    let refused = client.send(client.request(Method::POST, TICKET).bearer_auth(token("events:read"))).await;
+    assert_eq!(refused.problem(503)["detail"], "tickets cannot be kept at the moment");
+    assert_eq!(open(&guarded, &query, None).await.err(), Some(503), "nobody knows whose it is");
+    drop(held);
+    let mut socket = open(&guarded, &query, None).await.expect("it was not used up");
+    within(socket.close(None)).await.expect("the goodbye leaves");
+    guarded.gateway.stop().await;
+}
+
 /// The status of a handshake over HTTP/2 (RFC 8441).
 async fn over_http2(guarded: &Guarded, query: &str, token: Option<&str>) -> u16 {
     let stream = TcpStream::connect(guarded.gateway.address()).await.expect("it listens");

@@ -90,7 +90,7 @@ pub(super) async fn publish(
     let most = api.realtime.max_published_events.get();
     let events =
         form.read(&headers, &body, most, correlation_id.as_str()).map_err(|why| refused(why, most))?;
-    let events = attributed(&api, &principal, events)?;
+    let events = attributed(&api, &principal, events, form == Form::Batch)?;
     let published = api.triggers.publish(events, &api.identity(&principal)).await.map_err(not_stored)?;
     let new = published.iter().filter(|(appended, _)| appended.is_new).count();
     metrics::counter!("integridai_events_published_total", "outcome" => "new").increment(new as u64);
@@ -114,8 +114,12 @@ impl From<(Appended, Triggered)> for PublishedEvent {
 }
 
 /// With whose they are: all of them, or what is wrong with any.
-fn attributed(api: &Api, publisher: &Principal, events: Vec<Incoming>) -> Result<Vec<SystemEvent>, Problem> {
-    let several = events.len() > 1;
+fn attributed(
+    api: &Api,
+    publisher: &Principal,
+    events: Vec<Incoming>,
+    is_batch: bool,
+) -> Result<Vec<SystemEvent>, Problem> {
     let (mut attributed, mut errors) = (Vec::with_capacity(events.len()), Vec::new());
     for (place, Incoming { mut event, user_issuer }) in events.into_iter().enumerate() {
         let among = api.publishers.among(&event.service_name, publisher);
@@ -124,7 +128,7 @@ fn attributed(api: &Api, publisher: &Principal, events: Vec<Incoming>) -> Result
         match event.user_id.as_ref().map(owner).transpose() {
             Ok(owner) => event.owner = owner.flatten(),
             Err(error) => {
-                let at = if several { format!("/{place}") } else { String::new() };
+                let at = if is_batch { format!("/{place}") } else { String::new() };
                 errors.push(FieldError { pointer: format!("{at}/user_issuer"), detail: error.to_string() });
             }
         }
