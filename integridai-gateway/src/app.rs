@@ -133,7 +133,7 @@ impl App {
     async fn wire(config: Config, workflows: Workflows, inherited: Inherited) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
-        let (mut entrance, certificates) = Entrance::open(&config, inherited).await?;
+        let (mut entrance, certificates) = Entrance::open(&config, inherited)?;
         let store = database::open(&config).await?;
         let hub = hub(&config, &store);
         let traffic = Arc::new(Traffic::new(config.metrics.window_seconds.get()));
@@ -234,9 +234,17 @@ impl App {
                 operators.serve(api.draining.cancelled()).await;
             }
         };
-        let served = entrance.serve(fronts.clients, told, api.draining.cancelled());
-        let (drained, (), ()) = tokio::join!(served, others, operated);
+        let served = async {
+            // Boxed, as that of `build` is.
+            let served = Box::pin(entrance.serve(fronts.clients, told, api.draining.cancelled())).await;
+            // It may not have come as far as to be told.
+            api.draining.cancel();
+            served
+        };
+        let (served, (), ()) = tokio::join!(served, others, operated);
+        let (drained, cores) = served?;
         running.end(&api).await;
+        drop(cores);
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
     }
