@@ -131,7 +131,7 @@ impl App {
     async fn wire(config: Config, workflows: Workflows, inherited: Inherited) -> Result<Self, BuildError> {
         config.check_access()?;
         let prometheus = telemetry::install()?;
-        let (mut entrance, certificates) = Entrance::open(&config, inherited).await?;
+        let (mut entrance, certificates) = Entrance::open(&config, inherited)?;
         let (clients, _) = Clients::new(&config.services, &config.proxy)?;
         let lasting = Lasting::open(&config, workflows, clients, prometheus).await?;
         let reloading = Reloading::new(&config, lasting)?;
@@ -211,11 +211,19 @@ impl App {
                 operators.serve(routes, lasting.draining.cancelled()).await;
             }
         };
-        let served = entrance.serve(routes, told, lasting.draining.cancelled());
+        let served = async {
+            // Boxed, as that of `build` is.
+            let served = Box::pin(entrance.serve(routes, told, lasting.draining.cancelled())).await;
+            // It may not have come as far as to be told.
+            lasting.draining.cancel();
+            served
+        };
         // A task of its own: whatever it builds, connections are accepted meanwhile.
         let reloading = AbortOnDropHandle::new(tokio::spawn(reloading.run(lasting.draining.clone())));
-        let (drained, (), (), last) = tokio::join!(served, others, operated, reloading);
+        let (served, (), (), last) = tokio::join!(served, others, operated, reloading);
+        let (drained, cores) = served?;
         running.end(&lasting, last.ok()).await;
+        drop(cores);
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
     }

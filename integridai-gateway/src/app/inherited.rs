@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 
 use listenfd::ListenFd;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::BuildError;
 
@@ -35,13 +35,18 @@ impl Inherited {
         Ok(Self { listeners })
     }
 
-    /// The one that listens there, or a new one; `key` says where the address is configured.
-    pub(super) async fn bind(&mut self, listen: SocketAddr, key: &'static str) -> Result<Bound, BuildError> {
+    /// The one that listens there, or a new one, whose address others may share; `key` says where it is configured.
+    pub(super) fn bind(
+        &mut self,
+        listen: SocketAddr,
+        key: &'static str,
+        is_shared: bool,
+    ) -> Result<Bound, BuildError> {
         let failed = |source| BuildError::Bind { address: listen, key, source };
         let passed = self.listeners.iter().position(|(address, _)| *address == listen);
         let listener = match passed.map(|index| self.listeners.swap_remove(index)) {
             Some((_, passed)) => TcpListener::from_std(passed),
-            None => TcpListener::bind(listen).await,
+            None => listen_at(listen, is_shared),
         };
         let listener = listener.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -49,13 +54,13 @@ impl Inherited {
     }
 
     /// The same where something is to listen at all.
-    pub(super) async fn bind_if(
+    pub(super) fn bind_if(
         &mut self,
         listen: Option<SocketAddr>,
         key: &'static str,
     ) -> Result<Option<Bound>, BuildError> {
         match listen {
-            Some(listen) => self.bind(listen, key).await.map(Some),
+            Some(listen) => self.bind(listen, key, false).map(Some),
             None => Ok(None),
         }
     }
@@ -67,4 +72,16 @@ impl Inherited {
             None => Ok(()),
         }
     }
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// Where others may have a part of what comes (`SO_REUSEPORT`), each has to have said so.
+pub(super) fn listen_at(listen: SocketAddr, is_shared: bool) -> io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(is_shared)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
 }

@@ -53,7 +53,7 @@ pub use redirect::RedirectConfig;
 pub use redis::{OnOutage, RedisConfig, RedisUrl};
 pub use resilience::{Address, HealthCheckConfig, ResilienceConfig};
 pub use security_headers::{FrameAncestors, ReferrerPolicy, SecurityHeadersConfig};
-pub use server::ServerConfig;
+pub use server::{RuntimeKind, ServerConfig};
 pub use services::{
     DashboardConfig, FlaiSimulatorConfig, Protocol, RegTechConfig, ServiceConfig, ServicesConfig,
 };

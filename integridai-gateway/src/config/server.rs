@@ -13,6 +13,10 @@ use super::{ConfigError, Count, RedirectConfig, Seconds, SecurityHeadersConfig, 
 pub struct ServerConfig {
     /// Address and port; loopback unless told otherwise.
     pub listen: SocketAddr,
+    /// Who accepts connections and serves them.
+    pub runtime: RuntimeKind,
+    /// Whether other processes may listen at the same address (`SO_REUSEPORT`).
+    pub reuse_port: bool,
     /// Names that clients may call the gateway by; addresses and `localhost` always work. None: on loopback no other
     /// name, elsewhere every name.
     pub allowed_hosts: Vec<String>,
@@ -67,10 +71,23 @@ pub struct ServerConfig {
     pub security_headers: SecurityHeadersConfig,
 }
 
+/// Who accepts connections and serves them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimeKind {
+    /// One listener; all threads share all work.
+    #[default]
+    MultiThread,
+    /// On each core one thread with a listener of its own, that keeps what it accepts.
+    PerCore,
+}
+
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3002),
+            runtime: RuntimeKind::default(),
+            reuse_port: false,
             allowed_hosts: Vec::new(),
             grace_seconds: Seconds::new(20),
             linger_seconds: Seconds::from_millis(500),

@@ -29,6 +29,16 @@ impl Admission {
         }
     }
 
+    /// The same room, and a count of one's own.
+    pub(super) fn sharing(&self) -> Self {
+        Self {
+            room: Arc::clone(&self.room),
+            open: self.open.clone(),
+            refusals: self.refusals.clone(),
+            refused: 0,
+        }
+    }
+
     /// A place, or `None` (counted) when all are taken.
     pub(super) fn admit(&mut self) -> Option<Admitted> {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {

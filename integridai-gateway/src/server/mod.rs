@@ -21,6 +21,8 @@
 //! | vanish behind an idle HTTP/2 connection | the connection is closed | [`http2_keep_alive_interval`] + [`http2_keep_alive_timeout`] |
 //! | open more connections than there is room for | a raw 503 with `Retry-After`, close; where TLS is spoken, close | [`max_connections`] |
 //!
+//! [`serve_on_cores`] does the same on several threads that share nothing but the room for connections.
+//!
 //! The requests among the bytes are followed before hyper reads them, since it settles in silence what others may settle
 //! otherwise: with both lengths it goes by `Transfer-Encoding`, an equal second `Content-Length` it drops, and a bare LF
 //! ends a line (RFC 9112 §2.2, §6.3, §11.2). On HTTP/1 the 400 and the 431 are hyper's own: an empty body and no header of the service's, for hyper has no hook
@@ -104,6 +106,7 @@ mod admission;
 mod arrival;
 mod bounded_io;
 mod connection;
+mod cores;
 mod framing;
 mod options;
 mod proxy_protocol;
@@ -121,6 +124,7 @@ mod tls;
 mod unstalled;
 
 pub use connection::PeerAddr;
+pub use cores::{Cores, serve_on_cores};
 pub use options::ServerOptions;
 pub use proxy_protocol::ProxyProtocol;
 pub use secured::{ClientCertificate, Secured, SubjectName};

@@ -31,7 +31,7 @@ use super::unstalled::Unstalled;
 const ABORT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How the server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
     /// Connections that were open at shutdown and ended by themselves within the grace period.
@@ -40,6 +40,17 @@ pub struct Drained {
     pub aborted: usize,
     /// Connections that found no room, over the server's whole life.
     pub refused: u64,
+}
+
+impl Drained {
+    /// Both together.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            finished: self.finished + other.finished,
+            aborted: self.aborted + other.aborted,
+            refused: self.refused + other.refused,
+        }
+    }
 }
 
 /// Serves connections from `listener` with clones of `service` until `shutdown` resolves, then drains.
@@ -58,7 +69,26 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let mut server = Server::new(service, options);
+    let admission = Admission::new(options.max_connections);
+    serve_within(listener, service, options, admission, shutdown).await
+}
+
+/// The same with room that others may share.
+pub(super) async fn serve_within<S, B>(
+    listener: TcpListener,
+    service: S,
+    options: ServerOptions,
+    admission: Admission,
+    shutdown: impl Future<Output = ()>,
+) -> Drained
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let mut server = Server::new(service, options, admission);
     server.accept_until(&listener, shutdown).await;
     server.accept_waiting(&listener);
     // The port is free, and load balancers see it closed, before the first connection is drained.
@@ -77,11 +107,11 @@ struct Server<S> {
 }
 
 impl<S> Server<S> {
-    fn new(service: S, options: ServerOptions) -> Self {
+    fn new(service: S, options: ServerOptions, admission: Admission) -> Self {
         Self {
             service,
             protocol: Arc::new(options.protocol()),
-            admission: Admission::new(options.max_connections),
+            admission,
             refusals: Refusals::default(),
             connections: JoinSet::new(),
             draining: CancellationToken::new(),

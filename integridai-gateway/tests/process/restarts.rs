@@ -5,9 +5,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::support::{Start, until, within};
 
@@ -91,9 +94,15 @@ async fn a_gateway_is_replaced_under_load_and_no_request_fails() {
 
 #[tokio::test]
 async fn connections_that_are_kept_end_with_an_answer_that_says_so() {
+    for runtime in ["multi_thread", "per_core"] {
+        ends_with_an_answer(runtime).await;
+    }
+}
+
+async fn ends_with_an_answer(runtime: &str) {
     let folder = tempfile::tempdir().unwrap();
     let start = Start::new(&folder.path().join("gateway.db")).logs("warn").set("SERVER__LINGER_SECONDS", 60);
-    let gateway = start.run().await;
+    let gateway = start.set("SERVER__RUNTIME", runtime).run().await;
     let address = gateway.address;
     let mut clients = JoinSet::new();
     for _ in 0..16 {
@@ -109,6 +118,40 @@ async fn connections_that_are_kept_end_with_an_answer_that_says_so() {
     for ended in within("the end of the clients", clients.join_all()).await {
         assert_eq!(ended.unwrap(), 0, "nothing comes behind the last answer");
     }
+}
+
+#[tokio::test]
+async fn a_websocket_outlives_the_drain_of_its_core_until_it_is_told_goodbye() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = Start::new(&folder.path().join("gateway.db")).set("SERVER__RUNTIME", "per_core");
+    let gateway = start.run().await;
+    let url = format!("ws://{}/api/v1/realtime/subscribe", gateway.address);
+    let (mut socket, _) = within("the handshake", tokio_tungstenite::connect_async(url)).await.unwrap();
+    gateway.signal("TERM");
+    let goodbye = within("the goodbye", async {
+        loop {
+            if let Message::Close(frame) = socket.next().await.expect("a goodbye").expect("a frame") {
+                break frame.expect("a reason");
+            }
+        }
+    });
+    assert_eq!(goodbye.await.code, CloseCode::Away);
+    assert_eq!(gateway.exit().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn two_gateways_listen_at_one_address_where_both_say_so() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let start = |folder: &std::path::Path| Start::new(&folder.join("gateway.db"));
+    let first = start(one.path()).set("SERVER__REUSE_PORT", true).run().await;
+    let refused = start(two.path()).at(first.address).fail().await;
+    refused.assert_refused(1, &["server.listen", &first.address.to_string()]);
+    let second = start(two.path()).at(first.address).set("SERVER__REUSE_PORT", true).run().await;
+    assert_eq!(first.stop().await.code, Some(0));
+    let mut stream = TcpStream::connect(second.address).await.unwrap();
+    assert!(!ask(&mut stream).await.unwrap());
+    drop(stream);
+    assert_eq!(second.stop().await.code, Some(0));
 }
 
 #[tokio::test]

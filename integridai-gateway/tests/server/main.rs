@@ -3,6 +3,7 @@
 #[cfg(feature = "tls")]
 #[path = "../support/certificates.rs"]
 mod certificates;
+mod cores;
 mod draining;
 mod proxied;
 mod share;

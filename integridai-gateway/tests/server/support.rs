@@ -2,7 +2,9 @@
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,12 +14,11 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBod
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use integridai_gateway::server::{Drained, PeerAddr, Secured, ServerOptions, serve};
+use integridai_gateway::server::{Drained, PeerAddr, Secured, ServerOptions, serve, serve_on_cores};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tower::service_fn;
 
 pub(crate) const SHORT: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,15 +37,28 @@ impl Running {
     pub(crate) async fn start(options: ServerOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        Self::serving(address, |service, stopped| tokio::spawn(serve(listener, service, options, stopped)))
+    }
+
+    /// On so many threads, each with a listener of its own.
+    pub(crate) fn on_cores(options: ServerOptions, count: usize) -> Self {
+        let first = listener(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let address = first.local_addr().unwrap();
+        let listeners = (1..count).map(|_| listener(address)).chain([first]).collect();
+        Self::serving(address, |service, stopped| {
+            tokio::spawn(async move {
+                serve_on_cores(listeners, service, options, stopped).await.expect("there are threads left").0
+            })
+        })
+    }
+
+    fn serving(address: SocketAddr, serve: impl FnOnce(Controls, Stopped) -> JoinHandle<Drained>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (started_sender, started) = mpsc::unbounded_channel();
         let (dropped_sender, dropped) = mpsc::unbounded_channel();
         let gate = Arc::new(Notify::new());
         let controls = Controls { gate: gate.clone(), started: started_sender, dropped: dropped_sender };
-        let service = service_fn(move |request| answer(controls.clone(), request));
-        let ended = tokio::spawn(serve(listener, service, options, async {
-            let _ = stopped.await;
-        }));
+        let ended = serve(controls, Box::pin(async { drop(stopped.await) }));
         Self { address, stop, ended, gate, started, dropped }
     }
 
@@ -54,11 +68,35 @@ impl Running {
     }
 }
 
+/// Of one address at which others listen, too.
+fn listener(address: SocketAddr) -> std::net::TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address).unwrap();
+    socket.listen(64).unwrap().into_std().unwrap()
+}
+
+type Stopped = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 #[derive(Clone)]
 struct Controls {
     gate: Arc<Notify>,
     started: mpsc::UnboundedSender<()>,
     dropped: mpsc::UnboundedSender<()>,
+}
+
+impl tower::Service<Request<Incoming>> for Controls {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        Box::pin(answer(self.clone(), request))
+    }
 }
 
 /// Reports when it is dropped.
@@ -99,6 +137,10 @@ async fn answer(controls: Controls, mut request: Request<Incoming>) -> Result<An
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("echo"));
             return Ok(response);
+        }
+        "/thread" => {
+            let thread = std::thread::current().name().unwrap_or_default().to_owned();
+            return Ok(Response::new(Full::from(thread).boxed_unsync()));
         }
         _ => {}
     }
