@@ -10,7 +10,8 @@ let gateway;
 let browser;
 
 before(async () => {
-  [gateway, browser] = await Promise.all([Gateway.start(), launch()]);
+  browser = await launch();
+  gateway = await Gateway.start();
 });
 
 after(async () => {

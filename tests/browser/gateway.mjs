@@ -3,7 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { promisify } from "node:util";
 
-const PROGRAM = process.env.INTEGRIDAI_GATEWAY ?? new URL("../../target/debug/integridai-gateway", import.meta.url).pathname;
+const PROGRAM = process.env.GATEWAY_PROGRAM ?? new URL("../../target/debug/integridai-gateway", import.meta.url).pathname;
 
 /** A round of figures each second, and nobody who has to wait long for anything. */
 const QUICK = {

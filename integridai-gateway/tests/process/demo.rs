@@ -104,7 +104,7 @@ async fn every_printed_line_works_when_it_is_pasted() {
 }
 
 #[tokio::test]
-async fn the_docs_page_and_all_it_refers_to_come_from_the_gateway() {
+async fn the_pages_are_where_it_says_and_the_docs_refer_to_the_gateway_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (_demo, page) = demo(folder.path(), &[]).await;
     let client = client();
@@ -122,6 +122,11 @@ async fn the_docs_page_and_all_it_refers_to_come_from_the_gateway() {
         assert_eq!(ask(client.get(url.clone())).await.0, 200, "{url}");
     }
     assert_eq!(ask(knocking(client.get(page.address_of("Prometheus")), &page)).await.0, 200);
+    let (console, how) = page.address_of("console").split_once(' ').unwrap();
+    assert!(how.contains("sign in with the API key"), "{how}");
+    let answer = client.get(console).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().await.unwrap().contains("id=\"sign-in\""));
 }
 
 #[tokio::test]
