@@ -6,6 +6,7 @@ use integridai_tower::circuit_breaker::{State, Transition};
 use integridai_tower::client::balance::{AddressSnapshot, AddressState};
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::stack::{Clients, Guard};
 use crate::timestamp;
@@ -15,8 +16,9 @@ use crate::timestamp;
 pub struct Protection(Vec<Guard>);
 
 /// What stands by one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProtectionStatus {
+    #[schema(value_type = String, example = "regtech")]
     service: Cow<'static, str>,
     /// `closed`: calls go through; `open`: none does; `half_open`: some do, to see whether it is back; or as it was commanded.
     state: &'static str,
@@ -32,7 +34,7 @@ pub struct ProtectionStatus {
 }
 
 /// How many calls at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 struct Concurrency {
     limit: u32,
     in_flight: u32,
@@ -40,8 +42,8 @@ struct Concurrency {
 }
 
 /// How an address stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Replica {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Replica {
     address: String,
     /// `available`, `ejected` since it failed more than others, or `unhealthy` by its checks.
     state: &'static str,
@@ -50,7 +52,8 @@ struct Replica {
     failures: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CircuitChange)]
 struct Change {
     at: String,
     from: &'static str,
@@ -115,7 +118,7 @@ fn status(guard: &Guard) -> ProtectionStatus {
     }
 }
 
-fn replica<A: ToString>(address: &AddressSnapshot<A>) -> Replica {
+pub(super) fn replica<A: ToString>(address: &AddressSnapshot<A>) -> Replica {
     Replica {
         address: address.address.to_string(),
         state: match address.state {

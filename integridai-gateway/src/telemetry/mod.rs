@@ -43,6 +43,6 @@ mod metrics;
 mod series;
 
 pub use error::TelemetryError;
-pub use logs::{DroppedLines, LogFormat, LogGuard, LogOptions, dispatch, init};
+pub use logs::{DroppedLines, LogFilter, LogFormat, LogGuard, LogOptions, dispatch, init};
 pub use metrics::{METRICS_CONTENT_TYPE, PrometheusHandle, build_recorder, install, upkeep};
 pub use series::Series;
