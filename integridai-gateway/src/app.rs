@@ -33,7 +33,7 @@ pub use crate::services::{NotReloaded, Reloaded, Reloads};
 use crate::stack::{Access, Clients};
 pub use crate::stack::{Grant, MintedKey, demo_credentials, mint_api_key, mint_token};
 use crate::store::StoreError;
-use crate::telemetry::{self, DroppedLines, TelemetryError};
+use crate::telemetry::{self, DroppedLines, LogFilter, TelemetryError};
 
 /// A gateway that is bound and wired, and about to run.
 #[derive(Debug)]
@@ -143,6 +143,14 @@ impl App {
     #[must_use]
     pub fn count_dropped_lines(mut self, lines: DroppedLines) -> Self {
         self.dropped_lines = Some(lines);
+        self
+    }
+
+    /// Lets operators, and `logs.filter` of a configuration that is loaded again, say which events are logged.
+    #[must_use]
+    pub fn filter_logs_by(self, filter: LogFilter) -> Self {
+        // Whoever says it again says the same: a process logs once.
+        let _ = self.reloading.lasting.log_filter.set(filter);
         self
     }
 

@@ -66,7 +66,7 @@ fn serve(args: &ConfigArgs) -> Outcome {
         let stop = stop_signal([SignalKind::terminate(), SignalKind::interrupt()], || {})?;
         let hang_up = signal(SignalKind::hangup())?;
         let app = App::build_on(inherited, config).await?.count_dropped_lines(logs.dropped_lines());
-        let app = app.load_again_by(move || load(file.as_deref(), []));
+        let app = app.filter_logs_by(logs.filter()).load_again_by(move || load(file.as_deref(), []));
         tokio::spawn(reload_at(hang_up, app.reloads()));
         app.run(stop).await?;
         Ok(())
@@ -103,7 +103,7 @@ fn demo(args: DemoArgs) -> Outcome {
         let logs = start_logs(&config.logs)?;
         let again = config.clone();
         let app = App::build(config).await?.count_dropped_lines(logs.dropped_lines());
-        let app = app.load_again_by(move || Ok(again.clone()));
+        let app = app.filter_logs_by(logs.filter()).load_again_by(move || Ok(again.clone()));
         say(&demo::welcome(app.address(), app.admin_address(), &simulators, &credentials));
         app.run(stop).await?;
         simulators.stop().await;

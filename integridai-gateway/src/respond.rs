@@ -129,6 +129,12 @@ impl Problem {
         self.status
     }
 
+    /// What a client reads.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// When to try again, if that is known.
     pub fn retry_after(mut self, time: Option<Duration>) -> Self {
         self.retry_after = time;

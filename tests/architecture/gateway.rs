@@ -68,14 +68,14 @@ fn only_the_store_names_the_database(source: &Source) -> Vec<Violation> {
 }
 
 /// The media type stands for the whole document: who writes it builds a problem response of its own. The server does,
-/// for it refuses connections before there is a request, and imports nothing.
+/// for it refuses connections before there is a request, and imports nothing. The API and that of operators describe theirs.
 fn only_respond_builds_problems(source: &Source) -> Vec<Violation> {
-    if part_of(source).is_none_or(|part| matches!(part, "respond" | "api" | "server")) {
+    if part_of(source).is_none_or(|part| matches!(part, "respond" | "api" | "admin" | "server")) {
         return Vec::new();
     }
     let mut lines = Vec::new();
     literals_with(source.shipped(), "application/problem+json", &mut lines);
-    let what = "only respond.rs, api/ and server/ name problem documents";
+    let what = "only respond.rs, api/, admin/ and server/ name problem documents";
     lines.into_iter().map(|line| Violation::new(&source.path, line, what)).collect()
 }
 

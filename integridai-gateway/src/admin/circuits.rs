@@ -7,23 +7,46 @@ use http::StatusCode;
 use integridai_tower::Principal;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::State;
-use super::purge::{invalid, unreadable};
-use crate::respond::{FieldError, Problem};
+use super::body::{invalid, unreadable, wrong};
+use crate::respond::{FieldError, Problem, ProblemSchema};
 use crate::services::{Command, ProtectionStatus};
 
 /// All of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Circuits {
     circuits: Vec<ProtectionStatus>,
 }
 
+/// Tells what stands by each service: its circuit, and how many calls are under way.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/circuits",
+    tag = "services",
+    responses((status = 200, description = "Of each service, and of each route that is guarded by itself", body = Circuits))
+)]
 #[allow(clippy::unused_async, reason = "a handler")]
 pub(super) async fn statuses(axum::extract::State(admin): State) -> Json<Circuits> {
     Json(Circuits { circuits: admin.protection.statuses() })
 }
 
+/// Commands a circuit.
+///
+/// `open` lets no call through, `close` lets all through, until `reset` has the circuit decide again.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/circuits/{service}",
+    tag = "services",
+    params(("service" = String, Path, description = "The service, or the route that is guarded by itself")),
+    request_body(content = Object, example = json!({"command": "open"})),
+    responses(
+        (status = 200, description = "How it stands now", body = ProtectionStatus),
+        (status = 404, description = "No such service", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 422, description = "No such command", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
 #[allow(clippy::unused_async, reason = "a handler")]
 pub(super) async fn command(
     axum::extract::State(admin): State,
@@ -40,8 +63,6 @@ pub(super) async fn command(
 }
 
 fn parse(body: &Value) -> Result<Command, FieldError> {
-    let wrong =
-        |pointer: &str, detail: &str| FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() };
     let members = body.as_object().ok_or_else(|| wrong("", "expected an object"))?;
     if members.keys().any(|name| name != "command") {
         return Err(wrong("", "expected `command` and nothing else"));

@@ -5,13 +5,14 @@ use http::StatusCode;
 use integridai_tower::Principal;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::State;
-use crate::respond::Problem;
+use crate::respond::{Problem, ProblemSchema};
 use crate::services::{NotReloaded, Reloaded};
 
 /// What is in force.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Configuration {
     /// Its name: what `check-config` shows of the same configuration.
     revision: String,
@@ -20,9 +21,17 @@ pub(super) struct Configuration {
     /// How often another one came into force since the start.
     reloads: u64,
     /// All of it, with secrets hidden.
+    #[schema(value_type = Object)]
     configuration: Value,
 }
 
+/// Tells what is in force.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/configuration",
+    tag = "gateway",
+    responses((status = 200, description = "The configuration", body = Configuration))
+)]
 #[allow(clippy::unused_async, reason = "a handler")]
 pub(super) async fn in_force(axum::extract::State(admin): State) -> Json<Configuration> {
     let in_force = admin.reloads.in_force();
@@ -34,6 +43,18 @@ pub(super) async fn in_force(axum::extract::State(admin): State) -> Json<Configu
     })
 }
 
+/// Loads the configuration again, as SIGHUP does.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/reload",
+    tag = "gateway",
+    responses(
+        (status = 200, description = "Another configuration is in force, or the same anew", body = Reloaded),
+        (status = 409, description = "It was loaded from nowhere where it could be loaded again", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 422, description = "It cannot be used, or changes what needs a restart; all stays as it is", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 503, description = "The gateway goes down", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn reload(
     axum::extract::State(admin): State,
     Extension(principal): Extension<Principal>,

@@ -3,12 +3,13 @@
 use axum::Json;
 use integridai_tower::cache::redis::RedisStatus;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::State;
-use crate::respond::Problem;
+use crate::respond::{Problem, ProblemSchema};
 
 /// How much is kept.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct KeptStatus {
     /// URLs of which an answer is kept.
     urls: usize,
@@ -24,7 +25,7 @@ pub(super) struct KeptStatus {
 }
 
 /// How it stands with Redis.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct SharedStatus {
     /// Whether it hears of what other gateways purge, and shares answers with them.
     in_step: bool,
@@ -54,6 +55,16 @@ impl From<RedisStatus> for SharedStatus {
     }
 }
 
+/// Tells how much is kept.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/cache",
+    tag = "cache",
+    responses(
+        (status = 200, description = "How much it is", body = KeptStatus),
+        (status = 409, description = "Nothing is kept", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
 #[allow(clippy::unused_async, reason = "a handler")]
 pub(super) async fn status(axum::extract::State(admin): State) -> Result<Json<KeptStatus>, Problem> {
     let answers = super::purge::answers(&admin)?;

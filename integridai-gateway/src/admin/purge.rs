@@ -7,14 +7,16 @@ use http::uri::PathAndQuery;
 use integridai_tower::Principal;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::body::{invalid, unreadable, wrong};
 use super::{Admin, State};
 use crate::api::{CONSOLIDATED, CONSOLIDATED_TAGS};
-use crate::respond::{FieldError, Problem};
+use crate::respond::{FieldError, Problem, ProblemSchema};
 use crate::services::{Chosen, KeptAnswers};
 
 /// What was done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Purged {
     /// URLs of which an answer was removed or made stale.
     purged: usize,
@@ -28,6 +30,20 @@ struct Purge {
     is_soft: bool,
 }
 
+/// Removes kept answers: of a `path`, of all paths with a `prefix`, with a `tag`, or `all`.
+///
+/// With `soft` they become stale: they stand in if new ones cannot be had.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/cache/purge",
+    tag = "cache",
+    request_body(content = Object, example = json!({"tag": "regtech", "soft": true})),
+    responses(
+        (status = 200, description = "How much that was", body = Purged),
+        (status = 409, description = "Nothing is kept", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 422, description = "Not exactly one of `path`, `prefix`, `tag` and `all`, or members that are wrong", body = ProblemSchema, content_type = "application/problem+json"),
+    )
+)]
 #[allow(clippy::unused_async, reason = "a handler")]
 pub(super) async fn purge(
     axum::extract::State(admin): State,
@@ -52,29 +68,9 @@ pub(super) fn answers(admin: &Admin) -> Result<&KeptAnswers, Problem> {
     admin.answers.as_ref().ok_or_else(disabled)
 }
 
-pub(super) fn unreadable(rejection: &JsonRejection) -> Problem {
-    let detail = match rejection.status() {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "the Content-Type must be application/json",
-        StatusCode::PAYLOAD_TOO_LARGE => "the request's body is larger than is accepted",
-        _ => "the body is not JSON",
-    };
-    Problem::new(rejection.status(), detail)
-}
-
-pub(super) fn invalid(errors: Vec<FieldError>) -> Problem {
-    let detail = match &errors[..] {
-        [only] if only.pointer.is_empty() => only.detail.clone(),
-        [only] => format!("{}: {}", only.pointer, only.detail),
-        several => format!("the request has {} wrong fields", several.len()),
-    };
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).errors(errors)
-}
-
 const ONE_CHOICE: &str = "expected exactly one of `path`, `prefix`, `tag` and `all`";
 
 fn parse(body: &Value) -> Result<Purge, Vec<FieldError>> {
-    let wrong =
-        |pointer: &str, detail: &str| FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() };
     let members = body.as_object().ok_or_else(|| vec![wrong("", "expected an object")])?;
     let (mut choices, mut errors) = (Vec::new(), Vec::new());
     for (name, value) in members {

@@ -34,7 +34,7 @@ struct Base;
 const TOKEN: &str = "token";
 const API_KEY: &str = "api_key";
 
-struct Schemes;
+pub(crate) struct Schemes;
 
 impl Modify for Schemes {
     fn modify(&self, document: &mut Document) {
@@ -56,7 +56,7 @@ const GUARD_REFUSALS: [(&str, &str); 2] = [
 ];
 
 /// These paths ask for a scope. OpenAPI 3.1 lets it be named for every kind of credentials.
-pub(super) fn guarded(mut document: Document, scope: Scope) -> Document {
+pub(crate) fn guarded(mut document: Document, scope: Scope) -> Document {
     for operation in operations(&mut document) {
         let needed = [TOKEN, API_KEY].map(|scheme| SecurityRequirement::new(scheme, [scope.as_str()]));
         operation.security = Some(needed.into());
@@ -70,7 +70,7 @@ fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
         .paths
         .paths
         .values_mut()
-        .flat_map(|item| [&mut item.get, &mut item.post, &mut item.delete])
+        .flat_map(|item| [&mut item.get, &mut item.post, &mut item.put, &mut item.delete])
         .flatten()
 }
 
@@ -100,7 +100,7 @@ fn problem(description: &str) -> RefOr<OpenApiResponse> {
 }
 
 /// What every path may answer besides its own: the refusals of the edge.
-pub(super) fn with_common_refusals(mut document: Document) -> Document {
+pub(crate) fn with_common_refusals(mut document: Document) -> Document {
     for operation in operations(&mut document) {
         add_refusals(operation, &COMMON_REFUSALS);
         if let Some(RefOr::T(refusal)) = operation.responses.responses.get_mut("429") {

@@ -1,7 +1,7 @@
 //! The HTTP surface: one file per resource. Routes and their document come from the same registration.
 
 mod attended;
-mod docs;
+pub(crate) mod docs;
 mod event_log;
 mod execute;
 mod executions;
@@ -159,6 +159,22 @@ fn own() -> OpenApi {
 #[must_use]
 pub fn templates() -> Vec<String> {
     own().paths.paths.into_keys().collect()
+}
+
+/// Each path that is answered here, by its template, with a method that it takes and what callers need.
+#[must_use]
+pub fn operations() -> Vec<(String, &'static str, Option<Scope>)> {
+    let of_all = |routes: OpenApiRouter<Arc<Api>>, scope: Option<Scope>| {
+        let paths = routes.into_openapi().paths.paths.into_iter();
+        paths.flat_map(move |(template, item)| {
+            let methods = [("GET", item.get), ("POST", item.post), ("DELETE", item.delete)];
+            let taken = methods.into_iter().filter(|(_, operation)| operation.is_some());
+            taken.map(|(method, _)| (template.clone(), method, scope)).collect::<Vec<_>>()
+        })
+    };
+    let open = of_all(open(), None).chain(of_all(kept(), Some(Scope::MetricsRead)));
+    let guarded = guarded().into_iter().flat_map(|(scope, routes)| of_all(routes, Some(scope)));
+    open.chain(guarded).collect()
 }
 
 /// For everybody: what orchestrators ask, and what tells how to call the rest.

@@ -58,13 +58,19 @@ impl Generation {
         let guards = Guards { access: &access, limits: &limits };
         let tunnels = lasting.tunnels.clone();
         let around = Around { guards: &guards, cache: cache.as_ref(), clients: &clients, tunnels };
-        let routes = routes(config, lasting, &api, &around)?;
+        let (proxied, explain) = stack::proxied(&table(config)?, config, &around)?;
+        let routes = routes(config, lasting, &api, &around, proxied);
         let operated = Admin {
             answers: answers.clone(),
             consolidated: lasting.consolidated.clone(),
             protection,
             prometheus: lasting.prometheus.clone(),
             reloads: reloads.clone(),
+            limits: limits.clone(),
+            clients: clients.clone(),
+            table: table(config)?,
+            explain,
+            log_filter: Arc::clone(&lasting.log_filter),
         };
         let admin = admin(config, operated, &guards, lasting);
         let watching = [Work::new(access.issuer_keys().watch()), Work::new(limits.watch())];
@@ -131,16 +137,16 @@ fn routes(
     lasting: &Lasting,
     api: &Arc<Api>,
     around: &Around<'_>,
-) -> Result<Router, BuildError> {
+    proxied: Router,
+) -> Router {
     let (cache, guards) = (around.cache, around.guards);
-    let proxied = stack::proxied(&table(config)?, config, around)?;
     let keep = |routes| match cache {
         Some(cache) => cache.keep(routes, kept_metrics(config)),
         None => routes,
     };
     let routes = api::routes(Arc::clone(api), keep, |routes, scope| guards.access.guard(routes, scope));
     let routes = routes.merge(console::routes());
-    Ok(stack::edge(routes, proxied, &config.server, &config.cors, guards, lasting.exchanges.clone()))
+    stack::edge(routes, proxied, &config.server, &config.cors, guards, lasting.exchanges.clone())
 }
 
 /// `None` where the configuration has no such listener. The same door as the main one has, but no page of another origin

@@ -1,6 +1,6 @@
 //! What is made once and lasts as long as the gateway runs, whatever configuration is in force.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use integridai_tower::ConfigError;
 use integridai_tower::rate_limit::{MemoryLimiter, Quota};
@@ -19,7 +19,7 @@ use crate::services::{
 };
 use crate::stack::{Clients, CurrentClients};
 use crate::store::Store;
-use crate::telemetry::PrometheusHandle;
+use crate::telemetry::{LogFilter, PrometheusHandle};
 
 /// The store, the queue, the events and whoever listens to them, and whom they call.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub(super) struct Lasting {
     pub(super) tunnels: Tunnels,
     /// What is leased in Redis is given back by these.
     pub(super) returns: TaskTracker,
+    /// Where the process logs by one.
+    pub(super) log_filter: Arc<OnceLock<LogFilter>>,
     engine: Engine,
     triggers: Triggers,
     workflows: Workflows,
@@ -84,6 +86,7 @@ impl Lasting {
             prometheus,
             exchanges: Exchanges::new(traffic, config.database.api_calls.then(|| store.clone())),
             returns: TaskTracker::new(),
+            log_filter: Arc::default(),
             engine,
             triggers,
             workflows,

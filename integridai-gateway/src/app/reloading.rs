@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::BuildError;
 use super::generation::Generation;
 use super::lasting::Lasting;
-use crate::config::{Change, Config, ConfigError};
+use crate::config::{Change, Config, ConfigError, LogsConfig};
 use crate::services::{AskForReload, InForce, NotReloaded, Reloaded, Reloads};
 use crate::stack::CurrentRoutes;
 use crate::timestamp;
@@ -78,11 +78,22 @@ impl Reloading {
         let mut generation = generation.map_err(|error| invalid(&error))?;
         generation.come_into_force(&self.lasting, Some(&self.generation));
         self.put_in_place(generation);
+        self.filter_logs(&before.config.logs, &config.logs);
         let now = Arc::new(InForce::now(config, before.reloads + 1));
         tell(Some(&before), &now);
         self.in_force.send_replace(Arc::clone(&now));
         let resets = self.generation.resets.clone();
         Ok(Reloaded { revision: now.revision.clone(), changes, resets })
+    }
+
+    /// What an operator has said stands until the configuration says something else than before.
+    fn filter_logs(&self, before: &LogsConfig, now: &LogsConfig) {
+        if before.filter != now.filter
+            && let Some(filter) = self.lasting.log_filter.get()
+            && let Err(error) = filter.set(&now.filter)
+        {
+            tracing::error!(error = &error as &dyn std::error::Error, "the log filter stays as it is");
+        }
     }
 
     fn put_in_place(&mut self, generation: Generation) {

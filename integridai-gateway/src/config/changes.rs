@@ -6,20 +6,22 @@ use std::fmt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
+use utoipa::ToSchema;
 
 use super::Config;
 
 /// A key, or all keys of a section, that is not the same in two configurations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Change {
     /// Such as `server.max_body_bytes`.
+    #[schema(example = "server.max_body_bytes")]
     pub key: String,
     /// What became of it.
     pub change: ChangeKind,
 }
 
 /// What became of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// It was not there.
@@ -33,7 +35,7 @@ pub enum ChangeKind {
 }
 
 /// What is taken up while the gateway runs: these keys, and all below these sections. Everything else needs a restart.
-const TAKEN_UP: [&str; 16] = [
+const TAKEN_UP: [&str; 17] = [
     "server.allowed_hosts",
     "server.body_first_byte_timeout_seconds",
     "server.min_body_bytes_per_second",
@@ -50,6 +52,7 @@ const TAKEN_UP: [&str; 16] = [
     "cache",
     "proxy",
     "events",
+    "logs.filter",
 ];
 
 /// Below a section that is taken up, and none the less only with a restart.

@@ -8,10 +8,11 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::header::ALLOW;
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode, request};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
+use super::prepare::Passage;
 use super::route::{Route, Unfit};
 use crate::respond::Problem;
 
@@ -20,6 +21,8 @@ use crate::respond::Problem;
 pub struct Candidate {
     /// Which requests.
     pub route: Route,
+    /// What they go through there.
+    pub passage: Arc<Passage>,
     /// By what.
     pub service: BoxCloneSyncService<Request<Body>, Response, Infallible>,
 }
@@ -32,6 +35,23 @@ impl Choose {
     /// Among these, in this order.
     pub fn among(candidates: impl IntoIterator<Item = Candidate>) -> Self {
         Self(candidates.into_iter().collect())
+    }
+
+    /// The first that takes a request with this head.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, where none does.
+    #[expect(clippy::result_large_err, reason = "it is given to the client as it is")]
+    pub fn find(&self, head: &request::Parts) -> Result<&Candidate, Response> {
+        let mut unfit = Vec::new();
+        for candidate in self.0.iter() {
+            match candidate.route.fits(head) {
+                Ok(()) => return Ok(candidate),
+                Err(why) => unfit.push(why),
+            }
+        }
+        Err(self.refusal(&unfit))
     }
 
     fn refusal(&self, unfit: &[Unfit]) -> Response {
@@ -61,17 +81,9 @@ impl Service<Request<Body>> for Choose {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let mut unfit = Vec::new();
-        for candidate in self.0.iter() {
-            match candidate.route.fits(&head) {
-                Ok(()) => {
-                    let request = Request::from_parts(head, body);
-                    return Box::pin(candidate.service.clone().oneshot(request));
-                }
-                Err(why) => unfit.push(why),
-            }
+        match self.find(&head) {
+            Ok(candidate) => Box::pin(candidate.service.clone().oneshot(Request::from_parts(head, body))),
+            Err(refusal) => Box::pin(async { Ok(refusal) }),
         }
-        let refusal = self.refusal(&unfit);
-        Box::pin(async { Ok(refusal) })
     }
 }

@@ -110,6 +110,16 @@ impl Passage {
         Ok(Prepared { request, sent: Sent { ask, watch, is_to_head } })
     }
 
+    /// Under which URL the answer to a request with this head would be kept, which is not sent.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn try_out(&self, head: request::Parts) -> Result<Uri, Problem> {
+        let prepared = self.prepare(Request::from_parts(head, Body::empty()))?;
+        Ok(prepared.request.uri().clone())
+    }
+
     /// Sends it to the service: the last that is done, for what is kept is kept under the gateway's URL.
     pub fn send<B>(&self, mut request: Request<B>) -> Request<B> {
         let target = self.route.target(request.uri(), &self.base);

@@ -169,6 +169,12 @@ impl Route {
         &self.conditions.methods
     }
 
+    /// The hosts that it is for, where those are some.
+    #[must_use]
+    pub fn hosts(&self) -> &[String] {
+        &self.conditions.hosts
+    }
+
     /// Whether what is asked for is kept for others: then nothing tells the service who asks.
     #[must_use]
     pub fn is_for_all(&self, method: &Method) -> bool {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Uri;
 use integridai_tower::cache::redis::{RedisStatus, RedisStore};
-use integridai_tower::cache::{Handle, MemoryStatus, MemoryStore};
+use integridai_tower::cache::{Handle, Held, MemoryStatus, MemoryStore};
 
 /// The host of which all answers are kept, whatever a client calls the gateway.
 pub const KEPT_ORIGIN: &str = "gateway";
@@ -63,6 +63,12 @@ impl KeptAnswers {
             KeptIn::Memory(memory) => memory.status(),
             KeptIn::Redis(store) => store.status().memory,
         }
+    }
+
+    /// What is kept here of a URL, which does not count as a use of it.
+    #[must_use]
+    pub fn held(&self, url: &Uri) -> Held {
+        self.handle.held(url)
     }
 
     /// How it stands with the Redis that keeps them for all gateways; `None` where none does.

@@ -6,6 +6,7 @@ use integridai_tower::circuit_breaker::{State, Transition};
 use integridai_tower::client::balance::{AddressSnapshot, AddressState};
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::{ServiceStanding, SystemHealth};
 use crate::stack::{Clients, Guard};
@@ -16,8 +17,9 @@ use crate::timestamp;
 pub struct Protection(Vec<Guard>);
 
 /// What stands by one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProtectionStatus {
+    #[schema(value_type = String, example = "regtech")]
     service: Cow<'static, str>,
     /// `closed`: calls go through; `open`: none does; `half_open`: some do, to see whether it is back; or as it was commanded.
     state: &'static str,
@@ -33,7 +35,7 @@ pub struct ProtectionStatus {
 }
 
 /// How many calls at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 struct Concurrency {
     limit: u32,
     in_flight: u32,
@@ -41,8 +43,8 @@ struct Concurrency {
 }
 
 /// How an address stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Replica {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Replica {
     address: String,
     /// `available`, `ejected` since it failed more than others, or `unhealthy` by its checks.
     state: &'static str,
@@ -51,7 +53,8 @@ struct Replica {
     failures: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CircuitChange)]
 struct Change {
     at: String,
     from: &'static str,
@@ -149,7 +152,7 @@ fn status(guard: &Guard) -> ProtectionStatus {
     }
 }
 
-fn replica<A: ToString>(address: &AddressSnapshot<A>) -> Replica {
+pub(super) fn replica<A: ToString>(address: &AddressSnapshot<A>) -> Replica {
     Replica {
         address: address.address.to_string(),
         state: match address.state {

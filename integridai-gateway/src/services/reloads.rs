@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
+use utoipa::ToSchema;
 
 use crate::config::{Change, Config};
 
@@ -31,13 +32,15 @@ pub struct InForce {
 }
 
 /// Another configuration is in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Reloaded {
     /// Its name.
+    #[schema(example = "0f3c9a6d5e21b784")]
     pub revision: String,
     /// What is not as it was.
     pub changes: Vec<Change>,
     /// What was counted, learnt or kept and is forgotten, since what it was made of has changed.
+    #[schema(example = json!(["circuit regtech"]))]
     pub resets: Vec<String>,
 }
 

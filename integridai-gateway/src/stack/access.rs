@@ -23,7 +23,8 @@ use crate::config::{ApiKeyConfig, AuthConfig, IssuerConfig, Secret};
 use crate::console;
 use crate::services::{IssuerKeys, Tickets};
 
-/// The gateway's door: who is let in, and what has to be kept running for it.
+/// The gateway's door: who is let in, and what has to be kept running for it. A clone is the same.
+#[derive(Clone)]
 pub struct Access {
     layer: AuthenticateLayer,
     published: Vec<PublishedKeys>,

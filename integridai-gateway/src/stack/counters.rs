@@ -10,7 +10,7 @@ use integridai_tower::rate_limit::redis::{
     LeasedLimiter, Outage, RedisLimiter, RedisLimiterOptions, ReturnLeases,
 };
 use integridai_tower::rate_limit::{
-    KeyBy, MemoryLimiter, MemoryLimiterOptions, Quota, Quotas, RateLimitLayer,
+    Key, KeyBy, MemoryLimiter, MemoryLimiterOptions, Quota, Quotas, RateLimitLayer, Verdict,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -77,6 +77,24 @@ impl Counters {
             Limiter::Redis(redis) | Limiter::Leased(_, redis, _) => Some(redis.clone()),
         };
         self.0.values().filter_map(in_redis).collect()
+    }
+
+    pub(super) async fn inspect(&self, name: &str, key: &Key) -> Option<Verdict> {
+        Some(match &self.0.get(name)?.limiter {
+            Limiter::Memory(memory) => memory.inspect(key),
+            Limiter::Redis(redis) | Limiter::Leased(_, redis, _) => redis.inspect(key).await,
+        })
+    }
+
+    pub(super) async fn reset(&self, name: &str, key: &Key) -> Option<bool> {
+        Some(match &self.0.get(name)?.limiter {
+            Limiter::Memory(memory) => {
+                memory.reset(key);
+                true
+            }
+            Limiter::Redis(redis) => redis.reset(key).await,
+            Limiter::Leased(leased, ..) => leased.reset(key).await,
+        })
     }
 
     /// Has each that leases give back what it does not use, as a task of the tracker that ends when nobody has it any more.

@@ -1,43 +1,36 @@
 //! How often somebody may ask: the policies of the configuration as layers.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::MatchedPath;
-use http::Method;
-use http::header::AUTHORIZATION;
+use integridai_tower::ConfigError;
 use integridai_tower::rate_limit::{
-    ByApiKey, ByClientAddress, ByPrincipal, ByTenant, Fields, Forwarding, Key, KeyBy, MemoryLimiter, Quota,
-    RateLimitLayer, RequestHead, WithoutKey,
+    ByClientAddress, Fields, Forwarding, Key, MemoryLimiter, Quota, RateLimitLayer, Verdict, WithoutKey,
 };
-use integridai_tower::{ConfigError, Principal};
 use tokio_util::task::TaskTracker;
 
 use super::counters::{Counters, CountersMaking};
-use super::edge::API_KEY;
+use super::policy::Policy;
 use super::refused::refused;
-use crate::config::{Config, LimitedMethod, PolicyConfig, PolicyKey, RateLimitsConfig};
-use crate::server::PeerAddr;
+use crate::config::{Config, PolicyConfig, PolicyKey, RateLimitsConfig};
 use crate::services::RedisHealth;
 
-/// The limits of the gateway.
-#[derive(Debug, Default)]
+/// The limits of the gateway. A clone counts the same.
+#[derive(Debug, Clone, Default)]
 pub struct Limits {
     /// Outside of authentication.
     by_address: Vec<RateLimitLayer>,
     /// Inside of it.
     by_principal: Vec<RateLimitLayer>,
     /// Of proxy routes, by their names.
-    of_routes: Vec<(String, Vec<RateLimitLayer>)>,
+    of_routes: Vec<(Policy, Vec<RateLimitLayer>)>,
+    /// Those that are of no route.
+    policies: Vec<Policy>,
     counters: Counters,
     changes: Vec<(MemoryLimiter, Vec<Quota>)>,
     resets: Vec<String>,
 }
-
-/// Who may ask without end as long as they present no credentials: one that guesses them would come here otherwise.
-const HEALTH: [&str; 3] = ["/livez", "/readyz", "/api/v1/health"];
 
 /// How often the state of the limiters is looked at.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -51,23 +44,27 @@ impl Limits {
     /// [`ConfigError`] when a policy names a route that there is not, or quotas that cannot work.
     pub fn new(config: &Config, templates: &[String], before: Option<&Self>) -> Result<Self, ConfigError> {
         let mut limits = Self::default();
+        let finish = |layer| told(layer, &config.rate_limits);
         let mut making = CountersMaking::new(config, before.map(|before| &before.counters));
         for (name, policy) in &config.rate_limits.policies {
             let of_policy =
                 |error: ConfigError| ConfigError::new("rate_limits.policies", format!("{name}: {error}"));
             check_routes(policy, templates).map_err(of_policy)?;
-            let layers = layers(name, policy, &config.rate_limits, &mut making).map_err(of_policy)?;
-            match policy.by {
+            let policy = Policy::new(name, policy, &config.rate_limits).map_err(of_policy)?;
+            let layers = policy.layers(&mut making, finish).map_err(of_policy)?;
+            match policy.config().by {
                 PolicyKey::Address => limits.by_address.extend(layers),
                 _ => limits.by_principal.extend(layers),
             }
+            limits.policies.push(policy);
         }
         for route in &config.proxy.routes {
             if let (Some(name), Some(policy)) = (&route.name, &route.rate_limit) {
                 let of_route =
                     |error: ConfigError| ConfigError::new("proxy.routes", format!("{name}: {error}"));
-                let layers = layers(name, policy, &config.rate_limits, &mut making).map_err(of_route)?;
-                limits.of_routes.push((name.clone(), layers));
+                let policy = Policy::new(name, policy, &config.rate_limits).map_err(of_route)?;
+                let layers = policy.layers(&mut making, finish).map_err(of_route)?;
+                limits.of_routes.push((policy, layers));
             }
         }
         let CountersMaking { made, changes, resets, .. } = making;
@@ -92,7 +89,7 @@ impl Limits {
 
     /// Of the route of this name alone.
     pub(super) fn of_route(&self, name: &str) -> &[RateLimitLayer] {
-        let found = self.of_routes.iter().find(|(other, _)| other == name);
+        let found = self.of_routes.iter().find(|(policy, _)| policy.name() == name);
         found.map_or(&[], |(_, layers)| layers)
     }
 
@@ -104,6 +101,37 @@ impl Limits {
     /// Inside of authentication.
     pub(super) fn inside(&self, routes: Router) -> Router {
         self.by_principal.iter().cloned().fold(routes, Router::layer)
+    }
+
+    /// All policies: first those of the configuration's own section, then those of routes.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.iter().chain(self.of_routes.iter().map(|(policy, _)| policy))
+    }
+
+    pub(super) fn own_policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.iter()
+    }
+
+    pub(super) fn policy_of_route(&self, name: &str) -> Option<&Policy> {
+        self.of_routes.iter().map(|(policy, _)| policy).find(|policy| policy.name() == name)
+    }
+
+    /// How a key stands with the counter of this name, without charging it; `None` where there is no such counter.
+    pub async fn inspect(&self, counter: &str, key: &Key) -> Option<Verdict> {
+        self.counters.inspect(counter, key).await
+    }
+
+    /// Gives a key its full quota in the counter of this name: whether that is done, which takes a Redis that answers where it
+    /// counts in one; `None` where there is no such counter.
+    pub async fn reset(&self, counter: &str, key: &Key) -> Option<bool> {
+        self.counters.reset(counter, key).await
+    }
+
+    /// How many keys a counter keeps in memory, where it counts there.
+    #[must_use]
+    pub fn keys(&self, counter: &str) -> Option<usize> {
+        let in_memory = self.counters.in_memory();
+        in_memory.iter().find(|(name, _)| name == counter).map(|(_, memory)| memory.status().keys)
     }
 
     /// How the Redis is in which replicas count together.
@@ -134,29 +162,6 @@ impl Limits {
     }
 }
 
-fn layers(
-    name: &str,
-    policy: &PolicyConfig,
-    config: &RateLimitsConfig,
-    making: &mut CountersMaking<'_>,
-) -> Result<Vec<RateLimitLayer>, ConfigError> {
-    let mut layers = Vec::new();
-    let key_by = key_by(policy.by, config)?;
-    let others = (name.to_owned(), None, &policy.quotas);
-    let tiers = policy.tiers.iter().enumerate();
-    let tiers = tiers.map(|(at, (role, quotas))| (format!("{name}/{role}"), Some(at), quotas));
-    for (name, tier, quotas) in std::iter::once(others).chain(tiers) {
-        let key_by = Arc::clone(&key_by);
-        let key_by = move |request: &RequestHead<'_>| key_by.key(request);
-        let layer = told(making.layer(&name, quotas, policy.leases, key_by)?, config);
-        let covered = policy.clone();
-        layers.push(layer.exempt_if(move |request| {
-            !covers(&covered, request) || is_exempt(request) || tier_of(&covered, request) != tier
-        }));
-    }
-    Ok(layers)
-}
-
 /// What becomes of whoever asks too often.
 fn told(layer: RateLimitLayer, config: &RateLimitsConfig) -> RateLimitLayer {
     let fields = if config.legacy_headers { Fields::StandardAndLegacy } else { Fields::Standard };
@@ -174,31 +179,6 @@ fn check_routes(policy: &PolicyConfig, templates: &[String]) -> Result<(), Confi
     }
 }
 
-fn key_by(key: PolicyKey, config: &RateLimitsConfig) -> Result<Arc<dyn KeyBy>, ConfigError> {
-    Ok(match key {
-        PolicyKey::Address => Arc::new(by_address(config)?.or(everybody)),
-        PolicyKey::Principal => Arc::new(ByPrincipal::new()),
-        // Whoever has none is limited by himself, and does not escape.
-        PolicyKey::Tenant => Arc::new(ByTenant::new().or(ByPrincipal::new())),
-        PolicyKey::ApiKey => Arc::new(ByApiKey::new().or(ByPrincipal::new())),
-    })
-}
-
-/// Where the peer is not known, all share one quota.
-#[allow(clippy::unnecessary_wraps, reason = "as the trait has it")]
-fn everybody(_: &RequestHead<'_>) -> Option<Key> {
-    Some(Key::new())
-}
-
-pub(super) fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, ConfigError> {
-    let peer = |request: &RequestHead<'_>| request.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
-    let by_address = ByClientAddress::new(peer);
-    if config.trusted_proxies.is_empty() {
-        return Ok(by_address);
-    }
-    by_address.behind(&config.trusted_proxies, config.forwarding.into())
-}
-
 /// Whether an address is within one of the networks.
 ///
 /// # Errors
@@ -207,48 +187,6 @@ pub(super) fn by_address(config: &RateLimitsConfig) -> Result<ByClientAddress, C
 pub fn within(networks: &[String]) -> Result<impl Fn(IpAddr) -> bool + Send + Sync + 'static, ConfigError> {
     let networks = ByClientAddress::new(|_| None).behind(networks, Forwarding::XForwardedFor)?;
     Ok(move |address| networks.trusts(address))
-}
-
-fn covers(policy: &PolicyConfig, request: &RequestHead<'_>) -> bool {
-    let is_of_route = || {
-        let path = request.extensions.get::<MatchedPath>();
-        path.is_some_and(|path| policy.routes.iter().any(|route| is_template(route, path.as_str())))
-    };
-    (policy.methods.is_empty() || policy.methods.iter().any(|method| is_method(*method, request.method)))
-        && (policy.routes.is_empty() || is_of_route())
-}
-
-/// All below a prefix counts as one, and so does the prefix itself.
-fn is_template(route: &str, matched: &str) -> bool {
-    route == matched || (matched.ends_with('/') && route.strip_suffix("{*path}") == Some(matched))
-}
-
-/// A route that takes GET takes HEAD as well, and a WebSocket over HTTP/2 begins with CONNECT (RFC 8441 §4).
-fn is_method(limited: LimitedMethod, method: &Method) -> bool {
-    match limited {
-        LimitedMethod::Get => [Method::GET, Method::HEAD, Method::CONNECT].contains(method),
-        LimitedMethod::Post => *method == Method::POST,
-        LimitedMethod::Put => *method == Method::PUT,
-        LimitedMethod::Patch => *method == Method::PATCH,
-        LimitedMethod::Delete => *method == Method::DELETE,
-    }
-}
-
-/// A preflight never has credentials (Fetch §4.8), and a probe needs none: who presents some may be guessing them.
-fn is_exempt(request: &RequestHead<'_>) -> bool {
-    let has_ticket = request.uri.query().is_some_and(|query| query.contains("ticket="));
-    let has_credentials = [AUTHORIZATION, API_KEY].iter().any(|name| request.headers.contains_key(name));
-    let is_free = *request.method == Method::OPTIONS || HEALTH.contains(&request.uri.path());
-    is_free && !has_credentials && !has_ticket
-}
-
-/// The place of the first tier whose role the principal has.
-fn tier_of(policy: &PolicyConfig, request: &RequestHead<'_>) -> Option<usize> {
-    if policy.tiers.is_empty() {
-        return None;
-    }
-    let principal = request.extensions.get::<Principal>()?;
-    policy.tiers.iter().position(|(role, _)| principal.has_role(role))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts")]

@@ -18,8 +18,9 @@ use super::access::Access;
 use super::boxed::UpstreamError;
 use super::cache::Cache;
 use super::edge::Guards;
-use super::limits::by_address;
+use super::explain::{Explain, finds};
 use super::outgoing::Outgoing;
+use super::policy::by_address;
 use super::upstream::{Clients, Way};
 use crate::config::Config;
 use crate::proxy::{
@@ -41,22 +42,29 @@ pub struct Around<'a> {
 
 type Served = BoxCloneSyncService<Request<Body>, Response, Infallible>;
 
-/// The routes of the table.
+/// The routes of the table, and what [explains](Explain) requests by them.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] when a route's service cannot be called.
-pub fn proxied(table: &Table, config: &Config, around: &Around<'_>) -> Result<Router, ConfigError> {
-    let mut router = Router::new();
+pub fn proxied(
+    table: &Table,
+    config: &Config,
+    around: &Around<'_>,
+) -> Result<(Router, Explain), ConfigError> {
+    let (mut router, mut map) = (Router::new(), Router::new());
     for (template, routes) in table.iter() {
         let candidates = routes.iter().map(|route| candidate(route, config, around));
         let choose = Choose::among(candidates.collect::<Result<Vec<_>, _>>()?);
         if let Some(prefix) = template.strip_suffix("{*path}") {
             router = router.route_service(prefix, choose.clone());
+            map = map.route_service(prefix, finds(choose.clone()));
         }
+        map = map.route_service(template, finds(choose.clone()));
         router = router.route_service(template, choose);
     }
-    Ok(router)
+    let explain = Explain::new(&config.server, around.guards, around.cache, around.clients, map);
+    Ok((router, explain))
 }
 
 fn candidate(route: &Route, config: &Config, around: &Around<'_>) -> Result<Candidate, ConfigError> {
@@ -71,14 +79,18 @@ fn candidate(route: &Route, config: &Config, around: &Around<'_>) -> Result<Cand
             .service(way.transport.clone())
     };
     let service = match around.cache.filter(|_| route.is_shared) {
-        Some(cache) => guarded(Pass::new(cache.before(route, sending), passage), route, around.guards.access),
-        None => guarded(Pass::new(sending, passage), route, around.guards.access),
+        Some(cache) => guarded(
+            Pass::new(cache.before(route, sending), Arc::clone(&passage)),
+            route,
+            around.guards.access,
+        ),
+        None => guarded(Pass::new(sending, Arc::clone(&passage)), route, around.guards.access),
     };
     let limits = route.name.as_deref().map_or(&[][..], |name| around.guards.limits.of_route(name));
     let service = limits.iter().fold(service, |service, limit| {
         BoxCloneSyncService::new(limit.layer(service).map_response(|response| response.map(Body::new)))
     });
-    Ok(Candidate { route: route.clone(), service })
+    Ok(Candidate { route: route.clone(), passage, service })
 }
 
 fn guarded<S, B>(pass: Pass<S>, route: &Route, access: &Access) -> Served

@@ -157,7 +157,8 @@ impl Clients {
         self.guards().for_each(|guard| show(guard.service.to_string(), guard.circuit.state()));
     }
 
-    fn ways(&self) -> impl Iterator<Item = &Way> {
+    /// The ways to the services, the three first; then those of routes that are guarded by themselves.
+    pub fn ways(&self) -> impl Iterator<Item = &Way> {
         let of_services = self.services.iter().map(|service| &service.ways[0]);
         of_services.chain(self.services.iter().flat_map(|service| &service.ways[1..]))
     }

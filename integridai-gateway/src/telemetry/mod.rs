@@ -45,7 +45,7 @@ mod series;
 
 pub use error::TelemetryError;
 pub use logs::{
-    AccessFormat, DroppedLines, LogFormat, LogGuard, LogOptions, dispatch, init, tell_held_lines,
+    AccessFormat, DroppedLines, LogFilter, LogFormat, LogGuard, LogOptions, dispatch, init, tell_held_lines,
 };
 pub use metrics::{METRICS_CONTENT_TYPE, PrometheusHandle, build_recorder, install, upkeep};
 pub use series::Series;

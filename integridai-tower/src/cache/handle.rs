@@ -15,9 +15,30 @@ pub struct Handle {
     shared: Arc<Shared>,
 }
 
+/// What is held of a URL in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// Responses, each for other requests by their `Vary`.
+    pub variants: usize,
+    /// Of those, the ones that are fresh.
+    pub fresh: usize,
+}
+
 impl Handle {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// What is held of a full URL, `http://host/path?query`, in this process; that counts as no use of it. Nothing, of a store that
+    /// cannot be [looked into](super::Store::peek).
+    #[must_use]
+    pub fn held(&self, url: &Uri) -> Held {
+        let (key, now) = (self.shared.keys.of_url(url), self.shared.now());
+        let resource = self.shared.store.peek(&key);
+        let entries = resource.as_ref().map_or(&[][..], |resource| resource.entries());
+        let fresh = entries.iter().filter(|entry| entry.is_fresh(now)).count();
+        Held { variants: entries.len(), fresh }
     }
 
     /// Purges a full URL, `http://host/path?query`, in all its variants; tells whether there was something.

@@ -149,7 +149,7 @@ pub use body::CacheBody;
 pub use changes::Changes;
 pub use entry::Entry;
 pub use future::ResponseFuture;
-pub use handle::Handle;
+pub use handle::{Handle, Held};
 pub use key::Key;
 pub use layer::CacheLayer;
 pub use service::Cache;

@@ -111,7 +111,11 @@ async fn purges_choose_by_url_prefix_and_tag() {
         read(service.clone().oneshot(get("/a/b?c=1")).await.unwrap()).await;
         calls.load(Ordering::SeqCst)
     };
+    let url = "http://origin.test/a/b?c=1".parse().unwrap();
+    let held = || (handle.held(&url).variants, handle.held(&url).fresh);
+    assert_eq!(held(), (0, 0));
     assert_eq!((asks().await, asks().await), (1, 1));
+    assert_eq!(held(), (1, 1));
     assert!(handle.purge_url(&"http://ORIGIN.test:80/a/b?c=1".parse().unwrap(), false));
     assert_eq!((asks().await, asks().await), (2, 2));
     assert_eq!(
@@ -123,6 +127,7 @@ async fn purges_choose_by_url_prefix_and_tag() {
     );
     assert_eq!((asks().await, asks().await), (3, 3));
     assert_eq!((handle.purge_tag("blue", true), handle.purge_tag("bl", true)), (1, 0));
+    assert_eq!(held(), (1, 0));
     assert_eq!((asks().await, asks().await), (4, 4));
-    assert_eq!((handle.purge_all(false), asks().await), (1, 5));
+    assert_eq!((handle.purge_all(false), held(), asks().await), (1, (0, 0), 5));
 }

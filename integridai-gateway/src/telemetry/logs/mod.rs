@@ -17,6 +17,7 @@ use super::TelemetryError;
 use filter::EventFilter;
 use layer::LogLayer;
 
+pub use filter::LogFilter;
 pub use line::{AccessFormat, LogFormat};
 pub use output::{DroppedLines, LogGuard};
 
@@ -43,8 +44,10 @@ impl Default for LogOptions {
 /// # Errors
 /// When the filter cannot be read, or the process logs already.
 pub fn init(options: &LogOptions) -> Result<LogGuard, TelemetryError> {
-    let (writer, guard) = output::in_the_background(io::BufWriter::new(io::stdout()), output::BUFFERED_LINES);
-    let dispatch = dispatch(options, writer)?;
+    let filter = LogFilter::parse(&options.filter)?;
+    let stdout = io::BufWriter::new(io::stdout());
+    let (writer, guard) = output::in_the_background(stdout, output::BUFFERED_LINES, filter.clone());
+    let dispatch = dispatch_by(filter, options, writer);
     tracing::dispatcher::set_global_default(dispatch).map_err(TelemetryError::LogsInstalled)?;
     Ok(guard)
 }
@@ -57,13 +60,15 @@ pub fn dispatch<W>(options: &LogOptions, writer: W) -> Result<Dispatch, Telemetr
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let filter = EventFilter::parse(&options.filter)
-        .map_err(|source| TelemetryError::Filter { filter: options.filter.clone(), source })?;
-    Ok(Dispatch::new(Registry::default().with(filter).with(LogLayer::new(
-        options.format,
-        options.access,
-        writer,
-    ))))
+    Ok(dispatch_by(LogFilter::parse(&options.filter)?, options, writer))
+}
+
+fn dispatch_by<W>(filter: LogFilter, options: &LogOptions, writer: W) -> Dispatch
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let layer = LogLayer::new(options.format, options.access, writer);
+    Dispatch::new(Registry::default().with(EventFilter(filter)).with(layer))
 }
 
 /// Has those lines told that were held back because they were said before, where their time is over; others look too, but there

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
+use super::LogFilter;
+
 /// Lines that may wait for standard output: some seconds of a busy gateway, a few megabytes.
 pub(super) const BUFFERED_LINES: usize = 16 * 1024;
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
@@ -15,6 +17,7 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 pub struct LogGuard {
     worker: Option<WorkerGuard>,
     dropped: DroppedLines,
+    filter: LogFilter,
 }
 
 /// How many lines were dropped because nobody took them in time.
@@ -26,6 +29,12 @@ impl LogGuard {
     #[must_use]
     pub fn dropped_lines(&self) -> DroppedLines {
         self.dropped.clone()
+    }
+
+    /// Which events are written; it outlives the guard.
+    #[must_use]
+    pub fn filter(&self) -> LogFilter {
+        self.filter.clone()
     }
 }
 
@@ -56,9 +65,10 @@ impl Drop for LogGuard {
 pub(super) fn in_the_background(
     writer: impl Write + Send + 'static,
     buffered_lines: usize,
+    filter: LogFilter,
 ) -> (NonBlocking, LogGuard) {
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(buffered_lines);
     let (writer, worker) = builder.thread_name("logs").finish(writer);
     let dropped = DroppedLines(writer.error_counter());
-    (writer, LogGuard { worker: Some(worker), dropped })
+    (writer, LogGuard { worker: Some(worker), dropped, filter })
 }

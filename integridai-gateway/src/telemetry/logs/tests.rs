@@ -153,6 +153,27 @@ fn the_filter_chooses_events_but_keeps_their_requests_fields() {
 }
 
 #[test]
+fn the_filter_may_change_while_the_process_logs() {
+    let (filter, written) = (LogFilter::parse("warn").unwrap(), Written::default());
+    let own = written.clone();
+    let logs = dispatch_by(filter.clone(), &LogOptions::default(), move || own.clone());
+    tracing::dispatcher::with_default(&logs, || {
+        let say = |text: &str| tracing::debug!(target: "changing", "{text}");
+        say("hidden");
+        filter.set("warn,changing=debug").unwrap();
+        say("seen");
+        assert!(filter.set("warn,changing=loud").is_err());
+        assert_eq!(filter.text(), "warn,changing=debug");
+        say("seen");
+        filter.set("warn").unwrap();
+        say("hidden");
+    });
+    let lines = written.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().all(|line| line.ends_with(": seen")), "{lines:?}");
+}
+
+#[test]
 fn a_filter_that_cannot_be_read_is_named() {
     let options = LogOptions { filter: "info,hyper=loud".to_owned(), ..LogOptions::default() };
     let error = dispatch(&options, io::sink).unwrap_err();
@@ -180,7 +201,11 @@ impl Write for Blocked {
 fn a_blocked_output_costs_lines_and_nothing_else() {
     let (open, gate) = mpsc::channel();
     let written = Written::default();
-    let (writer, guard) = output::in_the_background(Blocked { gate, written: written.clone() }, 4);
+    let (writer, guard) = output::in_the_background(
+        Blocked { gate, written: written.clone() },
+        4,
+        LogFilter::parse("info").unwrap(),
+    );
     let dropped = guard.dropped_lines();
     let logs = dispatch(&LogOptions::default(), writer).unwrap();
     with_default(&logs, || (0..100).for_each(|number| tracing::info!(number, "line")));

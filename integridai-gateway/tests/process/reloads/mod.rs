@@ -8,7 +8,7 @@ use integridai_gateway::config::AuthConfig;
 use serde_json::{Value, json};
 
 use crate::support::{ask, until};
-use scene::Scene;
+pub(crate) use scene::Scene;
 
 const LIMITED: (&str, &str) = ("RATE_LIMITS__DISABLED", "false");
 

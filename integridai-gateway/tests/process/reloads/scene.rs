@@ -114,6 +114,10 @@ impl Reloadable {
         ask(self.operated(self.client.post(format!("{}{path}", self.admin)).json(body))).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        ask(self.operated(self.client.put(format!("{}{path}", self.admin)).json(body))).await
+    }
+
     pub(crate) async fn status(&self, path: &str) -> u16 {
         ask(self.client.get(self.gateway.url(path))).await.0
     }

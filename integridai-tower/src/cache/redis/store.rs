@@ -137,6 +137,10 @@ impl Store for RedisStore {
         found
     }
 
+    fn peek(&self, key: &Key<'_>) -> Option<Arc<Resource>> {
+        self.shared().memory.peek(key)
+    }
+
     fn find_further(&self, key: &Key<'_>) -> Lookup {
         let shared = self.shared();
         let mark = shared.changes.now();

@@ -144,6 +144,10 @@ impl Store for MemoryStore {
         Lookup::Decided(self.resources.get(&key.digest()))
     }
 
+    fn peek(&self, key: &Key<'_>) -> Option<Arc<Resource>> {
+        self.resources.peek(&key.digest())
+    }
+
     fn put(&self, key: &Key<'_>, entry: Arc<Entry>, terms: &Terms<'_>) {
         self.change(key, |resource| resource.put(entry, terms.most_variants()));
         // Changes are noted before anything is removed: what came in between is seen by one of the two.

@@ -28,6 +28,12 @@ pub trait Store: Send + Sync {
         Lookup::Decided(None)
     }
 
+    /// What is stored here for a URL, which does not count as a use of it; a store that cannot tell has nothing.
+    fn peek(&self, key: &Key<'_>) -> Option<Arc<Resource>> {
+        let _ = key;
+        None
+    }
+
     /// Stores an entry beside those that are for other requests to the URL. Nothing of it may stay when its
     /// [terms](Terms::hold) do not hold any longer once it is there.
     fn put(&self, key: &Key<'_>, entry: Arc<Entry>, terms: &Terms<'_>);
@@ -86,6 +92,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn find_further(&self, key: &Key<'_>) -> Lookup {
         (**self).find_further(key)
+    }
+
+    fn peek(&self, key: &Key<'_>) -> Option<Arc<Resource>> {
+        (**self).peek(key)
     }
 
     fn put(&self, key: &Key<'_>, entry: Arc<Entry>, terms: &Terms<'_>) {
