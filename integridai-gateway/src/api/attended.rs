@@ -65,6 +65,7 @@ impl Attended {
             steps,
             result,
             error,
+            traceparent: None,
         });
     }
 }

@@ -21,6 +21,7 @@ mod redis;
 mod resilience;
 mod server;
 mod services;
+mod traces;
 mod triggers;
 mod values;
 mod workflows;
@@ -46,6 +47,7 @@ pub use server::ServerConfig;
 pub use services::{
     DashboardConfig, FlaiSimulatorConfig, Protocol, RegTechConfig, ServiceConfig, ServicesConfig,
 };
+pub use traces::{TracesConfig, TracesProtocol};
 pub use triggers::TriggersConfig;
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
@@ -91,6 +93,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Logs.
     pub logs: LogsConfig,
+    /// Traces.
+    pub traces: TracesConfig,
 }
 
 /// A configuration that cannot be used.
@@ -230,6 +234,7 @@ impl Config {
             return Err(ConfigError::Contradiction { keys: keys.into(), reason });
         }
         self.workflows.check()?;
+        self.traces.check()?;
         self.executions.check()?;
         if self.server.request_timeout_seconds <= self.workflows.max_timeout_seconds {
             return Err(ConfigError::Contradiction {

@@ -156,6 +156,8 @@ pub struct NewExecution {
     pub created_at: OffsetDateTime,
     /// When it is due; nobody claims it before.
     pub run_at: OffsetDateTime,
+    /// Where in a trace it was handed in (W3C Trace Context).
+    pub traceparent: Option<String>,
 }
 
 /// A row of `executions`.
@@ -203,6 +205,8 @@ pub struct Execution {
     pub result: Option<JsonText>,
     /// What went wrong, if it failed.
     pub error: Option<JsonText>,
+    /// Where in a trace it was handed in (W3C Trace Context).
+    pub traceparent: Option<String>,
 }
 
 impl Execution {
@@ -238,6 +242,7 @@ impl From<NewExecution> for Execution {
             steps: JsonText::empty_list(),
             result: None,
             error: None,
+            traceparent: new.traceparent,
         }
     }
 }

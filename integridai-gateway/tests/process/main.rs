@@ -29,3 +29,5 @@ mod starts;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "otlp")]
+mod traces;

@@ -147,6 +147,7 @@ fn execution_columns<'a>(executions: &[Placed<'a>]) -> Vec<Column<'a>> {
         column(executions, |(run, ..)| big_integer(run.fence)),
         column(executions, |(run, ..)| i64::from(run.interruptions)),
         column(executions, |(run, ..)| run.cancel_requested),
+        column(executions, |(run, ..)| run.traceparent.as_deref().map(|trace| text(trace, 100))),
     ]
 }
 

@@ -5,11 +5,11 @@ pub(super) const INSERT_EXECUTIONS: &str = "\
 INSERT INTO executions
     (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
      created_at, started_at, finished_at, attempts, steps, result, error, principal,
-     run_at, is_due, rank, deadline_at, fence, interruptions, cancel_requested)
+     run_at, is_due, rank, deadline_at, fence, interruptions, cancel_requested, traceparent)
 SELECT * FROM UNNEST
     ($1::uuid[], $2::text[], $3::text[], $4::int2[], $5::json[], $6::text[], $7::text[], $8::int8[],
      $9::timestamp[], $10::timestamp[], $11::timestamp[], $12::int8[], $13::json[], $14::json[], $15::json[], $16::text[],
-     $17::timestamp[], $18::bool[], $19::int8[], $20::timestamp[], $21::int8[], $22::int8[], $23::bool[])
+     $17::timestamp[], $18::bool[], $19::int8[], $20::timestamp[], $21::int8[], $22::int8[], $23::bool[], $24::text[])
 ON CONFLICT (id) DO NOTHING";
 
 /// In the transaction of an admission or a claim ("runqueue"): of all gateways one at a time gives ranks, counts what
@@ -112,7 +112,7 @@ WHERE id = (
     FOR UPDATE SKIP LOCKED)
 RETURNING id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
     created_at, started_at, finished_at, attempts, steps, result, error, principal,
-    run_at, deadline_at, fence, interruptions, cancel_requested";
+    run_at, deadline_at, fence, interruptions, cancel_requested, traceparent";
 
 /// In seconds.
 pub(super) const UNTIL_DUE: &str = "\
@@ -197,7 +197,7 @@ WHERE id = $1 AND state = 'dead'";
 pub(super) const SELECT_EXECUTION: &str = "\
 SELECT id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
     created_at, started_at, finished_at, attempts, steps, result, error, principal,
-    run_at, deadline_at, fence, interruptions, cancel_requested
+    run_at, deadline_at, fence, interruptions, cancel_requested, traceparent
 FROM executions WHERE id = $1";
 
 pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";

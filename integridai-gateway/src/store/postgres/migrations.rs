@@ -8,11 +8,12 @@ use crate::store::StoreError;
 const SCHEMA_LOCK: i64 = 0x696e_7465_6772_6964;
 
 /// The step at index `n` leads from version `n` to `n + 1`. Steps are only ever added.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("migrations/1_tables.sql"),
     include_str!("migrations/2_event_cursor.sql"),
     include_str!("migrations/3_executions.sql"),
     include_str!("migrations/4_lists.sql"),
+    include_str!("migrations/5_traces.sql"),
 ];
 
 /// Brings the database to the newest version, all steps in one transaction; or, without `may_change`, only checks.

@@ -10,11 +10,12 @@ use crate::store::StoreError;
 const APPLICATION_ID: i32 = 0x4947_4149;
 
 /// The step at index `n` leads from version `n` to `n + 1`. Steps are only ever added.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("migrations/1_tables.sql"),
     include_str!("migrations/2_event_cursor.sql"),
     include_str!("migrations/3_executions.sql"),
     include_str!("migrations/4_lists.sql"),
+    include_str!("migrations/5_traces.sql"),
 ];
 
 /// Brings the file to the newest version, each step in a transaction of its own.

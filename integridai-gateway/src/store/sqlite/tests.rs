@@ -82,7 +82,7 @@ fn a_file_is_migrated_once_and_carries_our_mark() {
     migrations::migrate(&mut connection, Path::new("memory")).unwrap();
     let mark: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).unwrap();
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!((mark, version), (0x4947_4149, 4));
+    assert_eq!((mark, version), (0x4947_4149, 5));
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn the_file_of_a_newer_program_is_refused() {
     let mut connection = migrated();
     connection.pragma_update(None, "user_version", 7).unwrap();
     let error = migrations::migrate(&mut connection, Path::new("gateway.db")).unwrap_err();
-    assert!(matches!(error, StoreError::TooNew { found: 7, known: 4, .. }), "{error:?}");
-    assert_eq!(error.to_string(), "the database gateway.db has schema version 7; this program knows 4");
+    assert!(matches!(error, StoreError::TooNew { found: 7, known: 5, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "the database gateway.db has schema version 7; this program knows 5");
 }
 
 #[test]
@@ -267,6 +267,7 @@ fn execution_at(state: ExecutionState, time: OffsetDateTime) -> Execution {
         timeout_ms: 1,
         created_at: time,
         run_at: time,
+        traceparent: None,
     };
     Execution { state, finished_at: state.is_finished().then_some(time), ..new.into() }
 }
@@ -362,6 +363,7 @@ proptest! {
     ) {
         let execution = Execution {
             id: Uuid::now_v7(),
+            traceparent: user_id.clone(),
             state: ExecutionState::ALL[state],
             priority: Priority::ALL[priority],
             workflow, request, correlation_id, user_id, timeout_ms, created_at, started_at, finished_at, attempts,
