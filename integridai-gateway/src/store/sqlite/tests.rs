@@ -362,8 +362,7 @@ proptest! {
         (request, steps, result, error) in (json(), json(), prop::option::of(json()), prop::option::of(json())),
     ) {
         let execution = Execution {
-            id: Uuid::now_v7(),
-            traceparent: user_id.clone(),
+            id: Uuid::now_v7(), traceparent: user_id.clone(),
             state: ExecutionState::ALL[state],
             priority: Priority::ALL[priority],
             workflow, request, correlation_id, user_id, timeout_ms, created_at, started_at, finished_at, attempts,

@@ -66,6 +66,10 @@ struct Sink {
     dropped: Counter,
 }
 
+#[cfg_attr(
+    not(feature = "otlp"),
+    allow(dead_code, reason = "without the feature there is nothing that reads them")
+)]
 enum Message {
     Span(Box<SpanRecord>),
     Flush(oneshot::Sender<()>),
