@@ -14,8 +14,10 @@ use std::time::Duration;
 use allocation_counter::measure;
 use futures_util::FutureExt;
 use http::{Request, Response};
+use integridai_gateway::telemetry::traces::{self, Span, SpanKind};
 use integridai_tower::client::balance::BalanceOptions;
 use integridai_tower::client::limit::{ConcurrencyLimitLayer, LimitOptions};
+use integridai_tower::correlation::{Correlation, TraceContext};
 use integridai_tower::fan_out::{Branch, gather};
 use integridai_tower::rate_limit::{Key, MemoryLimiterOptions, Quota, WhenFull};
 use integridai_tower::{CorrelationId, Deadline, Priority};
@@ -143,4 +145,23 @@ fn the_whole_stack_of_a_client_allocates_six_times_at_most() {
     let peer = per_exchange(towers(), with_id);
     println!("the stack of a client {counts:?}, tower's timeout, retry and concurrency limit {peer}");
     assert!(counts.iter().all(|count| *count <= 6), "{counts:?}");
+}
+
+#[test]
+fn where_no_spans_are_taken_asking_for_them_allocates_nothing() {
+    let correlated = Correlation::new(CorrelationId::generate()).with_trace(TraceContext::start(true));
+    let name = || -> String { unreachable!("no span is told, so none is named") };
+    let asked = async {
+        let asked = measure(|| {
+            for _ in 0..100 {
+                assert!(!traces::samples() && traces::current().is_none());
+                let mut span = Span::begin(SpanKind::Internal, name);
+                span.tell(|_| unreachable!("no span is told"));
+                span.around(ready(())).now_or_never().unwrap();
+            }
+        });
+        asked.count_total
+    };
+    assert_eq!(correlated.scope(asked).now_or_never(), Some(0));
+    assert!(size_of::<Span>() <= size_of::<usize>(), "futures that hold one are no larger for it");
 }

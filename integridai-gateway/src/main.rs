@@ -10,9 +10,10 @@ use clap::Parser;
 use futures_util::future::select_all;
 use integridai_gateway::app::{self, App, Grant, Inherited, Reloads};
 use integridai_gateway::cli::{ApiKeyArgs, Cli, Command, ConfigArgs, DemoArgs, TokenArgs};
-use integridai_gateway::config::{AccessFormat, Config, LogFormat, LogsConfig};
+use integridai_gateway::config::{AccessFormat, Config, LogFormat, LogsConfig, TracesConfig, TracesProtocol};
 use integridai_gateway::demo;
 use integridai_gateway::demo::{SimulatorOptions, Simulators};
+use integridai_gateway::telemetry::traces::{self, TraceGuard, TraceOptions, TraceProtocol};
 use integridai_gateway::telemetry::{self, LogGuard, LogOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -65,10 +66,14 @@ fn serve(args: &ConfigArgs) -> Outcome {
     runtime()?.block_on(async {
         let stop = stop_signal([SignalKind::terminate(), SignalKind::interrupt()], || {})?;
         let hang_up = signal(SignalKind::hangup())?;
+        let traces = start_traces(&config.traces)?;
         let app = App::build_on(inherited, config).await?.count_dropped_lines(logs.dropped_lines());
         let app = app.filter_logs_by(logs.filter()).load_again_by(move || load(file.as_deref(), []));
         tokio::spawn(reload_at(hang_up, app.reloads()));
         app.run(stop).await?;
+        if let Some(traces) = traces {
+            traces.finish().await;
+        }
         Ok(())
     })
 }
@@ -183,6 +188,25 @@ fn start_logs(config: &LogsConfig) -> Result<LogGuard, Box<dyn Error>> {
         AccessFormat::Combined => telemetry::AccessFormat::Combined,
     };
     Ok(telemetry::init(&LogOptions { format, access, filter: config.filter.clone() })?)
+}
+
+/// Before the gateway is built, which looks whether there are any.
+fn start_traces(config: &TracesConfig) -> Result<Option<TraceGuard>, Box<dyn Error>> {
+    let Some(endpoint) = &config.endpoint else { return Ok(None) };
+    telemetry::install()?;
+    let own = [("service.name", &*config.service_name), ("service.version", env!("CARGO_PKG_VERSION"))];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let options = TraceOptions {
+        endpoint: endpoint.as_str().to_owned(),
+        protocol: match config.protocol {
+            TracesProtocol::Http => TraceProtocol::Http,
+            TracesProtocol::Grpc => TraceProtocol::Grpc,
+        },
+        sample_ratio: config.sample_ratio,
+        timeout: config.timeout_seconds.get(),
+        resource: own.into_iter().chain(config.resource.clone()).collect(),
+    };
+    Ok(Some(traces::start(&options)?))
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -14,6 +14,7 @@ use http::header::{
 };
 use http::{HeaderValue, StatusCode};
 use integridai_tower::CorrelationId;
+use integridai_tower::correlation::TraceId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,6 +72,10 @@ pub struct ProblemDocument<'a> {
     /// The id under which logs and events of this request are found.
     #[schema(example = "019364e2-7f5c-7c3a-9d5a-2f1f5f1c9b1e")]
     correlation_id: Option<&'a str>,
+    /// The trace that the request belongs to (W3C Trace Context).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    trace_id: Option<String>,
     /// Every wrong field, with a JSON pointer into the request.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
@@ -153,11 +158,8 @@ impl Problem {
         self
     }
 
-    fn document<'a>(
-        &'a self,
-        instance: &'a str,
-        correlation_id: Option<&'a CorrelationId>,
-    ) -> ProblemDocument<'a> {
+    fn document<'a>(&'a self, asked: &Asked<'a>) -> ProblemDocument<'a> {
+        let instance = asked.path;
         let on_execute = instance == EXECUTE_PATH;
         ProblemDocument {
             kind: "about:blank",
@@ -165,7 +167,8 @@ impl Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
             instance,
-            correlation_id: correlation_id.map(CorrelationId::as_str),
+            correlation_id: asked.correlation_id.map(CorrelationId::as_str),
+            trace_id: asked.trace_id.map(|id| id.to_string()),
             errors: &self.errors,
             success: on_execute.then_some(false),
             error: on_execute.then_some(&self.detail),
@@ -208,6 +211,8 @@ pub struct Asked<'a> {
     pub path: &'a str,
     /// Under which id.
     pub correlation_id: Option<&'a CorrelationId>,
+    /// In which trace.
+    pub trace_id: Option<TraceId>,
     /// Whether it was a call of gRPC, whose errors are a status in a field.
     pub is_grpc: bool,
 }
@@ -226,7 +231,7 @@ pub fn complete(mut response: Response, asked: &Asked<'_>) -> Response {
     if asked.is_grpc {
         return grpc::trailers_only(response, &problem.detail);
     }
-    let document = problem.document(asked.path, asked.correlation_id);
+    let document = problem.document(asked);
     let body = serde_json::to_vec(&document).expect("texts and numbers always serialise");
     response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
     response.headers_mut().remove(CONTENT_LENGTH);

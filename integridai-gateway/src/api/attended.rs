@@ -66,6 +66,7 @@ impl Attended {
             steps,
             result,
             error,
+            traceparent: None,
         });
     }
 }

@@ -27,6 +27,7 @@ mod security_headers;
 mod server;
 mod services;
 mod tls;
+mod traces;
 mod triggers;
 mod values;
 mod workflows;
@@ -58,6 +59,7 @@ pub use services::{
     DashboardConfig, FlaiSimulatorConfig, Protocol, RegTechConfig, ServiceConfig, ServicesConfig,
 };
 pub use tls::{CertificateConfig, ClientCertificates, HostPattern, TlsConfig, TlsVersion, WithoutName};
+pub use traces::{TracesConfig, TracesProtocol};
 pub use triggers::TriggersConfig;
 pub use values::{BaseUrl, Count, KeysUrl, Seconds, Secret, UrlPath, WholeSeconds};
 pub use workflows::WorkflowsConfig;
@@ -105,6 +107,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Logs.
     pub logs: LogsConfig,
+    /// Traces.
+    pub traces: TracesConfig,
 }
 
 /// A configuration that cannot be used.
@@ -250,6 +254,7 @@ impl Config {
             return Err(ConfigError::Contradiction { keys: keys.into(), reason });
         }
         self.workflows.check()?;
+        self.traces.check()?;
         self.executions.check()?;
         self.events.check()?;
         if self.server.request_timeout_seconds <= self.workflows.max_timeout_seconds {

@@ -14,6 +14,7 @@ use crate::services::{Calls, Consolidated, SystemAlert};
 use crate::stack::{Clients, CurrentClients};
 use crate::store::JsonText;
 use crate::telemetry::Series;
+use crate::telemetry::traces::{self, Span, SpanKind};
 
 /// The workflows and what they need. A clone is the same.
 #[derive(Debug, Clone)]
@@ -141,8 +142,11 @@ impl Engine {
         run: &mut Run,
     ) -> Result<WorkflowResult, WorkflowError> {
         let active = Active::of(workflow);
-        let outcome = job.run(self, run).await;
+        let mut span = span(workflow, run);
+        let outcome = span.around(job.run(self, run)).await;
         drop(active);
+        span.tell(|span| span.error = outcome.as_ref().err().map(|error| error.message.clone()));
+        drop(span);
         let ended = match &outcome {
             Ok(_) => "succeeded",
             Err(error) if error.again_in.is_some() => "retried",
@@ -200,6 +204,7 @@ impl Engine {
                 let event = event
                     .caused_by(&run.correlation_id)
                     .asked_by(run.user_id.as_deref(), run.owner.as_deref());
+                announce(&event);
                 run.events.push(event);
             }
             Err(error) => {
@@ -223,6 +228,30 @@ impl Engine {
         alert.workflow_id = Some(run.id.to_string());
         self.emit(EventType::SystemAlert, "gateway", &alert, run);
     }
+}
+
+/// An execution from the queue goes on in the trace of whoever handed it in, and has a link to it: it may be long over.
+fn span(workflow: &'static str, run: &Run) -> Span {
+    let is_queued = run.backoff.is_some();
+    let kind = if is_queued { SpanKind::Consumer } else { SpanKind::Internal };
+    let mut span = Span::begin(kind, || format!("execute {workflow}"));
+    span.tell(|span| {
+        span.link = traces::current().filter(|_| is_queued);
+        span.set("integridai.workflow", workflow);
+        span.set("integridai.workflow_id", run.id.to_string());
+        span.set("integridai.correlation_id", run.correlation_id.as_str().to_owned());
+    });
+    span
+}
+
+fn announce(event: &Event) {
+    let mut span = Span::begin(SpanKind::Producer, || "send events");
+    span.tell(|span| {
+        span.set("messaging.operation.name", "send");
+        span.set("messaging.destination.name", "events");
+        span.set("messaging.message.id", event.id.to_string());
+        span.set("integridai.event_type", event.kind.as_str());
+    });
 }
 
 impl Ended {

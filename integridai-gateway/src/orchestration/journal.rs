@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::services::Calls;
 use crate::store::{JsonText, Lease, Store, StoreError};
+use crate::telemetry::traces::{Span, SpanKind};
 use crate::timestamp;
 
 /// One step, as it went.
@@ -140,7 +141,15 @@ impl Journal {
             return Ok(done);
         }
         let (begin, started) = (Instant::now(), OffsetDateTime::now_utc());
-        let outcome = work.await;
+        let tries = self.earlier_tries(name) + 1;
+        let mut span = Span::begin(SpanKind::Internal, || format!("step {name}"));
+        span.tell(|span| {
+            span.set("integridai.step", name);
+            span.set("integridai.tries", tries);
+        });
+        let outcome = span.around(work).await;
+        span.tell(|span| span.error = outcome.as_ref().err().map(super::failure::message));
+        drop(span);
         let took = begin.elapsed();
         calls.measure(name, took, &outcome);
         let duration_ms = milliseconds(took);
@@ -149,7 +158,7 @@ impl Journal {
             status: StepStatus::Succeeded,
             started_at: timestamp::format(started),
             duration_ms,
-            tries: self.earlier_tries(name) + 1,
+            tries,
             error: None,
             output: None,
         };

@@ -13,7 +13,10 @@ use super::known::Known;
 use super::report::Reporter;
 use super::snapshot::{ConsolidatedMetrics, Snapshot, SystemHealth};
 use super::{Chosen, HealthRule, KeptAnswers, Sources, Traffic};
+use crate::telemetry::traces::{Span, SpanKind};
 use crate::timestamp;
+use integridai_tower::CorrelationId;
+use integridai_tower::correlation::Correlation;
 
 /// Serves consolidated metrics. A clone is the same.
 #[derive(Debug, Clone)]
@@ -142,10 +145,11 @@ impl Consolidated {
     fn join_refresh(&self, state: &mut State) -> Refresh {
         let begin = || {
             let shared = Arc::clone(&self.shared);
-            let task = tokio::spawn(async move {
+            let round = async move {
                 let _end = EndOfRefresh(&shared);
                 shared.gather().await
-            });
+            };
+            let task = tokio::spawn(in_trace(round));
             task.map(Result::ok).boxed().shared()
         };
         state.refresh.get_or_insert_with(begin).clone()
@@ -207,5 +211,19 @@ impl Inner {
         self.state().snapshot = Some(Arc::clone(&snapshot));
         self.reporter.report(&snapshot, &round.changes);
         snapshot
+    }
+}
+
+/// The round is of all who wait for it; its calls are told in the trace of the first one.
+fn in_trace<F: Future>(round: F) -> impl Future<Output = F::Output> {
+    let span = Span::begin(SpanKind::Internal, || "gather metrics");
+    let correlation =
+        span.trace().map(|trace| Correlation::new(CorrelationId::generate()).with_trace(trace.clone()));
+    async move {
+        let _span = span;
+        match correlation {
+            Some(correlation) => correlation.scope(round).await,
+            None => round.await,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{REFERER, USER_AGENT};
-use http::{HeaderValue, StatusCode, request};
+use http::{HeaderValue, StatusCode, Version, request};
 use integridai_tower::CorrelationId;
 use integridai_tower::correlation::{TraceContext, TraceId};
 use integridai_tower::observe::{Exchange, Observe, Outcome};
@@ -16,6 +16,7 @@ use super::Traffic;
 use crate::server::PeerAddr;
 use crate::store::{ApiCall, Store};
 use crate::telemetry::Series;
+use crate::telemetry::traces::{self, SpanKind, SpanRecord};
 
 /// Keeps exchanges.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ impl Exchanges {
 pub struct Ids {
     correlation_id: Option<CorrelationId>,
     trace_id: Option<TraceId>,
+    /// Where a span is to be made.
+    traced: Option<TraceContext>,
     client: Option<IpAddr>,
     user_agent: Option<HeaderValue>,
     referer: Option<HeaderValue>,
@@ -62,9 +65,11 @@ impl Observe for Exchanges {
 
     fn begin(&self, request: &request::Parts) -> Self::Context {
         self.active.increment(1);
+        let trace = request.extensions.get::<TraceContext>();
         Ids {
             correlation_id: request.extensions.get::<CorrelationId>().cloned(),
-            trace_id: request.extensions.get::<TraceContext>().map(TraceContext::trace_id),
+            trace_id: trace.map(TraceContext::trace_id),
+            traced: trace.filter(|trace| traces::is_traced(trace)).cloned(),
             client: request.extensions.get::<PeerAddr>().map(|peer| peer.0.ip()),
             user_agent: request.headers.get(USER_AGENT).cloned(),
             referer: request.headers.get(REFERER).cloned(),
@@ -75,6 +80,9 @@ impl Observe for Exchanges {
         self.active.decrement(1);
         let status = status(exchange);
         log(&ids, exchange, status);
+        if let Some(trace) = &ids.traced {
+            span(trace, &ids, exchange, status).send();
+        }
         let labels = (method(exchange), exchange.route.clone(), status);
         self.times.of(labels, time).record(exchange.duration.as_secs_f64());
         let is_upgrade = status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
@@ -113,6 +121,46 @@ fn log(ids: &Ids, exchange: &Exchange, status: u16) {
         outcome = exchange.outcome.as_str(),
         "answered"
     );
+}
+
+/// As the semantic conventions have it for servers.
+fn span(trace: &TraceContext, ids: &Ids, exchange: &Exchange, status: u16) -> SpanRecord {
+    let method = method(exchange);
+    let name = exchange.route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+    let mut span = SpanRecord::new(trace.clone(), name, SpanKind::Server);
+    span.started_at = exchange.started_at;
+    span.ended_at = exchange.started_at + exchange.duration;
+    span.set("http.request.method", method);
+    span.set("http.response.status_code", status);
+    span.set("url.scheme", "http");
+    span.set("url.path", exchange.uri.path().to_owned());
+    span.set("network.protocol.version", protocol_version(exchange.version));
+    if let Some(route) = &exchange.route {
+        span.set("http.route", route.to_string());
+    }
+    if let Some(client) = ids.client {
+        span.set("client.address", client.to_string());
+    }
+    if let Some(agent) = ids.user_agent.as_ref().and_then(|agent| agent.to_str().ok()) {
+        span.set("user_agent.original", agent.to_owned());
+    }
+    if let Some(id) = &ids.correlation_id {
+        span.set("integridai.correlation_id", id.as_str().to_owned());
+    }
+    if status >= 500 {
+        span.set("error.type", status.to_string());
+        span.error = Some(exchange.outcome.as_str().to_owned());
+    }
+    span
+}
+
+fn protocol_version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        Version::HTTP_3 => "3",
+        _ => "1.1",
+    }
 }
 
 /// The page that asked; its query may hold what does not belong into a log.

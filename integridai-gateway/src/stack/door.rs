@@ -10,8 +10,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, StatusCode, request};
-use integridai_tower::CorrelationId;
+use integridai_tower::cache::CacheOutcome;
 use integridai_tower::correlation::TraceContext;
+use integridai_tower::{CorrelationId, Refused};
 use tower::{BoxError, Layer, Service};
 use tracing::{Instrument, Span};
 
@@ -20,6 +21,7 @@ use super::pace::{Pace, Slowness};
 use super::security_headers::SecurityHeaders;
 use crate::respond::{self, Asked, Problem};
 use crate::server::Secured;
+use crate::telemetry::traces::{self, SpanKind, SpanRecord};
 
 /// Puts the door before the routes.
 #[derive(Debug, Clone)]
@@ -74,6 +76,7 @@ where
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let correlation_id = parts.extensions.get::<CorrelationId>().cloned();
+        let trace = parts.extensions.get::<TraceContext>().cloned();
         let is_grpc = respond::is_grpc(&parts.headers);
         let (uri, span) = (parts.uri.clone(), span(&parts, correlation_id.as_ref()));
         let (security, is_secured) =
@@ -88,7 +91,10 @@ where
                 Ok((answer, slowness)) => in_time(answer.await?.map(Body::new), slowness, ends),
                 Err(refusal) => refused(refusal, ends),
             };
-            let asked = Asked { path: uri.path(), correlation_id: correlation_id.as_ref(), is_grpc };
+            tell_decisions(trace.as_ref(), &response);
+            let trace_id = trace.as_ref().map(TraceContext::trace_id);
+            let asked =
+                Asked { path: uri.path(), correlation_id: correlation_id.as_ref(), trace_id, is_grpc };
             let mut response = respond::complete(response, &asked);
             security.add(response.headers_mut(), is_secured);
             Ok(response)
@@ -108,6 +114,23 @@ fn span(request: &request::Parts, correlation_id: Option<&CorrelationId>) -> Spa
         method = %request.method,
         path = request.uri.path(),
     )
+}
+
+/// What layers decided, as spans without a length: they are told by what they left with the answer.
+fn tell_decisions(trace: Option<&TraceContext>, response: &Response) {
+    let Some(trace) = trace.filter(|trace| traces::is_traced(trace)) else { return };
+    let below = |name| SpanRecord::new(trace.child(), name, SpanKind::Internal);
+    if let Some(Refused { layer, reason }) = response.extensions().get::<Refused>() {
+        let mut span = below("refuse");
+        span.set("integridai.layer", *layer);
+        span.set("integridai.reason", *reason);
+        span.send();
+    }
+    if let Some(outcome) = response.extensions().get::<CacheOutcome>() {
+        let mut span = below("cache");
+        span.set("integridai.cache_outcome", outcome.as_str());
+        span.send();
+    }
 }
 
 /// Whatever was made of content that did not come, it did not come in time.

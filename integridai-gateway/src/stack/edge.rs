@@ -30,6 +30,7 @@ use super::limits::Limits;
 use super::pace::Pace;
 use super::security_headers::SecurityHeaders;
 use crate::config::{CorsConfig, ServerConfig};
+use crate::telemetry::traces;
 
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -105,7 +106,8 @@ const MAX_CORRELATION_ID: usize = 100;
 /// A client's valid id or a new one, and the client's trace or a new one. The span is the door's.
 pub(super) fn correlation() -> CorrelationLayer {
     let layer = CorrelationLayer::new().max_len(MAX_CORRELATION_ID);
-    layer.expect("it is within the greatest length of an id").trace_context().without_span()
+    let layer = layer.expect("it is within the greatest length of an id").trace_context().without_span();
+    if traces::is_on() { layer.sample_by(|_| traces::samples()) } else { layer }
 }
 
 fn matched_path(request: &request::Parts) -> Option<std::sync::Arc<str>> {

@@ -6,13 +6,15 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::{Response, StatusCode};
-use integridai_tower::BoxError;
+use http::{Method, Request, Response, StatusCode};
+use integridai_tower::correlation::TraceContext;
+use integridai_tower::{Attempts, BoxError};
 use metrics::Histogram;
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::resilient::LeftAlone;
+use crate::telemetry::traces::{self, Span, SpanKind};
 
 /// The times of one service, by how its calls ended. A clone is the same.
 #[derive(Clone)]
@@ -64,9 +66,9 @@ impl<S> Measured<S> {
     }
 }
 
-impl<S, R, B> Service<R> for Measured<S>
+impl<S, A, B> Service<Request<A>> for Measured<S>
 where
-    S: Service<R, Response = Response<B>, Error = BoxError>,
+    S: Service<Request<A>, Response = Response<B>, Error = BoxError>,
 {
     type Response = S::Response;
     type Error = BoxError;
@@ -76,8 +78,9 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
-        let watch = Watch { times: self.times.clone(), begun: Instant::now(), is_told: false };
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        let span = span(&self.times.0.service, &mut request);
+        let watch = Watch { times: self.times.clone(), begun: Instant::now(), is_told: false, span };
         MeasuredFuture { answer: self.inner.call(request), watch }
     }
 }
@@ -99,6 +102,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let answer = ready!(this.answer.poll(context));
+        this.watch.describe(&answer);
         this.watch.tell(match &answer {
             Ok(response) => class(response.status()),
             Err(error) if error.is::<LeftAlone>() => LEFT_ALONE,
@@ -113,6 +117,7 @@ struct Watch {
     times: Times,
     begun: Instant,
     is_told: bool,
+    span: Span,
 }
 
 impl Watch {
@@ -122,12 +127,67 @@ impl Watch {
     }
 }
 
+impl Watch {
+    fn describe<B>(&mut self, answer: &Result<Response<B>, BoxError>) {
+        self.span.tell(|span| match answer {
+            Ok(response) => {
+                let status = response.status();
+                span.set("http.response.status_code", status.as_u16());
+                let resent = Attempts::of(response.extensions()).count() - 1;
+                if resent > 0 {
+                    span.set("http.request.resend_count", resent);
+                }
+                if status.is_client_error() || status.is_server_error() {
+                    span.set("error.type", status.as_str().to_owned());
+                    span.error = Some(status.to_string());
+                }
+            }
+            Err(error) => {
+                let outcome = if error.is::<LeftAlone>() { LEFT_ALONE } else { FAILED };
+                span.set("error.type", OUTCOMES[outcome]);
+                span.error = Some(error.to_string());
+            }
+        });
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         if !self.is_told {
+            self.span.tell(|span| span.error = Some(OUTCOMES[CANCELLED].to_owned()));
             self.tell(CANCELLED);
         }
     }
+}
+
+/// As the semantic conventions have it for clients; its ids go out with the request. Of a URL no query is told.
+fn span<A>(service: &str, request: &mut Request<A>) -> Span {
+    if !traces::is_on() {
+        return Span::none();
+    }
+    let of_request = request.extensions().get::<TraceContext>().cloned();
+    let Some(parent) = of_request.or_else(traces::current) else { return Span::none() };
+    let method = known_method(request.method());
+    let mut span = Span::below(&parent, SpanKind::Client, || format!("{method} {service}"));
+    span.tell(|span| {
+        span.set("http.request.method", method);
+        span.set("url.path", request.uri().path().to_owned());
+        span.set("server.address", request.uri().host().unwrap_or_default().to_owned());
+        if let Some(port) = request.uri().port_u16() {
+            span.set("server.port", port);
+        }
+        span.set("integridai.service", service.to_owned());
+    });
+    if let Some(trace) = span.trace() {
+        request.extensions_mut().insert(trace.clone());
+    }
+    span
+}
+
+/// The methods that the conventions know.
+fn known_method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    known.into_iter().find(|name| *name == method.as_str()).unwrap_or("_OTHER")
 }
 
 /// Beyond 599 there is nothing that anybody has defined.
@@ -154,12 +214,15 @@ mod tests {
             let times = Times::new("regtech");
             let call = |answer: Answer| {
                 let answer = std::sync::Mutex::new(Some(answer));
-                let inner = service_fn(|()| std::future::ready(answer.lock().unwrap().take().unwrap()));
-                let _ = Measured::new(inner, times.clone()).oneshot(()).now_or_never().unwrap();
+                let inner =
+                    service_fn(|_: Request<()>| std::future::ready(answer.lock().unwrap().take().unwrap()));
+                let _ = Measured::new(inner, times.clone()).oneshot(Request::new(())).now_or_never().unwrap();
             };
             let leave = || {
-                let inner = service_fn(|()| std::future::pending::<Answer>());
-                assert!(Measured::new(inner, times.clone()).oneshot(()).now_or_never().is_none());
+                let inner = service_fn(|_: Request<()>| std::future::pending::<Answer>());
+                assert!(
+                    Measured::new(inner, times.clone()).oneshot(Request::new(())).now_or_never().is_none()
+                );
             };
             calls(&call, &leave);
         });

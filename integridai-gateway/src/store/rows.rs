@@ -160,6 +160,8 @@ pub struct NewExecution {
     pub created_at: OffsetDateTime,
     /// When it is due; nobody claims it before.
     pub run_at: OffsetDateTime,
+    /// Where in a trace it was handed in (W3C Trace Context).
+    pub traceparent: Option<String>,
 }
 
 /// A row of `executions`.
@@ -207,6 +209,8 @@ pub struct Execution {
     pub result: Option<JsonText>,
     /// What went wrong, if it failed.
     pub error: Option<JsonText>,
+    /// Where in a trace it was handed in (W3C Trace Context).
+    pub traceparent: Option<String>,
 }
 
 impl Execution {
@@ -242,6 +246,7 @@ impl From<NewExecution> for Execution {
             steps: JsonText::empty_list(),
             result: None,
             error: None,
+            traceparent: new.traceparent,
         }
     }
 }

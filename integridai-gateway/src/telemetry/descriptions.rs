@@ -7,7 +7,12 @@ type Describe<R> = fn(&R, KeyName, Option<Unit>, SharedString);
 /// Name, unit, meaning.
 type Row = (&'static str, Unit, &'static str);
 
-const COUNTERS: [Row; 34] = [
+const COUNTERS: [Row; 35] = [
+    (
+        "integridai_trace_spans_total",
+        Unit::Count,
+        "Spans for the collector of traces: sent, failed with their batch, or dropped, for too many waited.",
+    ),
     (
         "integridai_circuit_refused_total",
         Unit::Count,

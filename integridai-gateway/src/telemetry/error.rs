@@ -17,6 +17,15 @@ pub enum TelemetryError {
     /// The process logs already.
     #[error("a log subscriber is installed already")]
     LogsInstalled(#[source] SetGlobalDefaultError),
+    /// The collector of spans cannot be used.
+    #[error("traces cannot be sent to traces.endpoint: {0}")]
+    Collector(#[source] tower::BoxError),
+    /// Spans go somewhere already.
+    #[error("traces are sent to a collector already")]
+    TracesInstalled,
+    /// The build has nothing that sends spans.
+    #[error("this build sends no traces: it lacks the cargo feature `otlp`")]
+    NoTraces,
     /// The process has a metrics recorder that is not ours.
     #[error("another metrics recorder is installed already")]
     RecorderInstalled(#[source] ::metrics::SetRecorderError<PrometheusRecorder>),

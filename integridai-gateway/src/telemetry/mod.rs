@@ -42,6 +42,7 @@ mod error;
 mod logs;
 mod metrics;
 mod series;
+pub mod traces;
 
 pub use error::TelemetryError;
 pub use logs::{

@@ -39,3 +39,5 @@ mod support;
 mod tickets;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "otlp")]
+mod traces;

@@ -46,6 +46,7 @@ pub(crate) fn new_execution(priority: Priority, created_at: OffsetDateTime) -> N
         timeout_ms: 3_600_000,
         created_at,
         run_at: created_at,
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
     }
 }
 

@@ -62,14 +62,14 @@ async fn of_gateways_that_start_at_once_on_an_empty_database_one_makes_the_schem
         store.ping().await.unwrap();
         store.close(PATIENCE).await.unwrap();
     }
-    assert_eq!(query(&url, "SELECT version FROM integridai_schema"), "7");
+    assert_eq!(query(&url, "SELECT version FROM integridai_schema"), "8");
 }
 
 #[tokio::test]
 async fn a_gateway_that_may_not_migrate_refuses_an_empty_database_and_leaves_it_alone() {
     let url = empty("empty_refused");
     let error = refusal(PostgresOptions { migrate: false, ..options(&url) }).await;
-    assert!(matches!(error, StoreError::TooOld { found: 0, known: 7, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::TooOld { found: 0, known: 8, .. }), "{error:?}");
     assert!(error.to_string().contains("run `migrate`"), "{error}");
     assert_eq!(query(&url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     Store::connect(options(&url)).await.expect("another may").close(PATIENCE).await.unwrap();
@@ -82,7 +82,7 @@ async fn the_schema_of_a_newer_program_is_refused() {
     let Home::Postgres(url) = Home::postgres().await else { unreachable!() };
     query(&url, "UPDATE integridai_schema SET version = 70");
     let error = refusal(options(&url)).await;
-    assert!(matches!(error, StoreError::TooNew { found: 70, known: 7, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::TooNew { found: 70, known: 8, .. }), "{error:?}");
     assert!(error.to_string().contains("schema version 70"), "{error}");
 }
 

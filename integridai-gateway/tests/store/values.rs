@@ -64,6 +64,7 @@ async fn an_execution_is_read_as_it_was_written_character_by_character() {
             user_id: Some("ana".to_owned()),
             created_at: MOMENT,
             run_at: MOMENT,
+            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
             ..new_now()
         };
         let ended = Execution {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::StatusCode;
+use integridai_tower::correlation::{Correlation, TraceContext};
 use integridai_tower::{CorrelationId, Deadline};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -76,7 +77,10 @@ impl Shared {
         let Ok((workflow, job)) = ExecuteRequest::job_of(body, text, &self.workflows) else {
             return Ending::failed(&internal("the request is not valid any more"));
         };
-        let outcome = self.engine.run(workflow, &*job, &mut run).await;
+        let trace = execution.traceparent.as_deref().and_then(|trace| trace.parse::<TraceContext>().ok());
+        // What it calls hears of the trace that it was handed in with.
+        let correlation = Correlation::new(run.correlation_id.clone()).with_trace(trace);
+        let outcome = correlation.scope(self.engine.run(workflow, &*job, &mut run)).await;
         ending(outcome.map(|result| result.to_json()), run)
     }
 

@@ -20,12 +20,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use integridai_tower::correlation::Correlation;
+
 use self::waiters::Waiters;
 use super::{Caller, Engine, ExecuteRequest, Workflows};
 use crate::store::{
     Admitted, Appended, Cancellation, ClaimRules, Execution, JsonText, KeyAnswer, NewExecution, NewKey,
     NewStart, Published, Started, Store, StoreError, SystemEvent,
 };
+use crate::telemetry::traces::{Span, SpanKind};
 
 /// The queue and its workers. A clone is the same.
 #[derive(Debug, Clone)]
@@ -229,7 +232,21 @@ pub(super) fn execution(id: Uuid, request: &ExecuteRequest, body: JsonText, call
         timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
         created_at: now,
         run_at: request.start.moment(now),
+        traceparent: handed_in(id, request.workflow),
     }
+}
+
+/// Where in a trace it was handed in, also where nothing here takes spans: whoever it calls may.
+fn handed_in(id: Uuid, workflow: &'static str) -> Option<String> {
+    let mut span = Span::begin(SpanKind::Producer, || "send executions");
+    span.tell(|span| {
+        span.set("messaging.operation.name", "send");
+        span.set("messaging.destination.name", "executions");
+        span.set("messaging.message.id", id.to_string());
+        span.set("integridai.workflow", workflow);
+    });
+    let own = span.trace().map(ToString::to_string);
+    own.or_else(|| Correlation::current()?.trace().map(ToString::to_string))
 }
 
 fn handed(id: Uuid, admitted: Admitted) -> Result<Handed, NotAccepted> {

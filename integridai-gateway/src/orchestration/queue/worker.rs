@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use integridai_tower::correlation::{TraceContext, TraceId};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,7 @@ impl Shared {
                     let span = tracing::info_span!(
                         "execution",
                         correlation_id = execution.correlation_id.as_deref().unwrap_or_default(),
+                        trace_id = trace_id(&execution).map(tracing::field::display),
                         workflow_id = %execution.id,
                         workflow = execution.workflow,
                     );
@@ -183,6 +185,11 @@ impl Write {
             Finished { outcome: attempt::unstorable(), steps: None, finished_at: OffsetDateTime::now_utc() };
         Self::Finish { finished, events: Vec::new() }
     }
+}
+
+fn trace_id(execution: &Execution) -> Option<TraceId> {
+    let trace: TraceContext = execution.traceparent.as_deref()?.parse().ok()?;
+    Some(trace.trace_id())
 }
 
 /// From when it was due to its claim; the database's clock and this one may differ.

@@ -134,6 +134,7 @@ pub(super) fn execution_columns<'a>(executions: &[Placed<'a>]) -> Vec<Column<'a>
         column(executions, |(run, _)| big_integer(run.fence)),
         column(executions, |(run, _)| i64::from(run.interruptions)),
         column(executions, |(run, _)| run.cancel_requested),
+        column(executions, |(run, _)| run.traceparent.as_deref().map(|trace| text(trace, 100))),
     ]
 }
 

@@ -5,33 +5,33 @@ pub(super) const INSERT_EXECUTIONS: &str = "\
 INSERT INTO executions
     (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
      created_at, started_at, finished_at, attempts, steps, result, error, principal,
-     run_at, is_due, deadline_at, fence, interruptions, cancel_requested)
+     run_at, is_due, deadline_at, fence, interruptions, cancel_requested, traceparent)
 SELECT * FROM UNNEST
     ($1::uuid[], $2::text[], $3::text[], $4::int2[], $5::json[], $6::text[], $7::text[], $8::int8[],
      $9::timestamp[], $10::timestamp[], $11::timestamp[], $12::int8[], $13::json[], $14::json[], $15::json[], $16::text[],
-     $17::timestamp[], $18::bool[], $19::timestamp[], $20::int8[], $21::int8[], $22::bool[])
+     $17::timestamp[], $18::bool[], $19::timestamp[], $20::int8[], $21::int8[], $22::bool[], $23::text[])
 ON CONFLICT (id) DO NOTHING";
 
-/// Into the queue, as if one after the other: each is counted against the bounds of all (`$24`) and of its principal
-/// (`$25`) behind those before it, and gets its rank (see `rank.rs`; `$26`: what each priority costs) if it is due. Where
-/// `$23` is true, those that are there already are left out. Answers what became of each of the others.
+/// Into the queue, as if one after the other: each is counted against the bounds of all (`$25`) and of its principal
+/// (`$26`) behind those before it, and gets its rank (see `rank.rs`; `$27`: what each priority costs) if it is due. Where
+/// `$24` is true, those that are there already are left out. Answers what became of each of the others.
 pub(super) const ADMIT: &str = "\
 WITH new AS MATERIALIZED (
     SELECT * FROM UNNEST
         ($1::uuid[], $2::text[], $3::text[], $4::int2[], $5::json[], $6::text[], $7::text[], $8::int8[],
          $9::timestamp[], $10::timestamp[], $11::timestamp[], $12::int8[], $13::json[], $14::json[], $15::json[], $16::text[],
-         $17::timestamp[], $18::bool[], $19::timestamp[], $20::int8[], $21::int8[], $22::bool[]) WITH ORDINALITY
+         $17::timestamp[], $18::bool[], $19::timestamp[], $20::int8[], $21::int8[], $22::bool[], $23::text[]) WITH ORDINALITY
         AS new (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
             created_at, started_at, finished_at, attempts, steps, result, error, principal,
-            run_at, is_due, deadline_at, fence, interruptions, cancel_requested, place)
-    WHERE NOT ($23::bool AND EXISTS (SELECT 1 FROM executions
+            run_at, is_due, deadline_at, fence, interruptions, cancel_requested, traceparent, place)
+    WHERE NOT ($24::bool AND EXISTS (SELECT 1 FROM executions
         WHERE executions.id = new.id AND executions.workflow = new.workflow AND executions.created_at = new.created_at))),
 before AS MATERIALIZED (
     SELECT coalesce((SELECT max(rank) FROM executions WHERE fence > 0), 0) AS clock,
-        CASE WHEN $24::int8 = 9223372036854775807 THEN 0
+        CASE WHEN $25::int8 = 9223372036854775807 THEN 0
             ELSE (SELECT count(*) FROM executions WHERE state = 'queued') END AS waiting),
 principals AS MATERIALIZED (
-    SELECT principal, CASE WHEN $25::int8 = 9223372036854775807 THEN 0
+    SELECT principal, CASE WHEN $26::int8 = 9223372036854775807 THEN 0
         ELSE (SELECT count(*) FROM executions WHERE state = 'queued' AND executions.principal = asking.principal) END AS waiting
     FROM (SELECT DISTINCT principal FROM new) AS asking),
 flows AS MATERIALIZED (
@@ -39,21 +39,21 @@ flows AS MATERIALIZED (
         WHERE state = 'queued' AND executions.principal = asking.principal AND executions.priority = asking.priority) AS rank
     FROM (SELECT DISTINCT principal, priority FROM new) AS asking),
 counted AS (
-    SELECT new.*, principals.waiting + row_number() OVER (PARTITION BY principal ORDER BY place) <= $25 AS has_own_room
+    SELECT new.*, principals.waiting + row_number() OVER (PARTITION BY principal ORDER BY place) <= $26 AS has_own_room
     FROM new JOIN principals USING (principal)),
 judged AS MATERIALIZED (
     SELECT counted.*, before.clock, before.waiting + count(*) FILTER (WHERE has_own_room)
-            OVER (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) < $24 AS has_room
+            OVER (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) < $25 AS has_room
     FROM counted CROSS JOIN before),
 entered AS (
     INSERT INTO executions
         (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
          created_at, started_at, finished_at, attempts, steps, result, error, principal,
-         run_at, is_due, deadline_at, fence, interruptions, cancel_requested, rank)
+         run_at, is_due, deadline_at, fence, interruptions, cancel_requested, traceparent, rank)
     SELECT id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
         created_at, started_at, finished_at, attempts, steps, result, error, principal,
-        run_at, is_due, deadline_at, fence, interruptions, cancel_requested,
-        CASE WHEN is_due AND state = 'queued' THEN greatest(flows.rank, clock) + ($26::int8[])[priority + 1]
+        run_at, is_due, deadline_at, fence, interruptions, cancel_requested, traceparent,
+        CASE WHEN is_due AND state = 'queued' THEN greatest(flows.rank, clock) + ($27::int8[])[priority + 1]
             * row_number() OVER (PARTITION BY principal, priority, is_due AND state = 'queued' ORDER BY place) END
     FROM judged JOIN flows USING (principal, priority) WHERE has_room AND has_own_room)
 SELECT id, has_room, has_own_room FROM judged";
@@ -168,7 +168,7 @@ SET state = 'running', attempts = attempts + 1, fence = fence + 1, started_at = 
 FROM taken WHERE executions.id = taken.id
 RETURNING executions.id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
     created_at, started_at, finished_at, attempts, steps, result, error, principal,
-    run_at, deadline_at, fence, interruptions, cancel_requested, rank, (SELECT count(*) FROM candidates) AS candidates";
+    run_at, deadline_at, fence, interruptions, cancel_requested, traceparent, rank, (SELECT count(*) FROM candidates) AS candidates";
 
 /// In seconds.
 pub(super) const UNTIL_DUE: &str = "\
@@ -254,7 +254,7 @@ WHERE id = $1 AND state = 'dead'";
 pub(super) const SELECT_EXECUTION: &str = "\
 SELECT id, workflow, state, priority, request, correlation_id, user_id, timeout_ms,
     created_at, started_at, finished_at, attempts, steps, result, error, principal,
-    run_at, deadline_at, fence, interruptions, cancel_requested
+    run_at, deadline_at, fence, interruptions, cancel_requested, traceparent
 FROM executions WHERE id = $1";
 
 pub(super) const COUNT_QUEUED: &str = "SELECT count(*) FROM executions WHERE state = 'queued'";

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 const SCHEMA_LOCK: i64 = 0x696e_7465_6772_6964;
 
 /// The step at index `n` leads from version `n` to `n + 1`. Steps are only ever added.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("migrations/1_tables.sql"),
     include_str!("migrations/2_event_cursor.sql"),
     include_str!("migrations/3_executions.sql"),
@@ -16,6 +16,7 @@ const STEPS: [&str; 7] = [
     include_str!("migrations/5_key_counts.sql"),
     include_str!("migrations/6_tickets.sql"),
     include_str!("migrations/7_event_owners.sql"),
+    include_str!("migrations/8_traces.sql"),
 ];
 
 /// Brings the database to the newest version, all steps in one transaction; or, without `may_change`, only checks.

@@ -70,6 +70,7 @@ pub(super) fn execution(row: &Row) -> Result<Execution, StoreError> {
         interruptions: count(row, "interruptions")?,
         fence: row.try_get::<_, i64>("fence")?.unsigned_abs(),
         cancel_requested: row.try_get("cancel_requested")?,
+        traceparent: row.try_get("traceparent")?,
         steps: row.try_get("steps")?,
         result: row.try_get("result")?,
         error: row.try_get("error")?,

@@ -112,6 +112,9 @@ struct KeptExecution {
     steps: JsonText,
     result: Option<JsonText>,
     error: Option<JsonText>,
+    /// Absent in rows of earlier versions.
+    #[serde(default)]
+    traceparent: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

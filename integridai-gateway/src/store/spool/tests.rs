@@ -199,13 +199,14 @@ fn records() -> impl Strategy<Value = Record> {
                 workflow,
                 priority: Priority::ALL[state % 3],
                 request: json.clone(),
+                traceparent: correlation_id.clone(),
                 correlation_id,
                 user_id,
                 timeout_ms: number,
                 created_at: at,
                 run_at: at,
             };
-            let ended = Execution {
+            Record::Execution(Box::new(Execution {
                 state: ExecutionState::ALL[state],
                 finished_at: other.is_some().then_some(at),
                 attempts: number as u32,
@@ -215,8 +216,7 @@ fn records() -> impl Strategy<Value = Record> {
                 steps: json,
                 result: other,
                 ..new.into()
-            };
-            Record::Execution(Box::new(ended))
+            }))
         });
     prop_oneof![events(), metric, execution]
 }

@@ -4,8 +4,8 @@ pub(super) const INSERT_EXECUTION: &str = "\
 INSERT INTO executions
     (id, workflow, state, priority, request, correlation_id, user_id, timeout_ms, created_at, started_at, finished_at,
      attempts, steps, result, error, principal, run_at, is_due, rank, deadline_at, fence, interruptions,
-     cancel_requested)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+     cancel_requested, traceparent)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
 
 /// The greatest rank that a principal has waiting at a priority.
 pub(super) const FLOW_END: &str =

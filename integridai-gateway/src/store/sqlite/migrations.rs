@@ -10,7 +10,7 @@ use crate::store::StoreError;
 const APPLICATION_ID: i32 = 0x4947_4149;
 
 /// The step at index `n` leads from version `n` to `n + 1`. Steps are only ever added.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("migrations/1_tables.sql"),
     include_str!("migrations/2_event_cursor.sql"),
     include_str!("migrations/3_executions.sql"),
@@ -18,6 +18,7 @@ const STEPS: [&str; 7] = [
     include_str!("migrations/5_key_counts.sql"),
     include_str!("migrations/6_tickets.sql"),
     include_str!("migrations/7_event_owners.sql"),
+    include_str!("migrations/8_traces.sql"),
 ];
 
 /// Brings the file to the newest version, each step in a transaction of its own.

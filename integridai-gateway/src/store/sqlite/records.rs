@@ -87,6 +87,7 @@ pub(super) fn insert_execution(
         integer(execution.fence),
         execution.interruptions,
         execution.cancel_requested,
+        execution.traceparent,
     ])
 }
 
@@ -151,5 +152,6 @@ pub(super) fn read_execution(row: &Row<'_>) -> rusqlite::Result<Execution> {
         fence: row.get::<_, i64>("fence")?.unsigned_abs(),
         interruptions: row.get("interruptions")?,
         cancel_requested: row.get("cancel_requested")?,
+        traceparent: row.get("traceparent")?,
     })
 }

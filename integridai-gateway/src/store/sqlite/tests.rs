@@ -81,7 +81,7 @@ fn a_file_is_migrated_once_and_carries_our_mark() {
     let mut connection = migrated();
     migrations::migrate(&mut connection, Path::new("memory")).unwrap();
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4947_4149, 7));
+    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4947_4149, 8));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_file_of_a_newer_program_is_refused() {
     let mut connection = migrated();
     connection.pragma_update(None, "user_version", 70).unwrap();
     let error = migrations::migrate(&mut connection, Path::new("gateway.db")).unwrap_err();
-    assert_eq!(error.to_string(), "the database gateway.db has schema version 70; this program knows 7");
+    assert_eq!(error.to_string(), "the database gateway.db has schema version 70; this program knows 8");
 }
 
 #[test]
@@ -267,6 +267,7 @@ fn execution_at(state: ExecutionState, time: OffsetDateTime) -> Execution {
         timeout_ms: 1,
         created_at: time,
         run_at: time,
+        traceparent: None,
     };
     Execution { state, finished_at: state.is_finished().then_some(time), ..new.into() }
 }
@@ -362,7 +363,7 @@ proptest! {
         (request, steps, result, error) in (json(), json(), prop::option::of(json()), prop::option::of(json())),
     ) {
         let execution = Execution {
-            id: Uuid::now_v7(),
+            id: Uuid::now_v7(), traceparent: user_id.clone(),
             state: ExecutionState::ALL[state],
             priority: Priority::ALL[priority],
             workflow, request, correlation_id, user_id, timeout_ms, created_at, started_at, finished_at, attempts,

@@ -9,7 +9,7 @@ mod start;
 pub(crate) use asking::{analysis, ask, client, figure, health, later, training};
 pub(crate) use gateway::Gateway;
 pub(crate) use program::{Ended, PROGRAM, bare, finish, run, run_in_shell};
-pub(crate) use recorder::Recorder;
+pub(crate) use recorder::{Recorder, Update};
 pub(crate) use seed::Seed;
 pub(crate) use start::Start;
 

@@ -20,6 +20,7 @@ use super::within;
 pub(crate) struct Update {
     pub(crate) idempotency_key: String,
     pub(crate) authorization: Option<String>,
+    pub(crate) traceparent: Option<String>,
     pub(crate) body: Bytes,
 }
 
@@ -75,6 +76,7 @@ async fn update(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     let update = Update {
         idempotency_key: text("idempotency-key").expect("an effect has a key"),
         authorization: text("authorization"),
+        traceparent: text("traceparent"),
         body,
     };
     shared.updates.send_modify(|updates| updates.push(update));

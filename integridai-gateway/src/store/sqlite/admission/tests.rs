@@ -144,6 +144,7 @@ fn accept(connection: &Connection, id: Uuid, principal: &str, priority: Priority
         timeout_ms: 3_600_000,
         created_at: now,
         run_at: now,
+        traceparent: None,
     };
     admission::admit(connection, &new.into(), &Admission::UNBOUNDED, None, now).unwrap();
 }

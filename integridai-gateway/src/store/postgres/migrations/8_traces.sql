@@ -1,0 +1,2 @@
+-- Where in a trace an execution was handed in.
+ALTER TABLE executions ADD COLUMN traceparent VARCHAR(100);
