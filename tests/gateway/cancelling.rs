@@ -60,7 +60,7 @@ async fn one_that_waits_is_cancelled_at_once_and_one_that_has_ended_is_409() {
 
 #[tokio::test]
 async fn one_that_another_gateway_runs_is_cancelled_with_its_next_heartbeat() {
-    let gateway = Gateway::with(&[("EXECUTIONS__LEASE_SECONDS", "0.3")]).await;
+    let gateway = Gateway::with(&[("EXECUTIONS__LEASE_SECONDS", "2")]).await;
     let control = gateway.regtech().control();
     control.fail(Failure::hang().on(ANALYZE));
     let id = gateway.client.enqueue(&later(analysis())).await;

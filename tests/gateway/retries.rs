@@ -92,7 +92,7 @@ async fn one_that_is_scheduled_waits_for_its_time() {
 
 #[tokio::test]
 async fn a_worker_whose_lease_went_to_another_stops_at_once_and_writes_nothing() {
-    let gateway = Gateway::with(&[("EXECUTIONS__LEASE_SECONDS", "0.3")]).await;
+    let gateway = Gateway::with(&[("EXECUTIONS__LEASE_SECONDS", "2")]).await;
     let control = gateway.regtech().control();
     control.fail(Failure::hang().on(ANALYZE).times(1));
     let id = gateway.client.enqueue(&later(analysis())).await;
@@ -117,9 +117,9 @@ async fn a_worker_whose_lease_went_to_another_stops_at_once_and_writes_nothing()
 
 #[tokio::test]
 async fn a_run_longer_than_its_lease_keeps_it() {
-    let gateway = Gateway::with(&[("EXECUTIONS__LEASE_SECONDS", "0.15")]).await;
+    let gateway = Gateway::with(&[("EXECUTIONS__LEASE_SECONDS", "3")]).await;
     let control = gateway.regtech().control();
-    control.fail(Failure::slow(std::time::Duration::from_millis(700)).on(ANALYZE).times(1));
+    control.fail(Failure::slow(std::time::Duration::from_secs(4)).on(ANALYZE).times(1));
     let id = gateway.client.enqueue(&later(analysis())).await;
     let ended = gateway.client.execution_that(&id, "succeeded").await;
     assert_eq!(ended["attempts"], 1, "{ended}");

@@ -43,7 +43,7 @@ fn what_a_killed_queue_had_in_hand_is_done_by_the_other_and_each_effect_is_had_o
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = store(folder.path());
-    let settings = config(&services, &[("EXECUTIONS__LEASE_SECONDS", "0.5")]);
+    let settings = config(&services, &[("EXECUTIONS__LEASE_SECONDS", "2")]);
     let ids = killed.block_on(async {
         let first = queue(&settings, &store);
         first.start(8);

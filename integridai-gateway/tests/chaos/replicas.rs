@@ -42,6 +42,12 @@ impl Replicas {
         })
     }
 
+    /// Waits until it has started.
+    pub(crate) async fn settle(&mut self, number: usize) {
+        let gateway = (&mut self.gateways[number]).await.expect("it had started");
+        self.gateways[number] = tokio::spawn(async { gateway });
+    }
+
     /// kill -9, and a new start, which is not waited for.
     pub(crate) async fn kill(&mut self, number: usize) {
         let (gateway, calls) = (&mut self.gateways[number]).await.expect("it had started");

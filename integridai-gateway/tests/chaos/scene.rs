@@ -133,6 +133,8 @@ impl Scene {
                 }
                 Deed::Pause(length) => self.replicas.pause(replica, length).await,
                 Deed::StopPostgres(length, kills) => {
+                    // One that still starts could not be killed before the database is back.
+                    self.replicas.settle(replica).await;
                     block_in_place(|| self.ledger.server().stop());
                     if kills {
                         self.replicas.kill(replica).await;

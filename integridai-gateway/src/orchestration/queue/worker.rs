@@ -22,23 +22,35 @@ const IDLE_LOOK: Duration = Duration::from_secs(1);
 /// How long a worker leaves a store alone that cannot be claimed from.
 const FAILED_CLAIM: Duration = Duration::from_secs(1);
 
+/// An execution to be done, and when it was asked for.
+#[derive(Debug)]
+struct Claimed {
+    execution: Execution,
+    asked: Instant,
+}
+
 impl Shared {
     pub(super) async fn work(self: Arc<Self>) {
-        while !self.stop.is_cancelled() {
-            let asked = Instant::now();
-            match self.store.claim_execution(&self.rules).await {
-                Ok(Some(execution)) => {
+        let mut next = None;
+        while next.is_some() || !self.stop.is_cancelled() {
+            let claimed = match next.take() {
+                None => self.claim().await,
+                claimed => Ok(claimed),
+            };
+            match claimed {
+                Ok(Some(claimed)) => {
                     // Where there is one there may be more: a notification wakes one worker only.
                     self.work.notify_one();
+                    let execution = &claimed.execution;
                     let span = tracing::info_span!(
                         "execution",
                         correlation_id = execution.correlation_id.as_deref().unwrap_or_default(),
-                        trace_id = trace_id(&execution).map(tracing::field::display),
+                        trace_id = trace_id(execution).map(tracing::field::display),
                         workflow_id = %execution.id,
                         workflow = execution.workflow,
                     );
-                    waited(&execution);
-                    self.hold(execution, asked).instrument(span).await;
+                    waited(execution);
+                    next = self.hold(claimed).instrument(span).await;
                 }
                 Ok(None) => self.idle(self.until_due()).await,
                 Err(error) => {
@@ -47,6 +59,12 @@ impl Shared {
                 }
             }
         }
+    }
+
+    async fn claim(&self) -> Result<Option<Claimed>, StoreError> {
+        let asked = Instant::now();
+        let claimed = self.store.claim_execution(&self.rules).await?;
+        Ok(claimed.map(|execution| Claimed { execution, asked }))
     }
 
     /// Until something is due that nobody will call for.
@@ -69,14 +87,18 @@ impl Shared {
         }
     }
 
-    /// Does what was claimed for as long as the lease holds, which was asked for at this moment.
-    async fn hold(&self, execution: Execution, asked: Instant) {
+    /// Does what was claimed for as long as its lease holds, and answers what is to be done next, if that is known.
+    async fn hold(&self, claimed: Claimed) -> Option<Claimed> {
+        let Claimed { execution, asked } = claimed;
         let (lease, cancel, lost) = (execution.lease(), CancellationToken::new(), CancellationToken::new());
         let _running = Running::enter(self, lease.id, &cancel);
         if execution.cancel_requested {
             cancel.cancel();
         }
-        let Some(held_since) = self.held_since(lease, asked, &cancel).await else { return lease_lost() };
+        let Some(held_since) = self.held_since(lease, asked, &cancel).await else {
+            lease_lost();
+            return None;
+        };
         let attempt = self.attempt(execution, lost.clone());
         let work = async {
             // Dropping the attempt ends its calls to services too.
@@ -87,38 +109,65 @@ impl Shared {
                 () = self.abort.cancelled() => Ending::Taken { is_held: true },
                 ending = attempt => ending,
             };
-            self.settle(lease, ending).await;
+            self.settle(lease, ending).await
         };
-        tokio::select! {
-            () = work => {}
-            () = self.keep_alive(lease, held_since, &cancel, &lost) => {}
-        }
+        let next = tokio::select! {
+            next = work => next,
+            () = self.keep_alive(lease, held_since, &cancel, &lost) => None,
+        };
         self.waiters.wake(lease.id);
+        next
     }
 
-    async fn settle(&self, lease: Lease, ending: Ending) {
+    async fn settle(&self, lease: Lease, ending: Ending) -> Option<Claimed> {
         match ending {
             Ending::Final { outcome, steps, events } => {
                 let finished = Finished { outcome, steps, finished_at: OffsetDateTime::now_utc() };
-                self.finish(lease, finished, events).await;
+                return self.finish(lease, finished, events).await;
             }
             Ending::Again { pause, steps, error } => {
                 metrics::counter!("integridai_execution_retries_total").increment(1);
                 let at = OffsetDateTime::now_utc() + pause;
-                self.persist(lease, &Write::Retry { at, steps, error }).await;
+                let write = Write::Retry { at, steps, error };
+                let answer = self.write(lease, &write).await;
+                self.persist(lease, &write, answer).await;
                 // Somebody has to wake when it is due.
                 self.work.notify_one();
             }
             Ending::Taken { is_held: true } => self.give_back(lease).await,
             Ending::Taken { is_held: false } => lease_lost(),
         }
+        None
     }
 
-    async fn finish(&self, lease: Lease, finished: Finished, told: Vec<Event>) {
+    /// Writes down the end, and claims the next one meanwhile.
+    async fn finish(&self, lease: Lease, finished: Finished, told: Vec<Event>) -> Option<Claimed> {
         let rows: Vec<_> = told.iter().cloned().map(SystemEvent::from).collect();
-        if self.persist(lease, &Write::Finish { finished, events: rows }).await {
+        let write = Write::Finish { finished, events: rows };
+        let writing = async {
+            let answer = self.write(lease, &write).await;
+            self.waiters.wake(lease.id);
+            answer
+        };
+        let (answer, mut next) = tokio::join!(writing, self.claim_ahead());
+        if answer.is_err()
+            && let Some(claimed) = next.take()
+        {
+            // Nobody knows how long this end will take.
+            self.give_back(claimed.execution.lease()).await;
+        }
+        if self.persist(lease, &write, answer).await {
             told.iter().for_each(|event| self.engine.count(event));
         }
+        next
+    }
+
+    /// None where there is none to be had now. Whoever gets none asks again once the end is written: it may have made room.
+    async fn claim_ahead(&self) -> Option<Claimed> {
+        if self.stop.is_cancelled() {
+            return None;
+        }
+        self.claim().await.ok().flatten()
     }
 
     /// A run that a drain cut short is no failed attempt.
@@ -128,14 +177,14 @@ impl Shared {
         }
     }
 
-    /// The end is written down however long the disk fails; only a stop ends the attempts, and then the execution
-    /// is resumed at the next start. What the database will never take is written down as a failure without it. Answers
-    /// whether what came of it is written.
-    async fn persist(&self, lease: Lease, write: &Write) -> bool {
+    /// The end is written down however long the disk fails; only a stop ends the attempts, of which the first has had this
+    /// answer, and then the execution is resumed at the next start. What the database will never take is written down as a
+    /// failure without it. Answers whether what came of it is written.
+    async fn persist(&self, lease: Lease, write: &Write, mut answer: Result<(), StoreError>) -> bool {
         let mut pause = Duration::from_millis(100);
         let mut instead = None;
         loop {
-            match self.write(lease, instead.as_ref().unwrap_or(write)).await {
+            match answer {
                 Ok(()) => return instead.is_none(),
                 Err(StoreError::LeaseLost) => {
                     lease_lost();
@@ -160,6 +209,7 @@ impl Shared {
             // Not `idle`, which would swallow a call that is meant for a worker without work.
             let _ = tokio::time::timeout(pause, self.stop.cancelled()).await;
             pause = (pause * 2).min(Duration::from_secs(5));
+            answer = self.write(lease, instead.as_ref().unwrap_or(write)).await;
         }
     }
 

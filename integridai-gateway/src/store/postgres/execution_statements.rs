@@ -26,21 +26,20 @@ WITH new AS MATERIALIZED (
             run_at, is_due, deadline_at, fence, interruptions, cancel_requested, traceparent, place)
     WHERE NOT ($24::bool AND EXISTS (SELECT 1 FROM executions
         WHERE executions.id = new.id AND executions.workflow = new.workflow AND executions.created_at = new.created_at))),
+waiting AS MATERIALIZED (
+    SELECT principal, count(*) AS number FROM executions
+    WHERE state = 'queued' AND least($25::int8, $26::int8) < 9223372036854775807 GROUP BY principal),
 before AS MATERIALIZED (
     SELECT coalesce((SELECT max(rank) FROM executions WHERE fence > 0), 0) AS clock,
-        CASE WHEN $25::int8 = 9223372036854775807 THEN 0
-            ELSE (SELECT count(*) FROM executions WHERE state = 'queued') END AS waiting),
-principals AS MATERIALIZED (
-    SELECT principal, CASE WHEN $26::int8 = 9223372036854775807 THEN 0
-        ELSE (SELECT count(*) FROM executions WHERE state = 'queued' AND executions.principal = asking.principal) END AS waiting
-    FROM (SELECT DISTINCT principal FROM new) AS asking),
+        coalesce((SELECT sum(number) FROM waiting), 0)::int8 AS waiting),
 flows AS MATERIALIZED (
     SELECT principal, priority, (SELECT max(rank) FROM executions
         WHERE state = 'queued' AND executions.principal = asking.principal AND executions.priority = asking.priority) AS rank
     FROM (SELECT DISTINCT principal, priority FROM new) AS asking),
 counted AS (
-    SELECT new.*, principals.waiting + row_number() OVER (PARTITION BY principal ORDER BY place) <= $26 AS has_own_room
-    FROM new JOIN principals USING (principal)),
+    SELECT new.*, coalesce(waiting.number, 0) + row_number() OVER (PARTITION BY principal ORDER BY place) <= $26
+        AS has_own_room
+    FROM new LEFT JOIN waiting USING (principal)),
 judged AS MATERIALIZED (
     SELECT counted.*, before.clock, before.waiting + count(*) FILTER (WHERE has_own_room)
             OVER (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) < $25 AS has_room
@@ -63,7 +62,10 @@ SELECT id, has_room, has_own_room FROM judged";
 /// was committed when it began.
 pub(super) const LOCK_QUEUE: &str = "SELECT pg_advisory_xact_lock(8247619726178874725)";
 
-pub(super) const BEGIN_WITH_QUEUE: &str = "BEGIN; SELECT pg_advisory_xact_lock(8247619726178874725)";
+/// Whoever claims wants the first of the queue, in the order of its index. Without statistics a plan would rather read all
+/// that wait and sort them.
+pub(super) const BEGIN_WITH_QUEUE: &str = "\
+BEGIN; SET LOCAL enable_bitmapscan = off; SELECT pg_advisory_xact_lock(8247619726178874725)";
 
 pub(super) const COMMIT: &str = "COMMIT";
 

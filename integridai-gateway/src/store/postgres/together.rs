@@ -1,7 +1,8 @@
 //! Calls that come at the same time are done together: one transaction, and one flush to the disk, for all of them.
 //!
 //! Whoever comes while nothing is under way begins at once; who comes meanwhile waits for its end and goes with all
-//! others that have come by then. Nobody waits for company, so that a single call takes no longer than it would alone.
+//! others that have come by then. Nobody waits for company longer than it takes to let those tasks run that could run at once,
+//! so that a single call takes no longer than it would alone.
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
@@ -62,7 +63,7 @@ impl<Q: Send + 'static, A: Send + 'static> Together<Q, A> {
         F: Future<Output = Vec<A>> + Send + 'static,
     {
         let mut driver = Driver { together: &self, is_done: false };
-        while let Some((questions, replies)) = self.take() {
+        while let Some((questions, replies)) = self.gather().await {
             let answers = work(questions).await;
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // Whoever asked may have gone away.
@@ -70,6 +71,12 @@ impl<Q: Send + 'static, A: Send + 'static> Together<Q, A> {
             }
         }
         driver.is_done = true;
+    }
+
+    /// Lets those ask that are about to: without it one that came first and all others would take turns for good.
+    async fn gather(&self) -> Option<(Vec<Q>, Vec<oneshot::Sender<A>>)> {
+        tokio::task::yield_now().await;
+        self.take()
     }
 
     #[expect(clippy::type_complexity, reason = "who asks, and where the answers go")]
