@@ -2,7 +2,7 @@
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::reloads::Scene;
+use crate::reloads::{Reloadable, Scene};
 use crate::support::{Gateway, Start, ask, client, simulators};
 
 /// The lines with this message.
@@ -45,12 +45,13 @@ async fn a_purge_is_logged_with_who_did_it_and_the_listener_ends_with_the_gatewa
 async fn operators_say_what_is_logged_until_the_configuration_says_something_else() {
     let scene = Scene::set("[logs]\nfilter = \"warn,integridai_gateway::app=info\"\n");
     let mut reloadable = scene.run().await;
-    let access = |log: &[String]| lines(log, "answered").len();
-    assert_eq!(reloadable.status("/livez").await, 200);
+    let call = async |reloadable: &Reloadable, id: &str| {
+        assert_eq!(ask(reloadable.request("/livez").header("x-correlation-id", id)).await.0, 200);
+    };
+    call(&reloadable, "before").await;
     let filter = "warn,integridai_gateway::access=info,integridai_gateway::app=info";
     let (status, answer) = reloadable.put("/admin/v1/logs", &json!({"filter": filter})).await;
     assert_eq!((status, &answer["filter"]), (200, &json!(filter)), "{answer}");
-    reloadable.gateway.says("other events are logged from now on").await;
     assert_eq!(reloadable.admin("/admin/v1/logs").await.1["filter"], filter);
     for wrong in
         [json!({"filter": "a=b=c"}), json!({"filter": 7}), json!({}), json!({"filter": "info", "for": 5})]
@@ -62,17 +63,17 @@ async fn operators_say_what_is_logged_until_the_configuration_says_something_els
             "{wrong}: {problem}"
         );
     }
-    assert_eq!(reloadable.status("/livez").await, 200);
-    reloadable.gateway.says("answered").await;
-    reloadable
-        .reloaded("[logs]\nfilter = \"warn,integridai_gateway::app=info\"\n[server]\nmax_uri_bytes = 99\n")
-        .await;
+    call(&reloadable, "meanwhile").await;
+    reloadable.gateway.prints("meanwhile").await;
+    let same = "[logs]\nfilter = \"warn,integridai_gateway::app=info\"\n[server]\nmax_uri_bytes = 99\n";
+    reloadable.reloaded(same).await;
     assert_eq!(reloadable.admin("/admin/v1/logs").await.1["filter"], filter, "it says the same as before");
     let quiet = "error,integridai_gateway::app=info";
     reloadable.reloaded(&format!("[logs]\nfilter = \"{quiet}\"\n")).await;
     assert_eq!(reloadable.admin("/admin/v1/logs").await.1["filter"], quiet);
-    let before = access(&reloadable.gateway.log());
-    assert_eq!(reloadable.status("/livez").await, 200);
+    call(&reloadable, "afterwards").await;
     let exit = reloadable.gateway.stop().await;
-    assert_eq!((exit.code, access(&exit.log)), (Some(0), before));
+    let told = |id: &str| lines(&exit.log, "answered").iter().any(|line| line["correlation_id"] == id);
+    assert_eq!((exit.code, ["before", "meanwhile", "afterwards"].map(told)), (Some(0), [false, true, false]));
+    assert_eq!(lines(&exit.log, "other events are logged from now on")[0]["by"], "anonymous");
 }

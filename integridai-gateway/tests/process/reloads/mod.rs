@@ -8,7 +8,7 @@ use integridai_gateway::config::AuthConfig;
 use serde_json::{Value, json};
 
 use crate::support::{ask, until};
-pub(crate) use scene::Scene;
+pub(crate) use scene::{Reloadable, Scene};
 
 const LIMITED: (&str, &str) = ("RATE_LIMITS__DISABLED", "false");
 
@@ -24,7 +24,7 @@ fn limits(first: u32, second: u32) -> String {
 }
 
 /// How it is with both of them now.
-async fn told(reloadable: &scene::Reloadable) -> [u16; 2] {
+async fn told(reloadable: &Reloadable) -> [u16; 2] {
     [reloadable.status("/api/v1/events").await, reloadable.status("/api/v1/gateway/executions").await]
 }
 
@@ -181,7 +181,7 @@ async fn a_configuration_that_cannot_be_used_changes_nothing_and_it_is_said_why(
     assert_eq!((exit.code, said), (Some(0), 7), "{:?}", exit.log);
 }
 
-async fn refusals(reloadable: &scene::Reloadable) -> f64 {
+async fn refusals(reloadable: &Reloadable) -> f64 {
     let (_, metrics) = reloadable.admin("/metrics").await;
     let name = "integridai_config_reloads_total{outcome=\"refused\"} ";
     let lines = metrics.as_str().unwrap_or_default().lines();
