@@ -216,12 +216,6 @@ impl Config {
         self.auth.check()?;
         self.rate_limits.check()?;
         self.server.check()?;
-        if !self.auth.client_certificates.is_empty() && !self.server.tls.asks_for_certificates() {
-            return Err(ConfigError::Contradiction {
-                keys: "auth.client_certificates, server.tls.client_certificates".into(),
-                reason: "clients are not asked for certificates",
-            });
-        }
         self.redis.check()?;
         self.cache.check()?;
         self.services.check()?;
@@ -248,6 +242,11 @@ impl Config {
                 self.admin.listen == Some(self.server.listen) && self.server.listen.port() != 0,
                 "admin.listen, server.listen",
                 "two listeners cannot have one address",
+            ),
+            (
+                !self.auth.client_certificates.is_empty() && !self.server.tls.asks_for_certificates(),
+                "auth.client_certificates, server.tls.client_certificates",
+                "clients are not asked for certificates",
             ),
         ];
         if let Some((_, keys, reason)) = rules.into_iter().find(|(is_broken, ..)| *is_broken) {
