@@ -69,7 +69,7 @@ async fn accept(queue: &Queue, config: &Config, timeout_seconds: u64) -> Uuid {
     let request =
         ExecuteRequest::parse(value, body.as_str(), &workflows(config), false).expect("it is right");
     let correlation_id = CorrelationId::generate();
-    let caller = Caller { correlation_id, user_id: None, principal: "somebody".to_owned() };
+    let caller = Caller { correlation_id, user_id: None, owner: None, principal: "somebody".to_owned() };
     let id = Uuid::now_v7();
     queue.accept(id, &request, body, caller, None).await.expect("there is room");
     id
