@@ -1,6 +1,8 @@
 //! Every command of the README does what it says. Cargo's own part is left out: the program is built already.
 use std::path::Path;
 
+#[cfg(feature = "tls")]
+use crate::certificates::{Authority, Files};
 use crate::demo::{demo, paste};
 use crate::support::run;
 
@@ -105,20 +107,37 @@ fn the_spanish_one_has_no_command_of_its_own() {
 
 #[tokio::test]
 async fn its_configuration_is_one_that_can_be_served() {
-    let [configuration] = blocks(README, "toml")[..] else { panic!("not one block of TOML") };
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("gateway.toml");
-    std::fs::write(&file, configuration).unwrap();
-    let ended = run(&["check-config", "--config", file.to_str().unwrap()], &[]).await;
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.contains("/compliance"), "{}", ended.stdout);
+    let printed = checked(folder.path(), configurations()[0]).await;
+    assert!(printed.contains("/compliance"), "{printed}");
 }
 
-#[test]
-fn its_links_lead_somewhere() {
-    let both = [README, SPANISH].into_iter().flat_map(|text| text.split("](").skip(1));
-    let links = both.map(|rest| rest.split(')').next().unwrap_or_default());
-    for link in links.filter(|link| !link.starts_with("http")) {
-        assert!(repository().join(link).exists(), "{link}");
-    }
+fn configurations() -> [&'static str; 2] {
+    blocks(README, "toml").try_into().expect("there are two blocks of TOML")
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn its_configuration_of_https_is_one_that_can_be_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let Files { certificate, key } = authority.host(&["gateway.example.org"]).write(folder.path(), "gateway");
+    authority.write(folder.path().join("clients.pem"));
+    let here = |text: String, file: &str, path: &Path| text.replace(file, path.to_str().unwrap());
+    let https = here(configurations()[1].to_owned(), "/etc/integridai/gateway.pem", &certificate);
+    let https = here(https, "/etc/integridai/gateway.key", &key);
+    let https = here(https, "/etc/integridai/clients.pem", &folder.path().join("clients.pem"));
+    let printed = checked(folder.path(), &https).await;
+    assert!(printed.contains("spiffe://integridai/billing"), "{printed}");
+}
+
+/// What `check-config` prints of it.
+async fn checked(folder: &Path, configuration: &str) -> String {
+    let file = folder.join("gateway.toml");
+    std::fs::write(&file, configuration).unwrap();
+    let ended =
+        run(&["check-config", "--config", file.to_str().unwrap()], &[("INTEGRIDAI_AUTH__DISABLED", "false")])
+            .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stdout
 }

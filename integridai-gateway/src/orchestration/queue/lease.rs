@@ -25,7 +25,12 @@ impl Shared {
                 cancel.cancel();
                 Some(asked)
             }
-            Ok(Heartbeat::Lost) | Err(_) => None,
+            Ok(Heartbeat::Lost) => None,
+            Err(_) => {
+                // Nobody has begun it.
+                self.give_back(lease).await;
+                None
+            }
         }
     }
 

@@ -150,10 +150,10 @@ impl Shared {
             answer
         };
         let (answer, mut next) = tokio::join!(writing, self.claim_ahead());
-        if answer.is_err()
+        // Nobody knows how long an end will take that could not be written at once, and a drain begins nothing.
+        if (answer.is_err() || self.stop.is_cancelled())
             && let Some(claimed) = next.take()
         {
-            // Nobody knows how long this end will take.
             self.give_back(claimed.execution.lease()).await;
         }
         if self.persist(lease, &write, answer).await {
@@ -171,7 +171,7 @@ impl Shared {
     }
 
     /// A run that a drain cut short is no failed attempt.
-    async fn give_back(&self, lease: Lease) {
+    pub(super) async fn give_back(&self, lease: Lease) {
         if let Err(error) = self.store.release_execution(lease).await {
             tracing::warn!(execution = %lease.id, error = &error as &dyn std::error::Error, "an execution could not be given back; it is taken up once its lease ends");
         }

@@ -51,7 +51,7 @@ pub(super) async fn admit(client: &mut ClientWrapper, entrant: Entrant<'_>) -> R
         return Ok(answer);
     }
     // Keys that have expired take no room.
-    if are_full && forget_keys(&transaction, entrant.entry.now).await? > 0 {
+    if are_full && forget_keys(&transaction, entrant).await? > 0 {
         are_full = are_keys_full(&transaction, &full, entrant).await?;
     }
     let (entered, kept) = tokio::join!(
@@ -91,9 +91,10 @@ async fn are_keys_full(
 
 const FORGOTTEN_FOR_ROOM: i64 = 500;
 
-async fn forget_keys(transaction: &Transaction<'_>, now: OffsetDateTime) -> Result<u64, StoreError> {
-    let statement = transaction.prepare_cached(statements::FORGET_KEYS).await?;
-    Ok(transaction.execute(&statement, &[&timestamp(now), &FORGOTTEN_FOR_ROOM]).await?)
+async fn forget_keys(transaction: &Transaction<'_>, entrant: Entrant<'_>) -> Result<u64, StoreError> {
+    let statement = transaction.prepare_cached(statements::FORGET_KEYS_OF).await?;
+    let now = timestamp(entrant.entry.now);
+    Ok(transaction.execute(&statement, &[&entrant.principal(), &now, &FORGOTTEN_FOR_ROOM]).await?)
 }
 
 /// A key whose execution was removed is as one that was never seen.

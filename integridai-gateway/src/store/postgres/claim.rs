@@ -50,7 +50,7 @@ async fn claim(
     rules: &[ClaimRules],
 ) -> Vec<Claimed> {
     let look_first = was_empty.load(Ordering::Relaxed);
-    let found = sessions.attempt(|session| async move {
+    let found = sessions.watched(|session| async move {
         if look_first && !claim_order::may_find(&session).await? {
             return Ok(rules.iter().map(|_| None).collect());
         }

@@ -51,10 +51,22 @@ pub(super) async fn claim(
         let Some(rules) = alike.first() else { continue };
         let mut found = Vec::new();
         while found.len() < alike.len() {
-            let (some, is_cut) = claim_some(client, rules, alike.len() - found.len()).await?;
-            found.extend(some);
-            if !is_cut {
-                break;
+            match claim_some(client, rules, alike.len() - found.len()).await {
+                Ok((some, is_cut)) => {
+                    found.extend(some);
+                    if !is_cut {
+                        break;
+                    }
+                }
+                // What is claimed already has to be done by somebody.
+                Err(error) if !found.is_empty() || claimed.iter().any(Option::is_some) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "no more executions can be claimed"
+                    );
+                    break;
+                }
+                Err(error) => return Err(error),
             }
         }
         claimed.extend(found.into_iter().map(Some).chain(std::iter::repeat(None)).take(alike.len()));
@@ -62,7 +74,7 @@ pub(super) async fn claim(
     Ok(claimed)
 }
 
-/// In one trip. Also answers whether there may be more: behind one that may not run beside those that are claimed with it.
+/// In one transaction. Also answers whether there may be more: behind one that may not run beside those that are claimed with it.
 async fn claim_some(
     client: &ClientWrapper,
     rules: &ClaimRules,
@@ -78,14 +90,15 @@ async fn claim_some(
     let costs = Priority::ALL.map(cost).to_vec();
     let (ending, promoting): ([&(dyn ToSql + Sync); 2], [&(dyn ToSql + Sync); 2]) =
         ([&SWEEP, &error], [&SWEEP, &costs]);
-    let (begun, expired, given_up, promoted, claimed, ended) = tokio::join!(
+    let (begun, expired, given_up, promoted, claimed) = tokio::join!(
+        biased;
         trip::begin(client),
         change(client, &expire, &[&SWEEP]),
         change(client, &give_up, &ending),
         change(client, &promote, &promoting),
         take(client, &claim, rules, count),
-        trip::end(client),
     );
+    let ended = trip::end(client).await;
     begun.and(expired).and(given_up).and(promoted)?;
     let claimed = claimed?;
     ended?;

@@ -65,11 +65,12 @@ fn in_session(
     async move { admit(&session, entries, again).await }.boxed()
 }
 
-/// In one trip. With `again`, an earlier attempt may have succeeded without our hearing of it.
+/// In one transaction. With `again`, an earlier attempt may have succeeded without our hearing of it.
 async fn admit(client: &Object, entries: &[Entry], again: bool) -> Result<Vec<Admitted>, StoreError> {
     let statement = client.prepare_cached(statements::ADMIT).await?;
-    let (begun, answers, ended) =
-        tokio::join!(trip::begin(client), enter_with(client, &statement, entries, again), trip::end(client));
+    let (begun, answers) =
+        tokio::join!(biased; trip::begin(client), enter_with(client, &statement, entries, again));
+    let ended = trip::end(client).await;
     begun?;
     let answers = answers?;
     ended?;

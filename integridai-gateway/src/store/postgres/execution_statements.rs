@@ -93,6 +93,11 @@ pub(super) const FORGET_KEYS: &str = "\
 DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2))";
 
+/// Of one principal: for the room of each is its own.
+pub(super) const FORGET_KEYS_OF: &str = "\
+DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM idempotency_keys WHERE principal = $1 AND expires_at <= $2 LIMIT $3))";
+
 /// What has not been heard of for the length of its lease waits again, in its old place. By the server's clock, and not by
 /// those of gateways, which may differ, leases are given and end.
 pub(super) const EXPIRE_LEASES: &str = "\
@@ -314,7 +319,7 @@ WHERE principal = $7 AND created_at >= $1 AND (created_at, id) < ($2, $3)
 ORDER BY created_at DESC, id DESC LIMIT $6";
 
 /// All that need the schema.
-pub(super) const ALL: [&str; 35] = [
+pub(super) const ALL: [&str; 36] = [
     INSERT_EXECUTIONS,
     ADMIT,
     LOCK_QUEUE,
@@ -323,6 +328,7 @@ pub(super) const ALL: [&str; 35] = [
     SELECT_KEY,
     INSERT_KEY,
     FORGET_KEYS,
+    FORGET_KEYS_OF,
     EXPIRE_LEASES,
     EXPIRE_DEADLINES,
     PROMOTE,

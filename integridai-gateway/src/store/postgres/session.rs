@@ -14,6 +14,7 @@ use super::connect::Connector;
 
 /// How long the server may take to break off a statement before its connection is given up.
 const BREAKING_OFF: Duration = Duration::from_secs(5);
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// A connection for the time of some work.
 #[derive(Debug)]
@@ -88,12 +89,17 @@ impl Drop for Session {
 }
 
 /// Goes back to the pool once nothing is under way: whoever came before would wait for the old statement, or have its own
-/// broken off.
+/// broken off. What is over in a moment is waited for: to break it off takes another connection to the server.
 async fn break_off(connector: Connector, object: Object) {
+    // Answered after the old statement. Outside of a transaction it does nothing.
+    let roll_back = || object.batch_execute("ROLLBACK");
+    if let Ok(Ok(())) = tokio::time::timeout(A_MOMENT, roll_back()).await {
+        return;
+    }
     let break_off = async {
         connector.cancel(&object).await?;
-        // Answered after the old statement, and after the wish to break it off was heard.
-        object.batch_execute("").await
+        // Answered after the wish to break it off was heard.
+        roll_back().await
     };
     if !matches!(tokio::time::timeout(BREAKING_OFF, break_off).await, Ok(Ok(()))) {
         drop(Object::take(object));

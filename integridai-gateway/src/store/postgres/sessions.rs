@@ -47,13 +47,7 @@ impl Sessions {
         F: Future<Output = Result<T, StoreError>>,
     {
         let _turn = self.turn()?;
-        match self.read_once(|session| work(session, false)).await {
-            Err(error) if failure::is_broken_connection(&error) => {
-                self.forget_idle();
-                self.read_once(|session| work(session, true)).await
-            }
-            answer => answer,
-        }
+        self.watched_twice(work).await
     }
 
     /// Does work for all who ask at once, whole or not at all; where one of them is at fault, for each alone. For those who have a
@@ -63,7 +57,7 @@ impl Sessions {
         questions: &[Q],
         work: impl for<'a> Fn(Session, &'a [Q], bool) -> BoxFuture<'a, Result<Vec<A>, StoreError>>,
     ) -> Vec<Result<A, StoreError>> {
-        let error = match self.twice(|session, again| work(session, questions, again)).await {
+        let error = match self.watched_twice(|session, again| work(session, questions, again)).await {
             Ok(answers) => return answers.into_iter().map(Ok).collect(),
             Err(error) => error,
         };
@@ -72,11 +66,25 @@ impl Sessions {
         }
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
-            let alone =
-                self.twice(|session, again| work(session, std::slice::from_ref(question), again)).await;
+            let alone = self
+                .watched_twice(|session, again| work(session, std::slice::from_ref(question), again))
+                .await;
             answers.push(alone.and_then(|mut answers| answers.pop().ok_or(StoreError::Closed)));
         }
         answers
+    }
+
+    async fn watched_twice<T, F>(&self, work: impl Fn(Session, bool) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        match self.watched(|session| work(session, false)).await {
+            Err(error) if failure::is_broken_connection(&error) => {
+                self.forget_idle();
+                self.watched(|session| work(session, true)).await
+            }
+            answer => answer,
+        }
     }
 
     async fn twice<T, F>(&self, work: impl Fn(Session, bool) -> F) -> Result<T, StoreError>
@@ -100,8 +108,8 @@ impl Sessions {
         })
     }
 
-    /// Does work once, for whoever has a turn already.
-    pub(super) async fn attempt<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, StoreError>
+    /// Does work once.
+    async fn attempt<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -109,7 +117,8 @@ impl Sessions {
         self.in_time(work(Session::new(session))).await
     }
 
-    async fn read_once<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, StoreError>
+    /// Does work once, for whoever has a turn already; where it is dropped, it is broken off at the server and rolled back.
+    pub(super) async fn watched<T, F>(&self, work: impl FnOnce(Session) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

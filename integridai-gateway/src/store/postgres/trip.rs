@@ -1,8 +1,9 @@
-//! A transaction that goes to the server and back once: its beginning, its statements and its end are on the way together, so
-//! that the queue is held for as long as the server works and no longer.
+//! A transaction whose beginning and statements go to the server together, so that the queue is held for hardly longer than the
+//! server works.
 //!
-//! All of them are asked for in the same `join!`, which sends them in their order and hears all answers. Where one fails, the
-//! server refuses those behind it, and makes of the end a rollback.
+//! They are asked for in the same `join!`, which sends them in their order and hears all answers; the end is sent once those are
+//! there, whatever they are. Where one has failed, the server refuses those behind it, and makes of the end a rollback. Of what
+//! nobody waits for any longer the end is never sent: its [session](super::sessions::Session) rolls it back.
 use deadpool_postgres::ClientWrapper;
 
 use super::execution_statements as statements;

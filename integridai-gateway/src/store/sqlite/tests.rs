@@ -165,9 +165,8 @@ fn the_database_of_another_program_is_refused_and_left_alone() {
     connection.execute_batch("CREATE TABLE contacts (name TEXT)").unwrap();
     let error = migrations::migrate(&mut connection, Path::new("contacts.db")).unwrap_err();
     assert!(matches!(error, StoreError::Foreign { .. }), "{error:?}");
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
-    assert_eq!(tables, 1);
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    assert_eq!(tables.unwrap(), 1);
 }
 
 #[test]
