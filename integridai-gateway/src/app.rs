@@ -229,8 +229,9 @@ impl App {
         // A task of its own: whatever it builds, connections are accepted meanwhile.
         let reloading = AbortOnDropHandle::new(tokio::spawn(reloading.run(lasting.draining.clone())));
         let (served, (), (), last) = tokio::join!(served, others, operated, reloading);
-        let (drained, cores) = served?;
         running.end(&lasting, last.ok()).await;
+        // Upgraded connections live on them, and have said goodbye.
+        let (drained, cores) = served?;
         drop(cores);
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "drained");
         Ok(drained)
