@@ -186,7 +186,7 @@ on("the stream shows what fits the filters, what was and what comes", async (pag
   await atTheOverview(page, gateway);
   await show(page, "events");
   const rows = page.locator("#events details");
-  const open = (door, id) => gateway.publish({ type: `${door}.opened`, source: door, id: `${door}-${id}`, data: {}, correlation_id: `walk-${door}`, user_id: `guard-${door}` });
+  const open = (door, id) => gateway.publish({ type: `${door}.opened`, source: door, id: `${door}-${id}`, data: {}, correlation_id: `walk-${door}`, user_id: `guard-${door}`, user_issuer: "" });
   await Promise.all([open("north", 0), open("south", 0)]);
   const filters = { type: "north.opened", source: "north", user: "guard-north", correlation: "walk-north" };
   for (const [index, [name, value]] of Object.entries(filters).entries()) {
